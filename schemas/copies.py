@@ -1,0 +1,104 @@
+"""One mailbox's copy of a meeting, as Exchange keeps it.
+
+What `daemon.exchange` reads and what the inbound decision starts from. People are as Exchange names them: nobody here
+knows which of them are CRM users or contacts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from schemas.items import Moment, Response
+
+
+class Kind(StrEnum):
+    """What an Exchange item is."""
+
+    SCHEDULE_ITEM = "schedule_item"
+    TASK = "task"
+    OTHER = "other"
+
+
+class Shape(StrEnum):
+    """EWS CalendarItemType: a single item, a series, or one day of a series."""
+
+    SINGLE = "Single"
+    OCCURRENCE = "Occurrence"
+    EXCEPTION = "Exception"
+    MASTER = "RecurringMaster"
+
+
+class Folder(StrEnum):
+    """Where an item lies. `other`: another folder of the mailbox, which for a meeting is as good as the calendar."""
+
+    CALENDAR = "calendar"
+    TASKS = "tasks"
+    DELETED_ITEMS = "deleted_items"
+    OTHER = "other"
+
+
+class Role(StrEnum):
+    """How somebody takes part. Resources are rooms and equipment, never participants (PART-5)."""
+
+    ORGANIZER = "organizer"
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    RESOURCE = "resource"
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    """A person, list or resource as Exchange names it.
+
+    `address` is as given and may be blank or an X500 name; `routing_type` is EWS's (`SMTP`, `EX`, ...);
+    `mailbox_type` is EWS's (`Mailbox`, `PublicDL`, `PrivateDL`, `GroupMailbox`, `Contact`, `OneOff`, `Unknown`).
+    """
+
+    role: Role
+    name: str = ""
+    address: str = ""
+    routing_type: str = "SMTP"
+    mailbox_type: str = "Mailbox"
+    response: Response = Response.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One mailbox's copy of a calendar item.
+
+    `item_id` and `change_key` are opaque and compared byte for byte (S21b). `uid` is the clean global object id in
+    upper-case hex, or whatever text a server uses as UID. `zone_id` is the Windows (or IANA) zone name as the server
+    wrote it, `zone` its IANA name, None where it is unknown. `importance` is EWS's Low, Normal or High; `sensitivity`
+    EWS's Normal, Personal, Private, Confidential, or a value nobody knows yet. `reminder` is minutes before the start,
+    None when the reminder is off. `attendees` has neither the organizer nor anyone twice by role and position is
+    meaningless. `marker` is the CRM id that our extended property carries (ID-5). `body` is plain text.
+    """
+
+    mailbox: str
+    item_id: str
+    change_key: str = ""
+    kind: Kind = Kind.SCHEDULE_ITEM
+    shape: Shape = Shape.SINGLE
+    folder: Folder = Folder.CALENDAR
+    uid: str | None = None
+    subject: str = ""
+    body: str = ""
+    location: str = ""
+    start: Moment | None = None
+    end: Moment | None = None
+    zone_id: str | None = None
+    zone: str | None = None
+    all_day: bool = False
+    importance: str = "Normal"
+    sensitivity: str = "Normal"
+    organizer: Attendee | None = None
+    attendees: tuple[Attendee, ...] = ()
+    is_meeting: bool = False
+    is_cancelled: bool = False
+    my_response: Response = Response.UNKNOWN
+    replied_at: datetime | None = None
+    reminder: int | None = None
+    marker: str | None = None
+    modified_at: datetime | None = None
