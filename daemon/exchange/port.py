@@ -1,0 +1,95 @@
+"""What we ask of any Exchange, in canonical values.
+
+Backends are packages beside this file (`ews`); each speaks its own protocol and none of its objects pass this border.
+A failure of one item is a value in the answer; a failure of the whole call is an `ExchangeError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from schemas.copies import Copy
+
+
+class ExchangeError(Exception):
+    """The call could not be answered."""
+
+    def __init__(self, mailbox: str | None, code: str) -> None:
+        super().__init__(code)
+        self.mailbox = mailbox
+        self.code = code
+
+
+class Denied(ExchangeError):
+    """This mailbox may not be read: no impersonation right, or no access. Never evidence of absence (DEL-4)."""
+
+
+class Busy(ExchangeError):
+    """The server asks to be left alone for this mailbox until `back_off` has passed."""
+
+    def __init__(self, mailbox: str | None, code: str, *, back_off: timedelta) -> None:
+        super().__init__(mailbox, code)
+        self.back_off = back_off
+
+
+class Unavailable(ExchangeError):
+    """The server could not be reached, dropped the connection, timed out or failed for the moment."""
+
+
+class Misconfigured(ExchangeError):
+    """Waiting will not help: wrong password, wrong endpoint, unknown mailbox, an answer nobody understands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The server says this item does not exist. Look for its UID before any delete decision."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The item exists and cannot be read into a canonical copy; `rule` says why, without content."""
+
+    item_id: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The server could not say for this item, for the moment: neither there nor gone (S02c)."""
+
+    item_id: str
+    code: str
+
+
+Answer = Copy | Gone | Unreadable | Unknown
+
+
+class Exchange(Protocol):
+    """An Exchange server. Mailboxes are normalised primary SMTP addresses; at most ten ids a call."""
+
+    async def get(self, mailbox: str, item_ids: Sequence[str]) -> tuple[Answer, ...]:
+        """The items, in the order asked for. Raises `ExchangeError` if the call as a whole failed."""
+        ...
+
+    async def find_by_uid(self, mailbox: str, uid: str) -> tuple[Answer, ...]:
+        """Every item of the mailbox with that UID, those outside Deleted Items first. Empty: the search was complete
+        and found none. Raises `ExchangeError`; a partial search is `Unavailable`, never empty."""
+        ...
+
+    async def resolve(self, mailbox: str, name: str) -> str | None:
+        """The SMTP address behind an X500 name or an alias, as the directory of that mailbox's server knows it; None
+        if it knows none or several. Cached."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        ...
+
+
+BackOffs = Mapping[str, timedelta]
+"""Mailbox to remaining back-off, for those who ask."""
