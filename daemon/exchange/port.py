@@ -81,9 +81,13 @@ class Exchange(Protocol):
         and found none. Raises `ExchangeError`; a partial search is `Unavailable`, never empty."""
         ...
 
-    async def resolve(self, mailbox: str, name: str) -> str | None:
-        """The SMTP address behind an X500 name or an alias, as the directory of that mailbox's server knows it; None
-        if it knows none or several. Cached."""
+    async def resolve(self, mailbox: str, name: str) -> tuple[str, ...]:
+        """All SMTP addresses of the one mailbox behind an X500 name or an SMTP alias, primary first, as the directory
+        of that mailbox's server knows them; empty if it knows none or several. Cached."""
+        ...
+
+    async def probe(self) -> None:
+        """One cheap call that shows the endpoint is reached and the sign-in works. Raises `ExchangeError`."""
         ...
 
     async def close(self) -> None:
