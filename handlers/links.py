@@ -28,8 +28,8 @@ class State(StrEnum):
 class Replica:
     """One mailbox's copy of a linked item, as last seen.
 
-    `live` is false once its user deleted or declined it (DEL-3). `reported` fingerprints the refusal last reported for
-    it, so that the same state is not reported twice.
+    `live` is false once its user deleted or declined it (DEL-3); `cancelled` is the copy's own flag. `reported`
+    fingerprints the refusal last reported for it, so that the same state is not reported twice.
     """
 
     mailbox: str
@@ -38,6 +38,7 @@ class Replica:
     change_key: str = ""
     response: Response = Response.UNKNOWN
     live: bool = True
+    cancelled: bool = False
     reported: str | None = None
 
 

@@ -54,9 +54,12 @@ class ForEntry:
 
 @dataclass(frozen=True, slots=True, order=True)
 class External:
-    """A participant with no contact in For. `key` is his identity: a normalised address, or the name in lower case."""
+    """A participant with no contact in For.
 
-    key: str
+    `key` is his identity: a canonical address, or the name in lower case. It never travels, so it does not compare.
+    """
+
+    key: str = field(compare=False)
     name: str = ""
     email: str | None = None
     reason: ExternalReason = ExternalReason.NO_MATCH
@@ -138,7 +141,7 @@ class ScheduleItem:
     related: tuple[Related, ...] = ()
     recurrence: Recurrence | None = None
     exceptions: tuple[SeriesException, ...] = ()
-    split_from: str | None = field(default=None)
+    split_from: str | None = None
 
 
 ITEM_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(ScheduleItem))

@@ -1,0 +1,70 @@
+"""Whose copy counts (ID-3, ID-4, ID-6, OPT-4, PRIV-2).
+
+The organizer's, if he is a synchronized CRM user, whatever mailbox a hint came through; else the master's: for a new
+meeting the participant who accepted first, for a known one that lost its master whoever a change arrives through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from handlers.facts import Facts, User
+from handlers.links import Link, State
+from handlers.participants import addresses_of, user_of
+from handlers.policy import Policy
+from schemas.copies import Copy, Folder
+from schemas.items import Response
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """The user whose copy and options count; `creator` is whose visibility counts (the organizer, if a CRM user)."""
+
+    user: User
+    creator: User
+    is_master: bool = False
+
+
+def authored(copy: Copy) -> Copy:
+    """A copy whose organizer can be believed: a plain appointment is its mailbox's own, whoever it was copied from."""
+    return copy if copy.is_meeting else replace(copy, organizer=None, attendees=())
+
+
+def organizing_user(copy: Copy, *, holder: User, facts: Facts, policy: Policy) -> User | None:
+    """The CRM user who organizes: of a plain appointment its holder, of a meeting whoever Exchange names."""
+    if copy.organizer is None:
+        return None if copy.is_meeting else holder
+    return user_of(addresses_of(copy.organizer, facts=facts, policy=policy), facts)
+
+
+def is_live(copy: Copy | None) -> bool:
+    """Whether there is a copy outside Deleted Items."""
+    return copy is not None and copy.folder is not Folder.DELETED_ITEMS
+
+
+def standing_master(link: Link, facts: Facts) -> User | None:
+    """The link's master, while he is synchronized and has his copy (ID-4)."""
+    master = facts.by_id.get(link.master) if link.master else None
+    if master is None or not master.synchronized or master.mailbox is None:
+        return None
+    replica = link.replica(master.mailbox)
+    return master if replica is not None and replica.live else None
+
+
+def successor(link: Link, *, holder: User, copy: Copy | None) -> User | None:
+    """Who becomes master of a meeting that has none: known, whoever the change came through, if he has it."""
+    return holder if link.state is State.ACTIVE and is_live(copy) else None
+
+
+def first_to_accept(copies: Iterable[tuple[User, Copy]]) -> User | None:
+    """Of those who accepted, who did so first; at the same moment, the lowest id. None: nobody did."""
+    accepted = [
+        (copy.replied_at or _NEVER, user.id, user)
+        for user, copy in copies
+        if is_live(copy) and copy.my_response is Response.ACCEPTED
+    ]
+    return min(accepted, default=(None, None, None), key=lambda each: (each[0] or _NEVER, each[1] or ""))[2]

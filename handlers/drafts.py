@@ -1,0 +1,72 @@
+"""A draft: one inbound decision in the making.
+
+The steps of `registry` take a draft and return another; `translation` makes the item of the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from handlers.facts import Facts, User
+from handlers.links import Link
+from handlers.participants import Participant, Verdict
+from handlers.policy import Policy
+from schemas.copies import Copy
+
+
+class Admission(StrEnum):
+    """Whether the item comes into the CRM."""
+
+    ADMITTED = "admitted"
+    REDACTED = "redacted"  # already linked: shown without content (PRIV-4)
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The authoritative copy and everything decided about it so far.
+
+    `creator` is whose visibility counts, `authority` whose options count (OPT-4): both the organizer, or the master.
+    `assign_to` are the CRM users who take part; `viewers` those of them who are shown external contacts.
+    """
+
+    copy: Copy
+    link: Link
+    facts: Facts
+    policy: Policy
+    creator: User
+    authority: User
+    participants: tuple[Participant, ...]
+    assign_to: tuple[User, ...]
+    admission: Admission = Admission.ADMITTED
+    viewers: tuple[str, ...] = ()
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The contacts that stand in For so far, by id."""
+        return tuple(sorted({contact.id for person in self.participants for contact in person.admitted}))
+
+    @property
+    def guests(self) -> tuple[Participant, ...]:
+        """The participants who are no CRM users."""
+        return tuple(person for person in self.participants if person.user is None)
+
+    def judged(self, verdicts: Iterable[Verdict]) -> Draft:
+        """With these verdicts on contacts: a refused one leaves For, for every participant he was found for."""
+        by_contact = {verdict.contact: verdict for verdict in verdicts}
+        return replace(self, participants=tuple(_judge(person, by_contact) for person in self.participants))
+
+
+def _judge(person: Participant, verdicts: dict[str, Verdict]) -> Participant:
+    own = [verdicts[contact.id] for contact in person.admitted if contact.id in verdicts]
+    if not own:
+        return person
+    refused = {verdict.contact for verdict in own if not verdict.admitted}
+    kept = tuple(verdict for verdict in person.verdicts if verdict.contact not in {v.contact for v in own})
+    return replace(
+        person,
+        admitted=tuple(contact for contact in person.admitted if contact.id not in refused),
+        verdicts=(*kept, *own),
+    )

@@ -1,0 +1,139 @@
+"""From the authoritative copy to the CRM's terms (PART-1, PRIV-3, MAP-2, MAP-4).
+
+The fields Exchange has no word for (status, related information, alarms for now) keep the canonical defaults here; the
+merge never takes those from Exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from handlers.drafts import Admission, Draft
+from handlers.facts import Facts, User
+from handlers.links import Link
+from handlers.participants import Participant, firmest
+from handlers.privacy import is_private, redact
+from schemas.copies import Copy, Role
+from schemas.items import External, ForEntry, Organizer, Response, ScheduleItem, Source
+
+EXCHANGE_FIELDS = (
+    "subject",
+    "notes",
+    "location",
+    "start",
+    "end",
+    "zone",
+    "all_day",
+    "priority",
+    "restricted",
+    "owner",
+    "assign_to",
+    "for_",
+    "external",
+    "external_shown_to",
+    "read_only",
+    "redacted",
+    "organizer",
+    "responses",
+)
+"""What a translation states. Everything else in the CRM's item is the CRM's alone."""
+
+_PRIORITIES = {"High": "A", "Low": "C"}
+_ANSWERS = frozenset({Response.ACCEPTED, Response.TENTATIVE, Response.DECLINED})
+
+
+def assigned(participants: Iterable[Participant], *, link: Link, facts: Facts) -> tuple[User, ...]:
+    """Assign To: the users who take part, and those in whose mailbox a copy lies although only a list was invited.
+
+    A user who deleted or declined his copy stays (DEL-3); one whose copy was cancelled is there only if invited.
+    """
+    users = {person.user.id: person.user for person in participants if person.user}
+    for replica in link.replicas:
+        holder = facts.by_id.get(replica.user)
+        if holder is not None and holder.active and not replica.cancelled:
+            users[holder.id] = holder
+    return tuple(users[user_id] for user_id in sorted(users))
+
+
+def translate(draft: Draft) -> ScheduleItem:
+    """The item as Exchange has it, in the CRM's terms, redacted if need be."""
+    copy = draft.copy
+    organizer = next((person for person in draft.participants if person.role is Role.ORGANIZER), None)
+    owner = organizer.user if organizer else draft.authority
+    item = ScheduleItem(
+        subject=copy.subject,
+        notes=copy.body,
+        location=copy.location,
+        start=copy.start,
+        end=copy.end,
+        zone=copy.zone,
+        all_day=copy.all_day,
+        priority=_PRIORITIES.get(copy.importance, "B"),
+        restricted=is_private(copy.sensitivity),
+        owner=owner.id if owner else None,
+        assign_to=tuple(user.id for user in draft.assign_to),
+        for_=_for(draft.participants),
+        external=_external(draft.participants),
+        external_shown_to=draft.viewers,
+        read_only=owner is None,
+        organizer=_organizer(organizer, draft.authority),
+        responses=_responses(draft, owner),
+    )
+    if draft.admission is not Admission.REDACTED:
+        return item
+    shown_to = draft.link.agreed.external_shown_to if draft.link.agreed else ()
+    return redact(replace(item, external_shown_to=shown_to))
+
+
+def own_answer(copy: Copy | None, *, known: Response) -> Response:
+    """A mailbox owner's answer, read from his own copy; one who lost his copy without declining removed it (DEL-3)."""
+    if copy is not None and copy.my_response in _ANSWERS:
+        return copy.my_response
+    if copy is not None:
+        return Response.NONE
+    return Response.DECLINED if known is Response.DECLINED else Response.REMOVED
+
+
+def _for(participants: Iterable[Participant]) -> tuple[ForEntry, ...]:
+    answers: dict[str, list[Response]] = {}
+    for person in participants:
+        for contact in person.admitted:
+            answers.setdefault(contact.id, []).append(person.response)
+    return tuple(ForEntry(contact, Source.EXCHANGE, firmest(answers[contact])) for contact in sorted(answers))
+
+
+def _external(participants: Iterable[Participant]) -> tuple[External, ...]:
+    return tuple(
+        External(key=person.key, name=person.name, email=person.email, reason=person.reason, response=person.response)
+        for person in participants
+        if person.external
+    )
+
+
+def _organizer(organizer: Participant | None, authority: User) -> Organizer:
+    if organizer is None:
+        return Organizer(user=authority.id, name=authority.name, email=authority.mailbox)
+    return Organizer(user=organizer.user.id if organizer.user else None, name=organizer.name, email=organizer.email)
+
+
+def _responses(draft: Draft, owner: User | None) -> tuple[tuple[str, Response], ...]:
+    invited = {person.user.id: person for person in draft.participants if person.user}
+    return tuple(
+        (user.id, Response.ORGANIZER if user == owner else answer(user, invited.get(user.id), draft.link))
+        for user in draft.assign_to
+    )
+
+
+def answer(user: User, person: Participant | None, link: Link) -> Response:
+    """A user's answer: his own copy's before the organizer's tracking; before either, he has not answered (PART-7)."""
+    replica = next((each for each in link.replicas if each.user == user.id and not each.cancelled), None)
+    own = replica.response if replica else None
+    if own in _ANSWERS:
+        return own
+    tracked = person.response if person else None
+    if tracked in _ANSWERS:
+        return tracked
+    if own is Response.REMOVED:
+        return own
+    return Response.NONE if tracked is None or user.synchronized else tracked
