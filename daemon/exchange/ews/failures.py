@@ -1,0 +1,157 @@
+"""What an EWS answer's failure means to us, by name: the one table.
+
+Codes come from response messages, SOAP faults and HTTP. A code nobody listed is taken for a passing failure: waiting
+and asking again is the only reading that can neither lose nor delete anything (S02c).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import Enum, auto
+
+from daemon.exchange import port
+
+
+class Meaning(Enum):
+    """What to do about a code."""
+
+    FINE = auto()
+    GONE = auto()
+    UNREADABLE = auto()
+    OTHER_KIND = auto()
+    DENIED = auto()
+    BUSY = auto()
+    PASSING = auto()
+    SIGN_IN = auto()
+    PERMANENT = auto()
+
+
+GONE = frozenset(
+    {
+        "ErrorItemNotFound",
+        "ErrorObjectNotFound",
+        "ErrorCalendarOccurrenceIsDeletedFromRecurrence",
+        "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange",
+        "ErrorRecurrenceHasNoOccurrence",
+    }
+)
+UNREADABLE = frozenset(
+    {
+        "ErrorCorruptData",
+        "ErrorItemCorrupt",
+        "ErrorContentConversionFailed",
+        "ErrorInvalidId",
+        "ErrorInvalidIdEmpty",
+        "ErrorInvalidIdMalformed",
+        "ErrorInvalidIdMonikerTooLong",
+        "ErrorInvalidIdNotAnItemAttachmentId",
+        "ErrorInvalidIdReturnedByResolveNames",
+        "ErrorInvalidIdStoreObjectIdTooLong",
+        "ErrorInvalidIdTooManyAttachmentLevels",
+        "ErrorInvalidIdXml",
+        "ErrorMessageSizeExceeded",
+        "ErrorMimeContentConversionFailed",
+        "ErrorUnsupportedTypeForConversion",
+    }
+)
+OTHER_KIND = frozenset({"ErrorInvalidPropertyRequest"})
+"""Asked for a property that items of its kind do not have: it is no calendar item, or we ask wrongly."""
+DENIED = frozenset(
+    {
+        "ErrorAccessDenied",
+        "ErrorAccountDisabled",
+        "ErrorImpersonateUserDenied",
+        "ErrorImpersonationDenied",
+        "ErrorPermissionNotAllowedByPolicy",
+        "Http403",
+    }
+)
+BUSY = frozenset(
+    {
+        "ErrorExceededConnectionCount",
+        "ErrorExceededFindCountLimit",
+        "ErrorServerBusy",
+        "ErrorTooManyObjectsOpened",
+        "Http429",
+        "Http503",
+    }
+)
+SIGN_IN = frozenset({"Http401", "Http456", "SignInFailed"})
+"""The service account itself was refused. To try again and again would lock it out of the directory."""
+PERMANENT = frozenset(
+    {
+        "AnswerNotUnderstood",
+        "CertificateNotTrusted",
+        "ErrorIncorrectSchemaVersion",
+        "ErrorInvalidExtendedProperty",
+        "ErrorInvalidOperation",
+        "ErrorInvalidRequest",
+        "ErrorInvalidSchemaVersionForMailboxVersion",
+        "ErrorInvalidServerVersion",
+        "ErrorMissingEmailAddress",
+        "ErrorNonExistentMailbox",
+        "ErrorNonPrimarySmtpAddress",
+        "ErrorSchemaValidation",
+        "ErrorUnsupportedMailboxType",
+        "EndpointNotUsable",
+        "Http301",
+        "Http302",
+        "Http307",
+        "Http308",
+        "Http400",
+        "Http404",
+        "Http405",
+        "Http407",
+        "Http410",
+        "NotAnExchangeAnswer",
+    }
+)
+
+_MEANINGS = {
+    "NoError": Meaning.FINE,
+    **dict.fromkeys(GONE, Meaning.GONE),
+    **dict.fromkeys(UNREADABLE, Meaning.UNREADABLE),
+    **dict.fromkeys(OTHER_KIND, Meaning.OTHER_KIND),
+    **dict.fromkeys(DENIED, Meaning.DENIED),
+    **dict.fromkeys(BUSY, Meaning.BUSY),
+    **dict.fromkeys(SIGN_IN, Meaning.SIGN_IN),
+    **dict.fromkeys(PERMANENT, Meaning.PERMANENT),
+}
+
+
+class Failure(Exception):
+    """A call that was not answered, in the server's terms. `back_off`: how long the server asks to be left alone."""
+
+    def __init__(self, code: str, back_off: timedelta | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.back_off = back_off
+
+
+def meaning(code: str) -> Meaning:
+    """What a code means; unknown ones are passing."""
+    return _MEANINGS.get(code, Meaning.PASSING)
+
+
+def of_call(mailbox: str | None, code: str, *, back_off: timedelta) -> port.ExchangeError:
+    """The port's error for a whole call that ended with this code."""
+    match meaning(code):
+        case Meaning.DENIED:
+            return port.Denied(mailbox, code)
+        case Meaning.BUSY:
+            return port.Busy(mailbox, code, back_off=back_off)
+        case Meaning.SIGN_IN | Meaning.PERMANENT:
+            return port.Misconfigured(mailbox, code)
+        case _:
+            return port.Unavailable(mailbox, code)
+
+
+def of_item(item_id: str, code: str) -> port.Answer:
+    """The port's answer for one item of a call that was answered."""
+    match meaning(code):
+        case Meaning.GONE:
+            return port.Gone(item_id)
+        case Meaning.UNREADABLE:
+            return port.Unreadable(item_id, code)
+        case _:
+            return port.Unknown(item_id, code)
