@@ -11,13 +11,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
 from schemas.instants import read_instant, write_instant
-from schemas.problems import Malformed, MalformedKind, malformed
+from schemas.problems import Malformed, MalformedKind, Problem, malformed
 
 Headers = Iterable[tuple[str, bytes | None]]
 JSON = "application/json"
@@ -26,6 +26,8 @@ SPECVERSION = "1.0"
 _STRUCTURED = "application/cloudevents+json"
 _CLOUDEVENTS = "application/cloudevents"
 _PREFIX = "ce_"
+_NEEDED = frozenset({"specversion", "id", "source", "type"})
+_ATTRIBUTES = (*sorted(_NEEDED), "datacontenttype", "subject", "time", "traceparent", "tracestate")
 _FRAME = 5  # the schema registry's wire format: a zero byte and a four-byte schema id before the JSON
 
 
@@ -129,39 +131,45 @@ def _decoded(text: Any) -> bytes:
 
 
 def _envelope(attributes: Mapping[str, Any], texts: Mapping[str, str], *, data: Mapping[str, Any] | None) -> Envelope:
-    needed = data is not None  # a bare null value is a delete even without a single header
-    version = _text(attributes, "specversion", needed=needed)
-    if version not in ("", SPECVERSION):
-        raise malformed(MalformedKind.ENVELOPE, "specversion", f"must be {SPECVERSION}")
+    problems = tuple(_problems(attributes, needed=data is not None))
+    if problems:
+        raise Malformed(MalformedKind.ENVELOPE, problems)
+    time = attributes.get("time")
     return Envelope(
-        id=_text(attributes, "id", needed=needed),
-        source=_text(attributes, "source", needed=needed),
-        type=_text(attributes, "type", needed=needed),
-        time=_time(_text(attributes, "time", needed=False)),
-        subject=_text(attributes, "subject", needed=False) or None,
+        id=attributes.get("id") or "",
+        source=attributes.get("source") or "",
+        type=attributes.get("type") or "",
+        time=read_instant(time) if time else None,
+        subject=attributes.get("subject") or None,
         data=data,
-        traceparent=texts.get("traceparent") or _text(attributes, "traceparent", needed=False) or None,
-        tracestate=texts.get("tracestate") or _text(attributes, "tracestate", needed=False) or None,
-        datacontenttype=_text(attributes, "datacontenttype", needed=False) or JSON,
+        traceparent=texts.get("traceparent") or attributes.get("traceparent") or None,
+        tracestate=texts.get("tracestate") or attributes.get("tracestate") or None,
+        datacontenttype=attributes.get("datacontenttype") or JSON,
     )
 
 
-def _text(attributes: Mapping[str, Any], name: str, *, needed: bool) -> str:
-    value = attributes.get(name)
-    if value is not None and not isinstance(value, str):
-        raise malformed(MalformedKind.ENVELOPE, name, "must be text")
-    if needed and not (value or "").strip():
-        raise malformed(MalformedKind.ENVELOPE, name, "is required and must not be blank")
-    return value or ""
+def _problems(attributes: Mapping[str, Any], *, needed: bool) -> Iterator[Problem]:
+    """All that is wrong with the attributes. Not `needed`: a null value is a delete even without a single header."""
+    for name in _ATTRIBUTES:
+        value = attributes.get(name)
+        if value is not None and not isinstance(value, str):
+            yield Problem(name, "must be text")
+        elif needed and name in _NEEDED and not (value or "").strip():
+            yield Problem(name, "is required and must not be blank")
+        elif value and (rule := _broken_rule(name, value)):
+            yield Problem(name, rule)
 
 
-def _time(text: str) -> datetime | None:
-    if not text:
+def _broken_rule(name: str, value: str) -> str | None:
+    if name == "specversion" and value != SPECVERSION:
+        return f"must be {SPECVERSION}"
+    if name != "time":
         return None
     try:
-        return read_instant(text)
+        read_instant(value)
     except ValueError as error:
-        raise malformed(MalformedKind.ENVELOPE, "time", str(error)) from None
+        return str(error)
+    return None
 
 
 def _texts(headers: Headers) -> dict[str, str]:

@@ -6,6 +6,7 @@ because a guess here becomes a wrong meeting later.
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -22,9 +23,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from schemas import instants
+from schemas.problems import BROKEN_TEXT, CONTRACT
 
 MOST_CHARACTERS_OF_AN_ID = 512
 MOST_ENTRIES = 10_000
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _LARGEST = 2**63 - 1  # what a store's integer column holds
 
 
@@ -36,7 +39,13 @@ class Model(BaseModel):
 
 def refused(rule: str, *, at: str = "") -> PydanticCustomError:
     """A validator's complaint; `at`: which inner field is meant, where the validator stands on an outer one."""
-    return PydanticCustomError("contract", "{rule}", {"rule": rule, "at": at})
+    return PydanticCustomError(CONTRACT, "{rule}", {"rule": rule, "at": at})
+
+
+def _whole(text: str) -> str:
+    if _SURROGATE.search(text):
+        raise refused(BROKEN_TEXT)
+    return text
 
 
 def _not_blank(text: str) -> str:
@@ -98,10 +107,16 @@ Flag = Annotated[bool, Strict()]
 Count = Annotated[int, Strict(), Field(ge=0, le=_LARGEST)]
 Version = Annotated[int, Strict(), Field(ge=0, le=_LARGEST)]
 Minutes = Annotated[int, Strict(), Field(ge=0, le=2**31 - 1)]
-Text = Annotated[str, Strict()]
-Id = Annotated[str, Strict(), Field(min_length=1, max_length=MOST_CHARACTERS_OF_AN_ID), AfterValidator(_not_blank)]
-Address = Annotated[str, Strict(), Field(max_length=4096)]
-Zone = Annotated[str, Strict(), AfterValidator(_known_zone)]
+Text = Annotated[str, Strict(), AfterValidator(_whole)]
+Id = Annotated[
+    str,
+    Strict(),
+    Field(min_length=1, max_length=MOST_CHARACTERS_OF_AN_ID, json_schema_extra={"pattern": r"\S"}),
+    AfterValidator(_whole),
+    AfterValidator(_not_blank),
+]
+Address = Annotated[str, Strict(), Field(max_length=4096), AfterValidator(_whole)]
+Zone = Annotated[Text, AfterValidator(_known_zone)]
 Ids = Annotated[tuple[Id, ...], Field(max_length=MOST_ENTRIES)]
 Addresses = Annotated[tuple[Address, ...], Field(max_length=MOST_ENTRIES)]
 

@@ -5,7 +5,7 @@ What is missing is read as the narrower meaning: an unknown node, group or cover
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -86,17 +86,28 @@ class OptionScope(Model):
         return "system" if self.level == "system" else f"{self.level}:{self.id}"
 
 
+def _described(schema: dict[str, Any]) -> None:
+    schema["properties"] = {
+        option.key: {
+            "type": "boolean",
+            "description": f"{option.description} Default: {'on' if option.default else 'off'}.",
+        }
+        for option in OPTIONS.values()
+    }
+    schema["additionalProperties"] = False
+
+
 class OptionsChanged(Model):
     """The options set at one level; an absent one is not set there."""
 
     scope: OptionScope
     version: Version
-    options: Annotated[dict[str, Flag], Field(max_length=100)]
+    options: Annotated[dict[str, Flag], Field(json_schema_extra=_described)]
 
-    @field_validator("options", mode="before")
+    @field_validator("options")
     @classmethod
-    def _are_known(cls, options: object) -> object:
-        unknown = sorted(str(key) for key in options if key not in OPTIONS) if isinstance(options, dict) else []
+    def _are_known(cls, options: dict[str, bool]) -> dict[str, bool]:
+        unknown = sorted(options.keys() - OPTIONS.keys())
         if unknown:
             raise refused(f"is no option; the options are {', '.join(OPTIONS)}", at=shown(unknown[0]))
         return options

@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+BROKEN_TEXT = "must be text without broken surrogates"
+CONTRACT = "contract"  # the kind of the complaints that our own validators make
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}|\[key\]")  # [key]: Pydantic's word for "the key itself is wrong"
+_SHOULD = re.compile(r"^\w+ should")
 _MOST_SHOWN = 20
 _RULES = {
     "missing": "is required",
-    "string_unicode": "must be text without broken surrogates",
+    "string_unicode": BROKEN_TEXT,
+    "string_type": "must be text",
+    "extra_forbidden": "is not a field of this event and is ignored",
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
     "dict_type": "must be an object",
@@ -89,13 +95,9 @@ def _problem_of(detail: ErrorDetails, at: str) -> Problem:
 
 def _rule_of(detail: ErrorDetails) -> str:
     kind = detail["type"]
-    if detail["input"] is None and kind != "missing" and "ctx" not in detail:
+    if detail["input"] is None and kind not in {"missing", "extra_forbidden", CONTRACT}:
         return "must not be null"
-    if detail["input"] is None and kind in {"literal_error", "enum"}:
-        return "must not be null"
-    if kind in _RULES:
-        return _RULES[kind]
-    return detail["msg"].replace("Input should be a valid", "must be a valid").replace("Input should be", "must be")
+    return _RULES.get(kind) or _SHOULD.sub("must", detail["msg"])
 
 
 def shown(name: str) -> str:
