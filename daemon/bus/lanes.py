@@ -1,0 +1,72 @@
+"""Lanes: work of one key in order, one at a time; work of different keys side by side.
+
+A lane exists only while it has work. The bus runs records in lanes of their key; `sync` uses the same for its second
+lane, per link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Lanes:
+    """A first-come-first-served turn per key."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
+
+    async def run(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
+        """Runs `work` when all work put into this lane before is over, however that ended."""
+        async with self.turn(key):
+            return await work()
+
+    @asynccontextmanager
+    async def turn(self, key: Hashable) -> AsyncIterator[None]:
+        """Waits for the lane's turn and holds it. Whoever is cancelled while waiting leaves the queue."""
+        await self._enter(key)
+        try:
+            yield
+        finally:
+            self._leave(key)
+
+    def __len__(self) -> int:
+        """Lanes that have work."""
+        return len(self._waiting)
+
+    def longest(self) -> int:
+        """How many wait in the longest lane, its running one not counted."""
+        return max(map(len, self._waiting.values()), default=0)
+
+    async def _enter(self, key: Hashable) -> None:
+        queue = self._waiting.get(key)
+        if queue is None:
+            self._waiting[key] = deque()
+            return
+        turn = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            self._abandon(key, turn)
+            raise
+
+    def _abandon(self, key: Hashable, turn: asyncio.Future[None]) -> None:
+        if turn.done() and not turn.cancelled():
+            self._leave(key)  # the turn had come in the same moment: it is the next one's now
+            return
+        self._waiting[key].remove(turn)
+
+    def _leave(self, key: Hashable) -> None:
+        queue = self._waiting[key]
+        while queue:
+            turn = queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        del self._waiting[key]
