@@ -1,0 +1,87 @@
+"""Column types: our values in, our values out, the same on every database."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text, TypeDecorator
+
+from daemon.store import codec
+from schemas.items import ScheduleItem
+
+SERIAL = BigInteger().with_variant(Integer, "sqlite")
+"""Numbers the database gives out; SQLite counts only in a column that is called INTEGER."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant. SQLite keeps no zone, so that all are stored, and come back, in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant must be aware")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        instant: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return instant.astimezone(UTC)
+
+
+class Texts(TypeDecorator[tuple[str, ...]]):
+    """Some texts in their order: ids, addresses."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(list(value), separators=(",", ":"))
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[str, ...] | None:
+        return None if value is None else tuple(json.loads(value))
+
+
+class Headers(TypeDecorator[tuple[tuple[str, bytes], ...]]):
+    """A record's headers: any bytes, in their order, names repeated or not."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[tuple[str, bytes], ...] | None, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps([(name, raw.decode("latin-1")) for name, raw in value])
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[tuple[str, bytes], ...] | None:
+        return None if value is None else tuple((name, text.encode("latin-1")) for name, text in json.loads(value))
+
+
+class Flags(TypeDecorator[dict[str, bool]]):
+    """Options that are set, by key."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: dict[str, bool] | None, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(dict(value))
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> dict[str, bool] | None:
+        return None if value is None else dict(json.loads(value))
+
+
+class Item(TypeDecorator[ScheduleItem]):
+    """A schedule item."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: ScheduleItem | None, dialect: Dialect) -> str | None:
+        return None if value is None else codec.dump(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> ScheduleItem | None:
+        return None if value is None else codec.load(value)

@@ -1,0 +1,79 @@
+"""The outbox: what must reach Kafka because something was settled.
+
+Rows are written in the settling transaction and published in their order; what a crash leaves here is published at the
+next start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from daemon.store.rows import batches
+from daemon.store.tables import outbox
+
+LOCAL = ""
+"""The owner of the rows where only one process works on the store."""
+
+_ADD = insert(outbox).returning(outbox.c.id)
+_WAITING = (
+    select(outbox.c.id, outbox.c.topic, outbox.c.key, outbox.c.value, outbox.c.headers)
+    .where(outbox.c.owner == bindparam("by"), outbox.c.parked.is_(None))
+    .order_by(outbox.c.id)
+    .limit(bindparam("at_most"))
+)
+_REMOVE = delete(outbox).where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+_PARK = update(outbox).where(outbox.c.id == bindparam("wanted")).values(parked=bindparam("why"))
+_PARKED = (
+    select(outbox.c.parked, func.count().label("rows")).where(outbox.c.parked.is_not(None)).group_by(outbox.c.parked)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One record to publish."""
+
+    id: int
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+def add(
+    tx: Connection,
+    *,
+    topic: str,
+    key: bytes,
+    value: bytes | None,
+    headers: tuple[tuple[str, bytes], ...] = (),
+    owner: str = LOCAL,
+) -> int:
+    """Puts a record behind all others; its number."""
+    row = {"owner": owner, "topic": topic, "key": key, "value": value, "headers": headers}
+    number: int = tx.execute(_ADD, row).scalar_one()
+    return number
+
+
+def waiting(tx: Connection, limit: int, *, owner: str = LOCAL) -> tuple[Waiting, ...]:
+    """The oldest records that are still to be published, in order."""
+    rows = tx.execute(_WAITING, {"by": owner, "at_most": limit})
+    return tuple(Waiting(row.id, row.topic, row.key, row.value, row.headers) for row in rows)
+
+
+def remove(tx: Connection, ids: Iterable[int]) -> None:
+    """Forgets exactly these: the broker has them."""
+    for batch in batches(ids):
+        tx.execute(_REMOVE, {"ids": batch})
+
+
+def park(tx: Connection, number: int, reason: str) -> None:
+    """Puts a record that cannot be published (too large, say) aside, so that it blocks no other."""
+    tx.execute(_PARK, {"wanted": number, "why": reason})
+
+
+def parked(tx: Connection) -> dict[str, int]:
+    """How many records were put aside, by reason."""
+    return {row.parked: row.rows for row in tx.execute(_PARKED)}

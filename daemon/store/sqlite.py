@@ -1,0 +1,114 @@
+"""All that is SQLite's own: the file, its lock, its pragmas and its transactions.
+
+The Python driver begins transactions only before some statements, which breaks snapshots, savepoints and transactional
+DDL; here it is told to begin none, and every transaction begins with a statement of ours.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url
+
+from daemon.store.errors import StoreInUse, StoreUnusable
+
+PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=10000",
+    "PRAGMA temp_store=MEMORY",  # private content must not lie in a temporary file that others may read
+)
+READ_ONLY = "PRAGMA query_only=ON"
+OURS_ALONE = 0o600
+
+
+def path_of(url: str) -> Path:
+    """The file that a URL names. Raises StoreUnusable if it names none."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        raise StoreUnusable(f"the store cannot be kept in {parsed.get_backend_name()} yet: use sqlite:///PATH")
+    if not parsed.database or parsed.database == ":memory:":
+        raise StoreUnusable("the store must outlive the process: give it a file, sqlite:///PATH")
+    return Path(os.path.realpath(parsed.database))
+
+
+class Lock:
+    """The right to work on a file; the system takes it back when the process ends, however it ends.
+
+    It lies on a file beside the database: whoever opens and closes the database file itself drops SQLite's own locks.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.with_name(path.name + ".lock")
+        self._file = _open(self.path)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._file)
+            raise StoreInUse(
+                f"{path} is in use by another daemon (process {holder}). Stop that one, or give this one its own store."
+            ) from None
+        os.truncate(self._file, 0)
+        os.pwrite(self._file, str(os.getpid()).encode("ascii"), 0)
+
+    def release(self) -> None:
+        """Lets the next one in. The file stays: removing it would let two in."""
+        os.close(self._file)
+
+
+def make_private(path: Path) -> None:
+    """Sees to it that the database exists and nobody else may read it; SQLite gives its other files the same mode."""
+    os.close(_open(path))
+    for each in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
+        if each.exists():
+            each.chmod(OURS_ALONE)
+
+
+def writing(path: Path) -> Engine:
+    """The one connection that writes. It takes the write lock at once, so that no unit of work fails for it later."""
+    engine = _engine(path, size=1)
+    _begin_with(engine, "BEGIN IMMEDIATE")
+    return engine
+
+
+def reading(path: Path, *, size: int) -> Engine:
+    """Connections that read snapshots and cannot write."""
+    engine = _engine(path, size=size, pragmas=(*PRAGMAS, READ_ONLY))
+    _begin_with(engine, "BEGIN")
+    return engine
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OURS_ALONE)
+    except OSError as error:
+        raise StoreUnusable(f"{path} cannot be opened for writing: {error.strerror}") from error
+
+
+def _engine(path: Path, *, size: int, pragmas: tuple[str, ...] = PRAGMAS) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        hide_parameters=True,
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in pragmas:
+            connection.execute(pragma)
+
+    return engine
+
+
+def _begin_with(engine: Engine, statement: str) -> None:
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)

@@ -1,0 +1,237 @@
+"""The tables. What they hold is told by the module that owns each; how they came to be, by `migrations`.
+
+A migration goes with every change here; a test compares both.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from daemon.store.columns import SERIAL, Flags, Headers, Instant, Item, Texts
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("uid", Text, unique=True),
+    Column("state", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("crm_id", Text, unique=True),
+    Column("crm_version", BigInteger, nullable=False),
+    Column("crm_revision", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("master", Text),
+    Column("private_from_crm", Boolean, nullable=False),
+    Column("deleted_by_crm", Boolean, nullable=False),
+    Column("content", Text),
+    Column("reported", Text),
+    Column("agreed", Item),
+    Column("exchange", Item),
+    Column("crm", Item),
+)
+
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("link_id", Text, ForeignKey("links.id"), primary_key=True),
+    Column("mailbox", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("item_id", Text, nullable=False),
+    Column("change_key", Text, nullable=False),
+    Column("response", Text, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("cancelled", Boolean, nullable=False),
+    Column("reported", Text),
+    UniqueConstraint("mailbox", "item_id"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("emails", Texts, nullable=False),
+    Column("addresses", Texts, nullable=False),
+    Column("stated_mailbox", Text),
+    Column("mailbox", Text),
+    Column("active", Boolean, nullable=False),
+    Column("sync_enabled", Boolean, nullable=False),
+    Column("user_type", Text),
+    Column("node_ids", Texts, nullable=False),
+    Column("groups", Texts, nullable=False),
+)
+
+user_addresses = Table(
+    "user_addresses",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True, index=True),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("parent", Text, index=True),
+    Column("path", Texts),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("emails", Texts, nullable=False),
+    Column("addresses", Texts, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("user", Text),
+    Column("node", Text),
+    Column("coverage_users", Texts, nullable=False),
+    Column("coverage_groups", Texts, nullable=False),
+    Column("view", Text, nullable=False),
+    Column("view_groups", Texts, nullable=False),
+    Column("created_by", Text),
+    Column("merged_into", Text),
+)
+
+contact_addresses = Table(
+    "contact_addresses",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("contact_id", Text, primary_key=True, index=True),
+)
+
+options = Table(
+    "options",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("options", Flags, nullable=False),
+)
+
+delegations = Table(
+    "delegations",
+    metadata,
+    Column("principal", Text, primary_key=True),
+    Column("delegate", Text, primary_key=True),
+)
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("reading", Integer, nullable=False),
+    Index(None, "topic", "reading"),
+)
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("reading", Integer, nullable=False),
+)
+
+read_offsets = Table(
+    "read_offsets",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", SERIAL, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("value", LargeBinary),
+    Column("headers", Headers, nullable=False),
+    Column("parked", Text),
+    Index(None, "owner", "id"),
+    sqlite_autoincrement=True,  # a number given once is never given again, even when its row is gone
+)
+
+parked = Table(
+    "parked",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("due", Instant, nullable=False, index=True),
+    Column("reason", Text, nullable=False),
+    Column("waits_for", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("asked", Texts, nullable=False),
+    Column("joined", Integer, nullable=False),
+    Index(None, "reason", "waits_for"),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("offset", BigInteger),
+    Column("moved", Boolean, nullable=False),
+)
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("id", SERIAL, primary_key=True),
+    Column("link_id", Text, ForeignKey("links.id"), nullable=False, index=True),
+    Column("version", BigInteger, nullable=False),
+    Column("mailbox", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("wanted", Text, nullable=False),
+    Column("mail", Text, nullable=False),
+    Column("deadline", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", SERIAL, primary_key=True),
+    Column("link_id", Text, nullable=False),
+    Column("crm_id", Text, index=True),
+    Column("uid", Text, index=True),
+    Column("at", Instant, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Index(None, "link_id", "id"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,136 @@
+"""The writer: one thread that commits the waiting units of work together.
+
+A commit costs a disk's round trip, however much is in it, so whoever waits when the disk is free again goes into the
+next transaction. Each unit runs under a savepoint of its own: one that fails is undone alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import AbstractEventLoop, Future
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from daemon.store.errors import CommitFailed, StoreClosed
+
+T = TypeVar("T")
+
+GROUP = 64
+"""How many units of work share a transaction at most, so that the first does not wait for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    work: Callable[[Connection], Any]
+    answer: Future[Any]
+    loop: AbstractEventLoop
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    value: Any = None
+    error: Exception | None = None
+
+
+class Writer:
+    """Runs units of work in the order they came."""
+
+    def __init__(self, engine: Engine, *, group: int = GROUP) -> None:
+        self._engine = engine
+        self._group = group
+        self._waiting: SimpleQueue[_Unit | None] = SimpleQueue()
+        self._entry = Lock()
+        self._open = True
+        self._thread = Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """What the work returned, once it is committed. Work that was handed in is done even if nobody waits for it."""
+        loop = asyncio.get_running_loop()
+        answer: Future[T] = loop.create_future()
+        self._put(_Unit(work, answer, loop))
+        return await answer
+
+    def close(self) -> None:
+        """Commits what was handed in and ends the thread."""
+        with self._entry:
+            if self._open:
+                self._open = False
+                self._waiting.put(None)
+        self._thread.join()
+
+    def _put(self, unit: _Unit) -> None:
+        with self._entry:
+            if not self._open:
+                raise StoreClosed("the store is closed")
+            self._waiting.put(unit)
+
+    def _run(self) -> None:
+        closing = False
+        while not closing:
+            group, closing = self._next_group()
+            _deliver(group, self._commit(group))
+
+    def _next_group(self) -> tuple[list[_Unit], bool]:
+        """What waits, at least one unit; and whether it was the last."""
+        group: list[_Unit] = []
+        unit = self._waiting.get()
+        with suppress(Empty):
+            while unit is not None:
+                group.append(unit)
+                if len(group) == self._group:
+                    return group, False
+                unit = self._waiting.get_nowait()
+            return group, True
+        return group, False
+
+    def _commit(self, group: list[_Unit]) -> list[_Result]:
+        try:
+            with self._engine.begin() as tx:
+                return [_attempt(tx, unit.work) for unit in group]
+        except Exception as error:  # noqa: BLE001 -- whatever it was, each of those who wait must hear of it
+            return [_Result(error=_undone(error)) for _ in group]
+
+
+def _attempt(tx: Connection, work: Callable[[Connection], Any]) -> _Result:
+    """Errors of the savepoint itself pass through: the database has then ended the transaction of all."""
+    savepoint = tx.begin_nested()
+    try:
+        value = work(tx)
+    except Exception as error:  # noqa: BLE001 -- it belongs to whoever handed the work in
+        savepoint.rollback()
+        return _Result(error=error)
+    savepoint.commit()
+    return _Result(value)
+
+
+def _undone(cause: Exception) -> CommitFailed:
+    error = CommitFailed("nothing of this transaction was stored")
+    error.__cause__ = cause
+    return error
+
+
+def _deliver(group: list[_Unit], results: list[_Result]) -> None:
+    """Wakes each event loop once, however many of its units were committed."""
+    by_loop: dict[AbstractEventLoop, list[tuple[Future[Any], _Result]]] = {}
+    for unit, result in zip(group, results, strict=True):
+        by_loop.setdefault(unit.loop, []).append((unit.answer, result))
+    for loop, answers in by_loop.items():
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, answers)
+
+
+def _settle(answers: Iterable[tuple[Future[Any], _Result]]) -> None:
+    for answer, result in answers:
+        if answer.done():
+            continue
+        if result.error is not None:
+            answer.set_exception(result.error)
+        else:
+            answer.set_result(result.value)
