@@ -235,3 +235,10 @@ history = Table(
     Index(None, "link_id", "id"),
     sqlite_autoincrement=True,
 )
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+)

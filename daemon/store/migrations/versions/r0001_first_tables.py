@@ -181,6 +181,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_users"),
     )
     op.create_table(
+        "reports",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_reports"),
+    )
+    op.create_table(
         "intents",
         sa.Column("id", _SERIAL, nullable=False),
         sa.Column("link_id", sa.Text(), nullable=False),

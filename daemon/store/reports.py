@@ -1,0 +1,27 @@
+"""Reports: what was last said of something that has no link, so that the same state is not reported twice.
+
+A mailbox that is nobody's, an item that cannot be read, a task, a request that was answered.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from daemon.store import tables
+from daemon.store.rows import Rows
+
+_ROWS = Rows(tables.reports)
+
+
+def is_new(tx: Connection, key: str, state: str) -> bool:
+    """Whether this state of `key` has not been reported; it counts as reported from here on."""
+    row = _ROWS.get(tx, key=key)
+    if row is not None and row.state == state:
+        return False
+    _ROWS.put(tx, key=key, state=state)
+    return True
+
+
+def forget(tx: Connection, key: str) -> None:
+    """The state is over: should it come back, it is reported again."""
+    _ROWS.remove(tx, key=key)
