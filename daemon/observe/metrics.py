@@ -20,7 +20,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 
-disable_created_metrics()  # a second series per label set that nobody asks for
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per label set that nobody asks for
 
 PREFIX = "exsyncd"
 

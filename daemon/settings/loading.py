@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +32,6 @@ FILES = (
     ("kafka", "ssl_keyfile"),
     ("exchange", "ca_file"),
 )
-DRAIN_SHARE = 0.6
-"""The part of a rebalance that draining may take; the rest is kept for the commit."""
-
 LIVE = frozenset(
     {
         "security_model",
@@ -51,6 +49,8 @@ LIVE = frozenset(
 """What a reload puts into force: what decisions look at. Connections and limits are made once."""
 
 LONGEST_SHOWN = 60
+USER_INFO = re.compile(r"//[^/\s]*@")
+"""A URL's user and password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _rule(detail: ErrorDetails, *, secret: bool) -> str:
     given = detail["input"]
     if secret or not isinstance(given, str | int | float) or repr(given) in rule:
         return rule
-    shown = repr(given)
+    shown = USER_INFO.sub("//...@", repr(given))
     return f"{rule}; it is {shown if len(shown) <= LONGEST_SHOWN else shown[:LONGEST_SHOWN] + '...'}"
 
 
@@ -162,17 +162,16 @@ def _unset(path: tuple[str, ...]) -> Problem:
 
 def _inconsistent(settings: Settings, found: Found) -> Iterator[Problem]:
     kafka, engine = settings.kafka, settings.engine
-    if engine.drain > DRAIN_SHARE * kafka.rebalance_timeout:
-        rule = "is longer than six tenths of kafka.rebalance_timeout, so that partitions would be lost while draining"
-        yield _about(("engine", "drain"), rule, found)
+    if engine.window < engine.poll_records:
+        yield _about(("engine", "window"), "must hold at least engine.poll_records", found)
+    if engine.commit_deadline >= kafka.rebalance_timeout:
+        yield _about(("engine", "commit_deadline"), "is not shorter than kafka.rebalance_timeout", found)
     if kafka.security_protocol.startswith("SASL_") and kafka.sasl_mechanism != "GSSAPI":
         for name in ("sasl_username", "sasl_password"):
             if not _text(getattr(kafka, name)):
                 yield _about(("kafka", name), f"is not set, and {kafka.security_protocol} needs it", found)
     if settings.exchange.back_off_first > settings.exchange.back_off_longest:
         yield _about(("exchange", "back_off_first"), "is longer than exchange.back_off_longest", found)
-    if engine.park_first > engine.park_longest:
-        yield _about(("engine", "park_first"), "is longer than engine.park_longest", found)
     for group, name in FILES:
         file = getattr(getattr(settings, group), name)
         if file and not Path(file).is_file():

@@ -14,9 +14,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from daemon.settings import blacklists
 from daemon.settings.values import BindAddress, Domain, Duration, Span
+from schemas.options import OPTIONS
 
 Count = Annotated[int, Field(ge=1)]
 Secret = SecretStr
+MIB = 1024 * 1024
 UNSET = SecretStr("")
 
 
@@ -77,8 +79,12 @@ class Kafka(Group):
         Duration, _described("A member silent for this long is taken for dead; longer than a restart takes.")
     ] = timedelta(seconds=45)
     rebalance_timeout: Annotated[
-        Duration, _described("How long the group waits for us to let go of partitions; engine.drain must fit into it.")
-    ] = timedelta(seconds=60)
+        Duration,
+        _described(
+            "How long the group waits for us to let go of partitions. Six tenths of it are for work in progress to "
+            "finish, also when the daemon stops: the supervisor's stop time-out must be longer."
+        ),
+    ] = timedelta(seconds=30)
     request_timeout: Annotated[Duration, _described("An unanswered request to a broker fails after this.")] = timedelta(
         seconds=40
     )
@@ -181,31 +187,32 @@ class Logs(Group):
 class Engine(Group):
     """Limits of the engine."""
 
-    in_flight: Annotated[Count, _described("Records worked on at once.")] = 256
-    in_flight_per_partition: Annotated[Count, _described("Of these, of one partition.")] = 64
-    window_records: Annotated[
+    in_flight: Annotated[Count, _described("Deliveries processed at once.")] = 64
+    partition_in_flight: Annotated[Count, _described("Of these, of one partition, so that none can take them all.")] = (
+        32
+    )
+    window: Annotated[
         Count, _described("Records of one partition held behind its oldest unfinished one; then it is paused.")
-    ] = 2000
-    window_bytes: Annotated[Count, _described("The same in bytes.")] = 16 * 1024 * 1024
-    retry_in_lane: Annotated[
-        Duration,
-        _described("How long a transient failure is retried with only its own item waiting; then it is parked."),
-    ] = timedelta(seconds=30)
-    unexpected_attempts: Annotated[
-        Count, _described("Attempts at a record that fails in a way nobody foresaw; then it is dead-lettered.")
-    ] = 3
-    park_first: Annotated[Duration, _described("First wait of parked work; it doubles.")] = timedelta(minutes=1)
-    park_longest: Annotated[Duration, _described("Longest such wait.")] = timedelta(minutes=30)
-    commit_every: Annotated[Duration, _described("How often finished offsets are committed to Kafka.")] = timedelta(
+    ] = 4000
+    window_bytes: Annotated[Count, _described("The same in bytes.")] = 32 * MIB
+    poll_records: Annotated[Count, _described("At most so many records are taken at a time.")] = 500
+    poll_wait: Annotated[Duration, _described("Longest silence of the intake loop, hence also of a stop.")] = timedelta(
+        milliseconds=500
+    )
+    commit_interval: Annotated[Duration, _described("How often finished offsets are committed to Kafka.")] = timedelta(
         seconds=1
     )
-    drain: Annotated[
-        Duration,
-        _described(
-            "How long work in progress may finish when partitions are given up or the daemon stops; at most six tenths "
-            "of kafka.rebalance_timeout, and less than the supervisor's stop time-out."
-        ),
-    ] = timedelta(seconds=20)
+    commit_deadline: Annotated[
+        Duration, _described("Kept back for the last commit when partitions are given up; less than the time for that.")
+    ] = timedelta(seconds=5)
+    retry_for: Annotated[
+        Duration, _described("How long a transient failure is retried while its own item waits; then it is parked.")
+    ] = timedelta(seconds=30)
+    retry_wait: Annotated[Duration, _described("Longest single wait between these attempts.")] = timedelta(seconds=8)
+    park_for: Annotated[Duration, _described("How long it is parked then.")] = timedelta(minutes=5)
+    unexpected_attempts: Annotated[
+        Count, _described("Attempts at a record that fails in a way nobody foresaw; then it is a dead letter.")
+    ] = 3
     stuck_after: Annotated[
         Duration, _described("Without progress for this long the daemon counts as stuck and is restarted.")
     ] = timedelta(seconds=60)
@@ -248,19 +255,11 @@ class ForContacts(Group):
     ] = None
 
 
-def _no_chains(aliases: dict[str, str]) -> dict[str, str]:
-    chained = sorted(set(aliases) & set(aliases.values()))
-    if chained:
-        raise ValueError(f"must not lead on from one alias to another: {', '.join(chained)}")
-    return aliases
-
-
 class Addresses(Group):
     """How addresses compare (PART-3)."""
 
     domain_aliases: Annotated[
         dict[Domain, Domain],
-        AfterValidator(_no_chains),
         _described("Former domain = its present name.", example={"old-bank.example": "bank.example"}),
     ] = Field(default_factory=dict)
     plus_tag_domains: Annotated[
@@ -363,6 +362,13 @@ def _flat(value: object) -> object:
     return flat
 
 
+def _known_options(values: dict[str, bool]) -> dict[str, bool]:
+    unknown = sorted(set(values) - set(OPTIONS))
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)} is no option; there are {', '.join(OPTIONS)}")
+    return values
+
+
 class Settings(Group):
     """All settings. Frozen: a reload makes new ones (`daemon.settings.reload`)."""
 
@@ -372,6 +378,7 @@ class Settings(Group):
     options: Annotated[
         dict[str, bool],
         BeforeValidator(_flat),
+        AfterValidator(_known_options),
         _described(
             "Options at system level, by key; an event on crm.options wins over them (OPT-2).",
             example={"for_contacts.security_check": True},

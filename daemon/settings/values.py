@@ -8,6 +8,8 @@ from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
+from schemas import addresses
+
 UNITS = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
@@ -81,9 +83,9 @@ BindAddress = Annotated[str, AfterValidator(_checked_bind)]
 
 
 def _domain(value: str) -> str:
-    domain = value.strip().rstrip(".").casefold()
-    if not domain or any(forbidden in domain for forbidden in "@ /*\t"):
-        raise ValueError("must be a bare domain, for example bank.example")
+    domain = addresses.canonical_domain(value)
+    if domain is None:
+        raise ValueError(f"must be a bare domain, for example bank.example; {value!r} is none")
     return domain
 
 
