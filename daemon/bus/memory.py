@@ -29,6 +29,7 @@ from daemon.bus.port import (
     TopicSpec,
     TopicState,
 )
+from daemon.bus.routes import Fenced, Position
 
 _OVERHEAD = 100  # bytes a batch of one record costs beside its content, about
 
@@ -436,3 +437,42 @@ class MemoryAdmin:
         for spec in specs:
             if spec.name not in self._broker.states():
                 self._broker.create(spec)
+
+
+class MemoryPositions:
+    """See `routes.Positions`: what a store remembers, for as long as this object lives."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.offsets: dict[TopicPartition, int] = {}
+        self.owners: dict[TopicPartition, str] = {}
+
+    async def assign(self, partitions: Collection[TopicPartition], owner: str) -> Mapping[TopicPartition, int]:
+        await self.faults.strike("assign")
+        self.owners.update(dict.fromkeys(partitions, owner))
+        return {source: self.offsets[source] for source in partitions if source in self.offsets}
+
+    async def save(self, positions: Sequence[Position]) -> None:
+        await self.faults.strike("save")
+        self.settle(positions)
+        await self.faults.strike("save", after=True)
+
+    async def rewind(self, positions: Sequence[Position]) -> None:
+        await self.faults.strike("rewind")
+        self._check(positions)
+        self.offsets.update({_source(position): position.offset for position in positions})
+
+    def settle(self, positions: Sequence[Position]) -> None:
+        """What a transaction does that stores positions: all or none."""
+        self._check(positions)
+        for position in positions:
+            source = _source(position)
+            self.offsets[source] = max(position.offset, self.offsets.get(source, 0))
+
+    def _check(self, positions: Sequence[Position]) -> None:
+        if any(self.owners.get(_source(position)) != position.owner for position in positions):
+            raise Fenced
+
+
+def _source(position: Position) -> TopicPartition:
+    return TopicPartition(position.topic, position.partition)
