@@ -69,9 +69,16 @@ def _record(candidate: dict[str, Any]) -> Iterator[Problem]:
     if key is not None and not isinstance(key, str):
         yield Problem("key", "must be text")
         key = None
-    yield from _size(topic, candidate.get("value"))
+    headers, value = _headers(candidate.get("headers")), candidate.get("value")
+    if headers is None:
+        yield Problem("headers", "must be an object of texts, or a list of pairs of them")
+        return
+    if not isinstance(value, str | dict | None):
+        yield Problem("value", "must be an object, text or null")
+        return
+    yield from _size(topic, value)
     try:
-        event = envelope.read(_headers(candidate.get("headers")), _value(candidate.get("value")))
+        event = envelope.read(headers, _value(value))
     except Malformed as error:
         yield from error.problems
         return
@@ -120,9 +127,21 @@ def _value(value: Any) -> bytes | None:
     return value.encode("utf-8", "replace") if isinstance(value, str) else envelope.dump(value)
 
 
-def _headers(headers: Any) -> list[tuple[str, bytes | None]]:
-    pairs = headers.items() if isinstance(headers, dict) else headers or ()
-    return [(str(name), None if text is None else str(text).encode("utf-8", "replace")) for name, text in pairs]
+def _headers(headers: Any) -> list[tuple[str, bytes | None]] | None:
+    """Name and bytes of each; None if that is not what they are."""
+    pairs = list(headers.items()) if isinstance(headers, dict) else headers or []
+    if not isinstance(pairs, list) or not all(map(_is_header, pairs)):
+        return None
+    return [(name, _value(text)) for name, text in pairs]
+
+
+def _is_header(pair: Any) -> bool:
+    return (
+        isinstance(pair, list | tuple)
+        and len(pair) == 2
+        and isinstance(pair[0], str)
+        and isinstance(pair[1], str | None)
+    )
 
 
 def _essence(candidate: dict[str, Any]) -> tuple[Any, Any]:
