@@ -1,0 +1,159 @@
+"""One request as the operations see it, and the frame of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from daemon.sandbox.exchange.errors import EwsError, malformed
+from daemon.sandbox.exchange.items import Cause, Folder, Item
+from daemon.sandbox.exchange.markup import Element, child, child_text, local_name, m, t
+from daemon.sandbox.exchange.meetings import Meetings
+from daemon.sandbox.exchange.world import World
+from daemon.sandbox.people import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who asks for what, in whose mailbox.
+
+    `owner` is None for a service account that impersonates nobody. `zone_name` is the request's own time zone, empty
+    if it states none. `partial` cuts pages and batches short (the fault `partial_page`).
+    """
+
+    operation: str
+    account: str
+    world: World
+    owner: Person | None
+    zone: tzinfo
+    zone_name: str = ""
+    partial: bool = False
+
+    @property
+    def meetings(self) -> Meetings:
+        return Meetings(self.world)
+
+    @property
+    def cause(self) -> Cause:
+        return Cause(self.operation, self.account)
+
+    @property
+    def person(self) -> Person:
+        """Whose mailbox it is.
+
+        Raises:
+            EwsError: the account has none and acts for nobody.
+        """
+        if self.owner is None:
+            raise EwsError("ErrorMissingEmailAddress", "This account has no mailbox; impersonate one.")
+        return self.owner
+
+    @property
+    def mailbox(self) -> str:
+        return self.person.email
+
+    def item(self, element: Element) -> Item:
+        """The item behind an `ItemId`."""
+        name = local_name(element)
+        if name == "OccurrenceItemId":
+            raise EwsError("ErrorCalendarCannotUseIdForOccurrenceId", "The id is no recurring item's.")
+        if name == "RecurringMasterItemId":
+            raise EwsError("ErrorCalendarCannotUseIdForRecurringMasterId", "The id is no occurrence's.")
+        if not element.get("Id"):
+            raise EwsError("ErrorInvalidIdEmpty", "The id is empty.")
+        return self.world.item(self.mailbox, element.get("Id", ""))
+
+    def folder(self, element: Element) -> Folder:
+        """The folder behind a `FolderId` or `DistinguishedFolderId`."""
+        if local_name(element) == "FolderId":
+            return self.world.folder_by_id(self.mailbox, element.get("Id", ""))
+        address = child_text(child(element, "Mailbox"), "EmailAddress")
+        if address and self.world.people.find(address) is not self.person:
+            raise EwsError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
+        return self.world.folder(self.mailbox, element.get("Id", ""))
+
+    def target(self, element: Element | None, name: str, default: str = "") -> Folder:
+        """The one folder within the child `name`, or the distinguished folder `default`."""
+        within = child(element, name)
+        if within is not None:
+            return self.folder(only_child(within))
+        if not default:
+            raise malformed(f"{name} is missing")
+        return self.world.folder(self.mailbox, default)
+
+
+def required(element: Element, name: str) -> Element:
+    found = child(element, name)
+    if found is None:
+        raise malformed(f"{name} is missing in {local_name(element)}")
+    return found
+
+
+def only_child(element: Element) -> Element:
+    if len(element) != 1:
+        raise malformed(f"{local_name(element)} holds one element")
+    return element[0]
+
+
+def answer(operation: str, messages: Iterable[Element]) -> Element:
+    return m(f"{operation}Response", m("ResponseMessages", *messages))
+
+
+def success(operation: str, *content: Element) -> Element:
+    return m(f"{operation}ResponseMessage", m("ResponseCode", "NoError"), *content, ResponseClass="Success")
+
+
+def failure(
+    operation: str, error: EwsError, *content: Element, severity: str = "Error", values: dict[str, str] | None = None
+) -> Element:
+    """A response message that says no; `values` go into its MessageXml."""
+    details = [t("Value", text, Name=name) for name, text in (values or {}).items()]
+    if error.field_uri:
+        details.append(t("FieldURI", FieldURI=error.field_uri))
+    return m(
+        f"{operation}ResponseMessage",
+        m("MessageText", error.text),
+        m("ResponseCode", error.code),
+        m("DescriptiveLinkKey", "0"),
+        m("MessageXml", *details) if details else None,
+        *content,
+        ResponseClass=severity,
+    )
+
+
+def with_items(*items: Element) -> Element:
+    return m("Items", *items)
+
+
+# What a failed message of an operation holds besides the error: the schema wants an empty list of items here.
+_EMPTY_ON_FAILURE = frozenset(("CreateItem", "GetItem", "UpdateItem", "MoveItem", "CopyItem"))
+
+
+def refusal(operation: str, error: EwsError, **options: str) -> Element:
+    content = [with_items()] if operation in _EMPTY_ON_FAILURE else []
+    return failure(operation, error, *content, values=options or None)
+
+
+def each(call: Call, elements: Iterable[Element], work: Callable[[Element], Element]) -> Element:
+    """An answer with one message per element; who fails does not stop the others.
+
+    With `partial` the second half is not processed, as when a batch takes longer than the server allows.
+    """
+    todo = list(elements)
+    kept = (len(todo) + 1) // 2 if call.partial and len(todo) > 1 else len(todo)
+    messages = [_one(call.operation, element, work) for element in todo[:kept]]
+    return answer(call.operation, [*messages, *(_stopped(call.operation) for _ in todo[kept:])])
+
+
+def _one(operation: str, element: Element, work: Callable[[Element], Element]) -> Element:
+    try:
+        return work(element)
+    except EwsError as error:
+        return refusal(operation, error)
+
+
+def _stopped(operation: str) -> Element:
+    error = EwsError("ErrorBatchProcessingStopped", "The rest of the batch was not processed.")
+    content = [with_items()] if operation in _EMPTY_ON_FAILURE else []
+    return failure(operation, error, *content, severity="Warning")

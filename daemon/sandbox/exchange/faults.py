@@ -1,0 +1,75 @@
+"""Faults on demand: what a test or an operator has the sandbox do wrong, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+KNOWN = frozenset(
+    ("http_503", "server_busy", "server_busy_inner", "access_denied", "slow", "drop_before", "partial_page")
+)
+_SETTINGS = frozenset(("fault", "operation", "mailbox", "times", "back_off_ms", "ms"))
+
+
+@dataclass(slots=True)
+class Fault:
+    """One fault; `times` is how often it still strikes, None for ever. `settings` are its own numbers."""
+
+    name: str
+    operation: str
+    mailbox: str
+    times: int | None
+    settings: Mapping[str, int]
+
+    def hits(self, operation: str, mailbox: str) -> bool:
+        return self.operation in ("*", operation) and self.mailbox.casefold() in ("*", mailbox.casefold())
+
+
+class Faults:
+    """The faults in force, in the order in which they were asked for."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def add(self, wanted: Iterable[Any]) -> None:
+        """Adds the faults of a `PUT /sandbox/faults`; all of them or none.
+
+        Raises:
+            ValueError: one is not known, or its fields are not as the contract says; the text names it.
+        """
+        self._faults.extend([_read(each) for each in wanted])
+
+    def clear(self) -> None:
+        self._faults.clear()
+
+    def strike(self, operation: str, mailbox: str) -> list[Fault]:
+        """The faults that hit this request, at most one of each name; their count goes down."""
+        hit: dict[str, Fault] = {}
+        for fault in self._faults:
+            if fault.name not in hit and fault.hits(operation, mailbox):
+                hit[fault.name] = fault
+        for fault in hit.values():
+            if fault.times is not None:
+                fault.times -= 1
+        self._faults = [fault for fault in self._faults if fault.times is None or fault.times > 0]
+        return list(hit.values())
+
+
+def _read(wanted: Any) -> Fault:
+    if not isinstance(wanted, Mapping):
+        raise ValueError("a fault is an object")
+    name = wanted.get("fault")
+    if name not in KNOWN:
+        raise ValueError(f"unknown fault: {name}")
+    for field in wanted:
+        if field not in _SETTINGS:
+            raise ValueError(f"unknown field of the fault {name}: {field}")
+    times = wanted.get("times", 1)
+    if times is not None and (not isinstance(times, int) or times < 1):
+        raise ValueError(f"times of the fault {name} is a number from 1, or null for ever")
+    numbers = {field: wanted[field] for field in ("back_off_ms", "ms") if field in wanted}
+    for field, value in numbers.items():
+        if not isinstance(value, int) or value < 0:
+            raise ValueError(f"{field} of the fault {name} is a number of milliseconds")
+    return Fault(name, str(wanted.get("operation", "*")), str(wanted.get("mailbox", "*")), times, numbers)

@@ -1,0 +1,437 @@
+"""Meetings between mailboxes: invitations, updates, cancellations and answers.
+
+Does what Exchange's transport and calendar assistants do. Whoever is invited has the meeting in his calendar at once,
+unanswered; a list reaches its members; a room accepts by itself; an outsider gets a mail and no more. An answer
+changes the organizer's tracking; who declines finds his copy in Deleted Items. A copy's facets (reminder, categories,
+own answer) survive updates; the answer only as long as the times stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from daemon.sandbox.exchange.errors import EwsError
+from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Cause, Draft, Item, Mail
+from daemon.sandbox.exchange.properties import ItemKind
+from daemon.sandbox.exchange.values import Attendee, Body, Recipient
+from daemon.sandbox.exchange.world import World
+from daemon.sandbox.people import Person, PersonKind
+
+CONTENT = (
+    "Subject",
+    "Body",
+    "Sensitivity",
+    "Importance",
+    "Start",
+    "End",
+    "IsAllDayEvent",
+    "Location",
+    "EnhancedLocation",
+    "StartTimeZone",
+    "EndTimeZone",
+    "IsResponseRequested",
+    "AllowNewTimeProposal",
+    "MeetingWorkspaceUrl",
+    "NetShowUrl",
+    "AppointmentSequenceNumber",
+)
+_FIRST_REMINDER = ("ReminderIsSet", "ReminderMinutesBeforeStart")
+_TIMES = ("Start", "End", "IsAllDayEvent")
+CANCELLED_PREFIX = "Canceled: "
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """What travels from an organizer, be he one of ours or an outsider."""
+
+    uid: str
+    organizer: Recipient
+    values: Mapping[str, Any]
+
+    @property
+    def attendees(self) -> list[Attendee]:
+        return [each for name in ATTENDEE_LISTS for each in self.values.get(name, ())]
+
+
+@dataclass(frozen=True, slots=True)
+class SendMode:
+    """Who hears of a change (`nobody`, `all`, `changed`) and whether Sent Items keeps a copy."""
+
+    to: str
+    save_copy: bool
+
+    @classmethod
+    def named(cls, name: str) -> SendMode:
+        """By EWS's name, such as `SendToAllAndSaveCopy`."""
+        to = "nobody" if name == "SendToNone" else "changed" if "Changed" in name else "all"
+        return cls(to, name.endswith("AndSaveCopy"))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An attendee's answer, and whether the organizer is told."""
+
+    response: str
+    send: bool
+    save_copy: bool
+    body: Body | None = None
+
+
+def meeting_of(item: Item) -> Meeting:
+    """What attendees get of an organizer's item."""
+    travelling = (*CONTENT, *_FIRST_REMINDER, *ATTENDEE_LISTS)
+    values = {name: item.values[name] for name in travelling if name in item.values}
+    values["IntendedFreeBusyStatus"] = item.get("LegacyFreeBusyStatus", "Busy")
+    return Meeting(item.uid, item.organizer or Recipient(), values)
+
+
+def is_organizers(item: Item) -> bool:
+    """Whether the mailbox's owner organizes what this item shows."""
+    return item.kind is ItemKind.CALENDAR_ITEM and item.get("MyResponseType") == "Organizer"
+
+
+class Meetings:
+    """The traffic between mailboxes."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    # From organizers
+
+    def announce(self, item: Item, mode: SendMode, cause: Cause, *, before: Item | None = None) -> Item:
+        """Sends what attendees must know of an organizer's new or changed item; the item as it is then."""
+        if mode.to == "nobody" or not is_organizers(item):
+            return item
+        was_sent = bool(before and before.get("MeetingRequestWasSent"))
+        known = {self._identity(each) for each in before.attendees} if before and was_sent else set()
+        added = [each for each in item.attendees if self._identity(each) not in known]
+        kept = [each for each in item.attendees if self._identity(each) in known] if mode.to == "all" else []
+        current = {self._identity(each) for each in item.attendees}
+        removed = [each for each in before.attendees if self._identity(each) not in current] if before else []
+        if was_sent and removed:
+            self.cancel_for(meeting_of(item), removed, cause)
+        if not (added or kept):
+            return item
+        sent = self._world.modify(item, {"MeetingRequestWasSent": True}, by=item.modified_by)
+        self.deliver(meeting_of(sent), added, cause, kind="invitation")
+        self.deliver(meeting_of(sent), kept, cause, kind="update")
+        if mode.save_copy:
+            self._keep_sent(sent, _request_draft(meeting_of(sent), to_organizer=True))
+        return self._world.item(sent.mailbox, sent.id)
+
+    def cancel(self, item: Item, mode: SendMode, cause: Cause, *, body: Body | None = None) -> None:
+        """Tells the attendees that an organizer's item is no more; the item itself is the caller's business."""
+        if mode.to == "nobody" or not item.get("MeetingRequestWasSent"):
+            return
+        meeting = meeting_of(item)
+        if body is not None:
+            meeting = replace(meeting, values={**meeting.values, "Body": body})
+        self.cancel_for(meeting, list(item.attendees), cause)
+        if mode.save_copy:
+            self._keep_sent(item, _cancellation_draft(meeting))
+
+    def deliver(self, meeting: Meeting, attendees: Iterable[Attendee], cause: Cause, *, kind: str) -> None:
+        """A request to these attendees, and the meeting into their calendars."""
+        receivers = self._receivers(meeting, attendees)
+        self._record_mail(meeting, receivers, cause, kind=kind)
+        for person in self._owners(receivers):
+            self._receive_request(meeting, person, cause)
+
+    def cancel_for(self, meeting: Meeting, attendees: Iterable[Attendee], cause: Cause) -> None:
+        """A cancellation to these attendees, also to those who declined."""
+        receivers = self._receivers(meeting, attendees)
+        self._record_mail(meeting, receivers, cause, kind="cancellation")
+        for person in self._owners(receivers):
+            self._receive_cancellation(meeting, person)
+
+    # From attendees
+
+    def answer(self, copy: Item, answer: Answer, cause: Cause) -> list[Item]:
+        """An attendee's answer on his calendar item: the item as it is then, and the response if one was sent."""
+        person, moment = self._world.owner(copy.mailbox), self._world.now()
+        busy = {"Accept": copy.get("IntendedFreeBusyStatus", "Busy"), "Tentative": "Tentative"}
+        own = {
+            "MyResponseType": answer.response,
+            "AppointmentReplyTime": moment,
+            "LegacyFreeBusyStatus": busy.get(answer.response, "Free"),
+        }
+        answered = self._world.modify(copy, own, by=person.name)
+        if answer.response == "Decline":
+            answered = self._world.move(answered, self._world.folder(copy.mailbox, "deleteditems"))
+        self._put_requests_away(answered)
+        return [answered, *self._send_answer(answered, answer, cause)]
+
+    def put_away(self, copy: Item) -> None:
+        """The attendee drops a cancelled meeting: item and cancellation messages go to Deleted Items."""
+        deleted = self._world.folder(copy.mailbox, "deleteditems")
+        for each in self._of_uid(copy.mailbox, copy.uid):
+            if each.kind in (ItemKind.CALENDAR_ITEM, ItemKind.CANCELLATION) and each.folder != deleted.id:
+                self._world.move(each, deleted)
+
+    def calendar_item(self, mailbox: str, uid: str) -> Item | None:
+        """A mailbox's own item of a meeting, deleted ones last."""
+        gone = {self._world.folder(mailbox, name).id for name in ("deleteditems", "recoverableitemsdeletions")}
+        found = [each for each in self._of_uid(mailbox, uid) if each.kind is ItemKind.CALENDAR_ITEM]
+        return min(found, key=lambda each: each.folder in gone, default=None)
+
+    # At the receiver's
+
+    def _receive_request(self, meeting: Meeting, person: Person, cause: Cause) -> None:
+        existing = self._live_copy(person, meeting.uid)
+        values, request_type = _copy_values(meeting, existing), _request_type(meeting, existing)
+        for each in self._of_uid(person.email, meeting.uid):
+            if each.kind is ItemKind.REQUEST:
+                self._world.modify(each, {"IsOutOfDate": True}, by=person.name)
+        if existing is None:
+            draft = Draft(ItemKind.CALENDAR_ITEM, values)
+            copy = self._world.create(self._world.folder(person.email, "calendar"), draft, by=person.name)
+        else:
+            copy = self._world.modify(existing, values, by=person.name)
+        draft = _request_draft(meeting, request_type=request_type, my_response=copy.get("MyResponseType"))
+        self._receive(person, draft)
+        if person.kind is PersonKind.ROOM:
+            self.answer(copy, Answer("Accept", send=True, save_copy=False), cause)
+
+    def _receive_cancellation(self, meeting: Meeting, person: Person) -> None:
+        copy = self.calendar_item(person.email, meeting.uid)
+        if copy is None:
+            return
+        for each in self._of_uid(person.email, meeting.uid):
+            if each.kind is ItemKind.REQUEST:
+                self._world.modify(each, {"IsOutOfDate": True}, by=person.name)
+        live = self._live_copy(person, meeting.uid)
+        if live is not None and person.kind is PersonKind.ROOM:
+            self._world.delete(live)
+        elif live is not None:
+            self._world.modify(live, _cancelled(live, state=7), by=person.name)
+        self._receive(person, _cancellation_draft(meeting))
+
+    def _receive(self, person: Person, draft: Draft) -> None:
+        if person.kind is not PersonKind.ROOM:
+            moment = self._world.now()
+            values = {**draft.values, "DateTimeReceived": moment, "DateTimeSent": moment}
+            inbox = self._world.folder(person.email, "inbox")
+            self._world.create(inbox, replace(draft, values=values), by=person.name)
+
+    def _send_answer(self, copy: Item, answer: Answer, cause: Cause) -> list[Item]:
+        organizer = copy.organizer
+        draft = self._response_draft(copy, answer)
+        if not answer.send or organizer is None:
+            drafts = self._world.folder(copy.mailbox, "drafts")
+            return [self._world.create(drafts, draft, by=copy.modified_by)] if organizer and answer.save_copy else []
+        host = self._world.people.find(organizer.address)
+        to = host.email if host else organizer.address
+        self._world.record(Mail(copy.mailbox, copy.mailbox, (to,), "response", copy.uid, cause))
+        if host is not None and host.has_mailbox:
+            self._receive(host, draft)
+            self._track(host, copy, answer)
+        return [self._keep_sent(copy, draft)] if answer.save_copy else []
+
+    def _track(self, host: Person, copy: Item, answer: Answer) -> None:
+        """The organizer's item shows who answered what, and when."""
+        item = self.calendar_item(host.email, copy.uid)
+        if item is None or not is_organizers(item):
+            return
+        person, moment = self._world.owner(copy.mailbox), self._world.now()
+        tracked = {
+            name: tuple(
+                replace(each, response=answer.response, replied=moment)
+                if self._world.people.find(each.recipient.address) is person
+                else each
+                for each in item.values[name]
+            )
+            for name in ATTENDEE_LISTS
+            if name in item.values
+        }
+        self._world.modify(item, tracked, by=host.name)
+
+    def _put_requests_away(self, copy: Item) -> None:
+        deleted = self._world.folder(copy.mailbox, "deleteditems")
+        for each in self._of_uid(copy.mailbox, copy.uid):
+            if each.kind is ItemKind.REQUEST and each.folder != deleted.id:
+                done = self._world.modify(each, {"HasBeenProcessed": True, "IsRead": True}, by=copy.modified_by)
+                self._world.move(done, deleted)
+
+    # Helpers
+
+    def _identity(self, attendee: Attendee) -> str:
+        person = self._world.people.find(attendee.recipient.address)
+        named = attendee.recipient.address or attendee.recipient.name
+        return person.email if person else named.casefold()
+
+    def _receivers(self, meeting: Meeting, attendees: Iterable[Attendee]) -> list[str]:
+        """Everybody's address once, lists expanded, the organizer and the unreachable left out."""
+        people, reached = self._world.people, dict[str, None]()
+        host = people.find(meeting.organizer.address)
+        for attendee in attendees:
+            entry = people.find(attendee.recipient.address)
+            for address in people.members(entry) if entry else [attendee.recipient.address]:
+                if address and not (host and people.find(address) is host):
+                    reached[address] = None
+        return list(reached)
+
+    def _owners(self, addresses: Iterable[str]) -> list[Person]:
+        found = (self._world.people.find(address) for address in addresses)
+        return [person for person in found if person is not None and person.has_mailbox]
+
+    def _record_mail(self, meeting: Meeting, to: list[str], cause: Cause, *, kind: str) -> None:
+        if to:
+            sender = meeting.organizer.address
+            self._world.record(Mail(sender, sender, tuple(to), kind, meeting.uid, cause))
+
+    def _of_uid(self, mailbox: str, uid: str) -> list[Item]:
+        return [each for each in self._world.items(mailbox) if each.uid == uid]
+
+    def _live_copy(self, person: Person, uid: str) -> Item | None:
+        item = self.calendar_item(person.email, uid)
+        gone = {self._world.folder(person.email, name).id for name in ("deleteditems", "recoverableitemsdeletions")}
+        return item if item and item.folder not in gone else None
+
+    def _keep_sent(self, item: Item, draft: Draft) -> Item:
+        values = {**draft.values, "DateTimeSent": self._world.now(), "IsRead": True}
+        folder = self._world.folder(item.mailbox, "sentitems")
+        return self._world.create(folder, replace(draft, values=values), by=item.modified_by)
+
+    def _response_draft(self, copy: Item, answer: Answer) -> Draft:
+        person = self._world.owner(copy.mailbox)
+        me = Recipient(person.name, person.email)
+        word, suffix = _ANSWERS[answer.response]
+        values = {
+            "ItemClass": f"IPM.Schedule.Meeting.Resp.{suffix}",
+            "Subject": f"{word}: {copy.get('Subject', '')}",
+            "Body": answer.body or Body("Text", ""),
+            "ResponseType": answer.response,
+            "From": me,
+            "Sender": me,
+            "ToRecipients": (copy.organizer,),
+            "UID": copy.uid,
+            "IsRead": False,
+            "Start": copy.get("Start"),
+            "End": copy.get("End"),
+            "Location": copy.get("Location", ""),
+            "Sensitivity": copy.get("Sensitivity", "Normal"),
+            "DateTimeStamp": self._world.now(),
+        }
+        return Draft(ItemKind.RESPONSE, values)
+
+
+_ANSWERS = {"Accept": ("Accepted", "Pos"), "Tentative": ("Tentative", "Tent"), "Decline": ("Declined", "Neg")}
+
+
+def cancelled_by_organizer(item: Item) -> dict[str, Any]:
+    """How an organizer's own item looks once he has called the meeting off."""
+    return _cancelled(item, state=5)
+
+
+def _cancelled(item: Item, *, state: int) -> dict[str, Any]:
+    subject = str(item.get("Subject", ""))
+    prefixed = subject if subject.startswith(CANCELLED_PREFIX) else CANCELLED_PREFIX + subject
+    return {"IsCancelled": True, "AppointmentState": state, "Subject": prefixed, "LegacyFreeBusyStatus": "Free"}
+
+
+def _moved_in_time(meeting: Meeting, existing: Item) -> bool:
+    return any(meeting.values.get(name) != existing.get(name) for name in _TIMES)
+
+
+def _request_type(meeting: Meeting, existing: Item | None) -> str:
+    if existing is None:
+        return "NewMeetingRequest"
+    answered = existing.get("MyResponseType") in ("Accept", "Tentative")
+    return "InformationalUpdate" if answered and not _moved_in_time(meeting, existing) else "FullUpdate"
+
+
+def _shown_attendees(meeting: Meeting) -> dict[str, tuple[Attendee, ...]]:
+    """What an attendee sees: the organizer first among the required, no resources, nobody's answers."""
+    host = Attendee(meeting.organizer, "Organizer")
+    required = [replace(each, response="Unknown", replied=None) for each in meeting.values.get("RequiredAttendees", ())]
+    optional = [replace(each, response="Unknown", replied=None) for each in meeting.values.get("OptionalAttendees", ())]
+    shown: dict[str, tuple[Attendee, ...]] = {"RequiredAttendees": (host, *required)}
+    if optional:
+        shown["OptionalAttendees"] = tuple(optional)
+    return shown
+
+
+def _copy_values(meeting: Meeting, existing: Item | None) -> dict[str, Any]:
+    """The properties of an attendee's copy; of an existing one those that change."""
+    values: dict[str, Any] = {name: meeting.values.get(name) for name in CONTENT}
+    values |= {"OptionalAttendees": None, **_shown_attendees(meeting)}
+    values |= {
+        "UID": meeting.uid,
+        "ItemClass": "IPM.Appointment",
+        "Organizer": meeting.organizer,
+        "IntendedFreeBusyStatus": meeting.values.get("IntendedFreeBusyStatus", "Busy"),
+        "IsMeeting": True,
+        "IsCancelled": False,
+        "MeetingRequestWasSent": True,
+        "AppointmentState": 3,
+    }
+    if existing is None or _moved_in_time(meeting, existing):
+        values |= {"MyResponseType": "NoResponseReceived", "LegacyFreeBusyStatus": "Tentative"}
+        values["AppointmentReplyTime"] = None
+    if existing is not None:
+        return values
+    values |= {name: meeting.values[name] for name in _FIRST_REMINDER if name in meeting.values}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _message_values(meeting: Meeting) -> dict[str, Any]:
+    named = ("Subject", "Body", "Sensitivity", "Importance", "Start", "End", "Location", "EnhancedLocation")
+    values = {name: meeting.values[name] for name in named if name in meeting.values}
+    return {
+        **values,
+        "UID": meeting.uid,
+        "From": meeting.organizer,
+        "Sender": meeting.organizer,
+        "ToRecipients": tuple(each.recipient for each in meeting.values.get("RequiredAttendees", ())),
+        "CcRecipients": tuple(each.recipient for each in meeting.values.get("OptionalAttendees", ())),
+        "IsRead": False,
+        "Organizer": meeting.organizer,
+    }
+
+
+def _request_draft(
+    meeting: Meeting,
+    *,
+    request_type: str = "NewMeetingRequest",
+    my_response: str = "NoResponseReceived",
+    to_organizer: bool = False,
+) -> Draft:
+    values = {name: meeting.values[name] for name in CONTENT if name in meeting.values}
+    shown = {name: meeting.values[name] for name in ATTENDEE_LISTS[:2] if name in meeting.values}
+    values |= _message_values(meeting) | (shown if to_organizer else _shown_attendees(meeting))
+    values |= {
+        "ItemClass": "IPM.Schedule.Meeting.Request",
+        "MeetingRequestType": request_type,
+        "IntendedFreeBusyStatus": meeting.values.get("IntendedFreeBusyStatus", "Busy"),
+        "LegacyFreeBusyStatus": "Tentative",
+        "IsOutOfDate": False,
+        "HasBeenProcessed": False,
+        "ResponseType": "NoResponseReceived",
+        "MyResponseType": "Organizer" if to_organizer else my_response,
+        "IsMeeting": True,
+        "IsCancelled": False,
+        "MeetingRequestWasSent": True,
+        "AppointmentState": 3,
+    }
+    return Draft(ItemKind.REQUEST, values)
+
+
+def _cancellation_draft(meeting: Meeting) -> Draft:
+    subject = CANCELLED_PREFIX + str(meeting.values.get("Subject", "")).removeprefix(CANCELLED_PREFIX)
+    fixed = {"ItemClass": "IPM.Schedule.Meeting.Canceled", "Subject": subject, "IsOutOfDate": False}
+    return Draft(ItemKind.CANCELLATION, {**_message_values(meeting), **fixed})
+
+
+def refuse_answer(copy: Item, response: str) -> None:
+    """Exchange's reasons not to take an answer.
+
+    Raises:
+        EwsError: the item is one's own meeting, or is cancelled.
+    """
+    suffix = {"Accept": "Accept", "Tentative": "Tentative", "Decline": "Decline"}[response]
+    if is_organizers(copy):
+        raise EwsError(f"ErrorCalendarIsOrganizerFor{suffix}", "The organizer does not answer his own meeting.")
+    if copy.is_cancelled:
+        raise EwsError(f"ErrorCalendarIsCancelledFor{suffix}", "The meeting is cancelled.")

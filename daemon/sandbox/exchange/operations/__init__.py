@@ -1,0 +1,34 @@
+"""The operations the sandbox models; anything else is answered with a fault that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from daemon.sandbox.exchange.calls import Call
+from daemon.sandbox.exchange.markup import Element
+from daemon.sandbox.exchange.operations import (
+    creating,
+    directory,
+    finding,
+    folders,
+    reading,
+    removing,
+    syncing,
+    updating,
+    zones,
+)
+
+OPERATIONS: dict[str, Callable[[Call, Element], Element]] = {
+    "CopyItem": removing.copy_item,
+    "CreateItem": creating.create_item,
+    "DeleteItem": removing.delete_item,
+    "FindFolder": folders.find_folder,
+    "FindItem": finding.find_item,
+    "GetFolder": folders.get_folder,
+    "GetItem": reading.get_item,
+    "GetServerTimeZones": zones.get_server_time_zones,
+    "MoveItem": removing.move_item,
+    "ResolveNames": directory.resolve_names,
+    "SyncFolderItems": syncing.sync_folder_items,
+    "UpdateItem": updating.update_item,
+}

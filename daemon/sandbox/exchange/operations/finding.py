@@ -1,0 +1,113 @@
+"""FindItem: pages, restrictions, sort orders, and the calendar's view of a stretch of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from daemon.sandbox.exchange.calls import Call, each, required, success
+from daemon.sandbox.exchange.errors import EwsError, malformed, not_modelled
+from daemon.sandbox.exchange.items import Folder, Item
+from daemon.sandbox.exchange.markup import Element, child, children, local_name, m, t
+from daemon.sandbox.exchange.properties import ItemKind
+from daemon.sandbox.exchange.restrictions import restriction, sorted_by
+from daemon.sandbox.exchange.shapes import Shape, View, item_markup
+from daemon.sandbox.exchange.values import read_instant
+
+_PAGE_LIMIT = 1000
+_NOT_MODELLED = (
+    "GroupBy",
+    "DistinguishedGroupBy",
+    "QueryString",
+    "SeekToConditionPageItemView",
+    "ContactsView",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of what was found; `offset` is where the next page begins."""
+
+    items: list[Item]
+    offset: int
+    total: int
+    is_last: bool
+
+
+def find_item(call: Call, request: Element) -> Element:
+    for name in _NOT_MODELLED:
+        if child(request, name) is not None:
+            raise not_modelled(f"FindItem with {name}")
+
+    def find(element: Element) -> Element:
+        shape = Shape.read(child(request, "ItemShape"), View.FIND)
+        found = _found(call, call.folder(element), request)
+        page = _shortened(found) if call.partial else found
+        attributes = {} if child(request, "CalendarView") is not None else {"IndexedPagingOffset": str(page.offset)}
+        items = t("Items", *(item_markup(call.world, item, shape) for item in page.items))
+        root = m(
+            "RootFolder",
+            items,
+            **attributes,
+            TotalItemsInView=str(page.total),
+            IncludesLastItemInRange="true" if page.is_last else "false",
+        )
+        return success(call.operation, root)
+
+    return each(call, children(required(request, "ParentFolderIds")), find)
+
+
+def _found(call: Call, folder: Folder, request: Element) -> Page:
+    holds = restriction(call.world, child(request, "Restriction"))
+    items = [item for item in call.world.items(folder.mailbox, folder) if holds(item)]
+    view = child(request, "CalendarView")
+    if view is not None:
+        return _calendar_view(folder, items, view)
+    ordered = sorted_by(call.world, items, child(request, "SortOrder"))
+    return _page(ordered, request)
+
+
+def _calendar_view(folder: Folder, items: list[Item], view: Element) -> Page:
+    """The items that touch the stretch, by start; only of calendars."""
+    if folder.folder_class != "IPF.Appointment":
+        raise EwsError("ErrorCalendarFolderIsInvalidForCalendarView", "A calendar view needs a calendar.")
+    start, end = read_instant(view.get("StartDate", "")), read_instant(view.get("EndDate", ""))
+    if end < start:
+        raise EwsError("ErrorCalendarEndDateIsEarlierThanStartDate", "The view ends before it starts.")
+    calendar = (item for item in items if item.kind is ItemKind.CALENDAR_ITEM)
+    touching = [item for item in calendar if item.get("Start") < end and start < item.get("End")]
+    touching.sort(key=lambda item: item.get("Start"))
+    limit = int(view.get("MaxEntriesReturned", _PAGE_LIMIT))
+    return Page(touching[:limit], min(limit, len(touching)), len(touching), is_last=len(touching) <= limit)
+
+
+def _page(items: list[Item], request: Element) -> Page:
+    fraction, indexed = child(request, "FractionalPageItemView"), child(request, "IndexedPageItemView")
+    if fraction is not None:
+        numerator, denominator = int(fraction.get("Numerator", "0")), int(fraction.get("Denominator", "1"))
+        return _slice(items, len(items) * numerator // denominator, _limit(fraction))
+    if indexed is None:
+        return _slice(items, 0, _PAGE_LIMIT)
+    if indexed.get("BasePoint") == "End":
+        return _slice(items[::-1], int(indexed.get("Offset", "0")), _limit(indexed))
+    return _slice(items, int(indexed.get("Offset", "0")), _limit(indexed))
+
+
+def _limit(view: Element) -> int:
+    limit = int(view.get("MaxEntriesReturned", _PAGE_LIMIT))
+    if limit < 1:
+        raise malformed(f"MaxEntriesReturned of {local_name(view)} is at least 1")
+    return min(limit, _PAGE_LIMIT)
+
+
+def _slice(items: list[Item], offset: int, limit: int) -> Page:
+    part = items[offset : offset + limit]
+    reached = min(offset + len(part), len(items))
+    return Page(part, reached, len(items), is_last=reached >= len(items))
+
+
+def _shortened(page: Page) -> Page:
+    """Half of a page of several: what a server answers that runs out of time."""
+    if len(page.items) < 2:
+        return page
+    kept = len(page.items) // 2
+    return Page(page.items[:kept], page.offset - len(page.items) + kept, page.total, is_last=False)

@@ -1,0 +1,171 @@
+"""The HTTP side of the sandbox Exchange: EWS at `/EWS/Exchange.asmx`, controls at `/sandbox/`.
+
+An operation runs without interruption, so that requests see each other's effects whole or not at all; only faults make
+a request wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+from aiohttp import web
+
+from daemon.sandbox.exchange import soap
+from daemon.sandbox.exchange.access import access, authenticate
+from daemon.sandbox.exchange.calls import Call, answer, refusal
+from daemon.sandbox.exchange.controls import Controls
+from daemon.sandbox.exchange.errors import EwsError, SoapFault, not_modelled
+from daemon.sandbox.exchange.faults import Fault, Faults
+from daemon.sandbox.exchange.hints import Hints, Publish
+from daemon.sandbox.exchange.items import Change
+from daemon.sandbox.exchange.markup import Element
+from daemon.sandbox.exchange.meter import Meter
+from daemon.sandbox.exchange.operations import OPERATIONS
+from daemon.sandbox.exchange.world import World, now
+from daemon.sandbox.people import People
+
+PATH = "/EWS/Exchange.asmx"
+_LARGEST_REQUEST = 64 * 1024 * 1024
+_BACK_OFF_MS = 5000
+_BUSY = "The server cannot service this request right now. Try again later."
+
+Witness = Callable[[bytes, bytes], None]
+"""Is shown every request and its answer, as tests do that validate both."""
+
+
+class ExchangeSandbox:
+    """An Exchange for people who have none.
+
+    `publish` gets a hint for every change in a mailbox. `seed` and `clock` make runs repeatable.
+    """
+
+    def __init__(
+        self,
+        people: People,
+        publish: Publish | None = None,
+        *,
+        clock: Callable[[], datetime] = now,
+        seed: int = 0,
+        witness: Witness | None = None,
+    ) -> None:
+        self._hints = Hints(publish, clock=clock) if publish else None
+        self._listeners: list[Callable[[Change], None]] = [self._hints.put] if self._hints else []
+        self.people = people
+        self.world = World(people, clock=clock, seed=seed, on_change=self._tell)
+        self.faults = Faults()
+        self.meter = Meter()
+        self._witness = witness
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, bind: str = "127.0.0.1", port: int = 0) -> str:
+        """Serves until `stop`; the address of the server, to which `PATH` is to be added for EWS."""
+        app = web.Application(client_max_size=_LARGEST_REQUEST)
+        app.router.add_post(PATH, self._serve)
+        app.router.add_routes(Controls(self.world, self.faults, self.meter).routes())
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, bind, port)
+        await site.start()
+        if self._hints:
+            self._hints.start()
+        bound = self._runner.addresses[0]
+        return f"http://{bound[0]}:{bound[1]}"
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._hints is not None:
+            await self._hints.stop()
+
+    async def hints_published(self) -> None:
+        """Returns once every change so far has been handed to `publish`."""
+        if self._hints is not None:
+            await self._hints.drained()
+
+    def listen(self, listener: Callable[[Change], None]) -> None:
+        """Shows every later change to `listener`."""
+        self._listeners.append(listener)
+
+    def _tell(self, change: Change) -> None:
+        for listener in self._listeners:
+            listener(change)
+
+    async def _serve(self, http: web.Request) -> web.StreamResponse:
+        principal = authenticate(self.people, http.headers.get("Authorization", ""))
+        if principal is None:
+            return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="sandbox"'})
+        content = await http.read()
+        try:
+            request = soap.parse(content)
+            granted = access(self.people, principal, request.header)
+        except SoapFault as fault:
+            return self._reply(content, soap.wrap_fault(fault), status=500)
+        mailbox = granted.owner.email if granted.owner else ""
+        with self.meter.running(request.operation, mailbox, granted.account):
+            faults = self.faults.strike(request.operation, mailbox)
+            if (early := await self._suffer(http, faults)) is not None:
+                return early
+            call = Call(
+                operation=request.operation,
+                account=granted.account,
+                world=self.world,
+                owner=granted.owner,
+                zone=request.zone,
+                zone_name=request.zone_name,
+                partial=any(fault.name == "partial_page" for fault in faults),
+            )
+            try:
+                body = _perform(call, request.body, faults)
+            except SoapFault as fault:
+                return self._reply(content, soap.wrap_fault(fault), status=500)
+        return self._reply(content, soap.wrap(body, milliseconds=request.wants_milliseconds), status=200)
+
+    async def _suffer(self, http: web.Request, faults: list[Fault]) -> web.StreamResponse | None:
+        """The faults that need no answer of ours: waiting, a lost connection, a server that is not there."""
+        for fault in faults:
+            if fault.name == "slow":
+                await asyncio.sleep(fault.settings.get("ms", 1000) / 1000)
+        names = {fault.name for fault in faults}
+        if "drop_before" in names:
+            return await _drop(http)
+        if "http_503" in names:
+            return web.Response(status=503, text="Service Unavailable")
+        return None
+
+    def _reply(self, request: bytes, content: bytes, *, status: int) -> web.Response:
+        if self._witness is not None:
+            self._witness(request, content)
+        return web.Response(status=status, body=content, content_type="text/xml", charset="utf-8")
+
+
+def _perform(call: Call, request: Element, faults: list[Fault]) -> Element:
+    operation = OPERATIONS.get(call.operation)
+    if operation is None:
+        raise not_modelled(f"the operation {call.operation}")
+    for fault in faults:
+        if fault.name == "server_busy":
+            back_off = {"BackOffMilliseconds": str(fault.settings.get("back_off_ms", _BACK_OFF_MS))}
+            raise SoapFault("ErrorServerBusy", _BUSY, back_off)
+        if fault.name == "server_busy_inner":
+            inner = {"InnerErrorMessageText": _BUSY, "InnerErrorResponseCode": "ErrorServerBusy"}
+            error = EwsError("ErrorInternalServerError", "An internal server error occurred. Try again later.")
+            return answer(call.operation, [refusal(call.operation, error, **inner)])
+        if fault.name == "access_denied":
+            error = EwsError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
+            return answer(call.operation, [refusal(call.operation, error)])
+    try:
+        return operation(call, request)
+    except EwsError as error:
+        return answer(call.operation, [refusal(call.operation, error)])
+
+
+async def _drop(http: web.Request) -> web.StreamResponse:
+    if http.transport is not None:
+        http.transport.abort()
+    response = web.StreamResponse()
+    with suppress(ConnectionError):
+        await response.prepare(http)
+    return response

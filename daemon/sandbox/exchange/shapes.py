@@ -1,0 +1,157 @@
+"""Which properties an answer holds, and the markup of an item as a client gets to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from functools import lru_cache
+
+from daemon.sandbox.exchange import extended
+from daemon.sandbox.exchange.bodies import as_type, without_scripts
+from daemon.sandbox.exchange.computed import value_of
+from daemon.sandbox.exchange.errors import EwsError, malformed, not_modelled
+from daemon.sandbox.exchange.items import Item
+from daemon.sandbox.exchange.markup import Element, boolean, child, child_text, children, local_name, t
+from daemon.sandbox.exchange.properties import (
+    EXTENDED_COME_BEFORE,
+    ItemKind,
+    Property,
+    Trait,
+    is_known,
+    properties_of,
+)
+from daemon.sandbox.exchange.values import Attendee, Form, Recipient, Value, write
+from daemon.sandbox.exchange.world import World
+
+_BODY_TYPES = {
+    "Body": "BodyType",
+    "UniqueBody": "UniqueBodyType",
+    "NormalizedBody": "NormalizedBodyType",
+}
+
+
+class View(Enum):
+    """The operations by how much of an item they return.
+
+    GetItem returns everything. FindItem refuses to return the heavy properties, SyncFolderItems leaves them out.
+    """
+
+    GET = auto()
+    FIND = auto()
+    SYNC = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a request wants to see of items."""
+
+    base: str
+    uris: frozenset[str]
+    extended: tuple[Element, ...]
+    body_types: dict[str, str]
+    filters_html: bool
+    view: View
+
+    @classmethod
+    def read(cls, element: Element | None, view: View) -> Shape:
+        """From an `ItemShape`.
+
+        Raises:
+            EwsError: a property that is unknown, or that this operation does not return, is asked for by name.
+        """
+        if element is None:
+            raise malformed("a request without ItemShape")
+        if boolean(child_text(element, "IncludeMimeContent", "false")):
+            raise _mime_refusal(view)
+        paths = list(children(child(element, "AdditionalProperties")))
+        uris = frozenset(each.get("FieldURI", "") for each in paths if local_name(each) == "FieldURI")
+        for uri in uris:
+            _refuse_unknown(uri, view)
+        default = child_text(element, "BodyType", "Best")
+        return cls(
+            base=child_text(element, "BaseShape"),
+            uris=uris,
+            extended=tuple(each for each in paths if local_name(each) == "ExtendedFieldURI"),
+            body_types={name: child_text(element, asked, default) for name, asked in _BODY_TYPES.items()},
+            filters_html=boolean(child_text(element, "FilterHtmlContent", "false")),
+            view=view,
+        )
+
+    def shows(self, each: Property) -> bool:
+        if each.heavy and self.view is not View.GET:
+            return False
+        if each.uri in self.uris or each.name == "ItemId":
+            return True
+        if self.base == "AllProperties":
+            return Trait.ASKED not in each.traits
+        return self.base == "Default" and Trait.DEFAULT in each.traits
+
+
+ID_ONLY = Shape("IdOnly", frozenset(), (), {}, filters_html=False, view=View.FIND)
+
+
+def item_markup(world: World, item: Item, shape: Shape) -> Element:
+    """The item in its own element, properties in schema order."""
+    element = t(item.kind.value)
+    for each in properties_of(item.kind):
+        if each.name == EXTENDED_COME_BEFORE:
+            element.extend(_extended_markup(item, shape.extended))
+        if shape.shows(each):
+            element.extend(_property_markup(world, item, each, shape))
+    return element
+
+
+def _property_markup(world: World, item: Item, each: Property, shape: Shape) -> Iterable[Element]:
+    value = value_of(world, item, each.name)
+    if value is None or value == ():
+        return ()
+    if each.form is Form.BODY:
+        converted = as_type(value, shape.body_types.get(each.name, "Best"))
+        value = without_scripts(converted) if shape.filters_html else converted
+    return (write(each.form, each.name, _as_seen(world, item, each.form, value)),)
+
+
+def _extended_markup(item: Item, paths: Iterable[Element]) -> Iterable[Element]:
+    named = ((path, extended.value_of(item, extended.name_of(path))) for path in paths)
+    return [extended.write(path, value) for path, value in named if value is not None]
+
+
+def _as_seen(world: World, item: Item, form: Form, value: Value) -> Value:
+    """With the people whom others know by their X500 names shown by these."""
+    if form is Form.PERSON:
+        return _seen(world, item.mailbox, value)
+    if form is Form.PEOPLE:
+        return tuple(_seen(world, item.mailbox, each) for each in value)
+    if form is Form.ATTENDEES:
+        return tuple(_attendee_seen(world, item.mailbox, each) for each in value)
+    return value
+
+
+def _attendee_seen(world: World, viewer: str, attendee: Attendee) -> Attendee:
+    return replace(attendee, recipient=_seen(world, viewer, attendee.recipient))
+
+
+def _seen(world: World, viewer: str, recipient: Recipient) -> Recipient:
+    person = world.people.find(recipient.address) if recipient.address else None
+    if person is None or person.appears_as != "x500" or person.email == viewer:
+        return recipient
+    return replace(recipient, address=person.legacy_dn, routing_type="EX")
+
+
+def _refuse_unknown(uri: str, view: View) -> None:
+    if not is_known(uri):
+        raise EwsError("ErrorInvalidPropertyRequest", f"The sandbox does not model the property {uri}.", field_uri=uri)
+    if view is View.FIND and uri in _heavy_uris():
+        raise EwsError("ErrorInvalidPropertyRequest", "Only GetItem returns this property.", field_uri=uri)
+
+
+@lru_cache
+def _heavy_uris() -> frozenset[str]:
+    return frozenset(each.uri for kind in ItemKind for each in properties_of(kind) if each.heavy)
+
+
+def _mime_refusal(view: View) -> Exception:
+    if view is View.GET:
+        return not_modelled("MIME content")
+    return EwsError("ErrorInvalidPropertyForOperation", "MIME content is not returned by this operation.")

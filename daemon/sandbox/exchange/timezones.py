@@ -1,0 +1,103 @@
+"""Windows time zones: their names, their IANA counterparts, and their definitions for GetServerTimeZones."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from tzlocal.windows_tz import win_tz
+
+from daemon.sandbox.exchange.markup import Element, t
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def known_names() -> list[str]:
+    return sorted(win_tz)
+
+
+@lru_cache
+def zone_of(windows_name: str) -> tzinfo | None:
+    """The zone behind a Windows name, None if there is none."""
+    iana = win_tz.get(windows_name)
+    return ZoneInfo(iana) if iana else None
+
+
+def display_name(windows_name: str) -> str:
+    zone = zone_of(windows_name) or UTC
+    offset = datetime(2026, 1, 1, tzinfo=zone).utcoffset() or timedelta()
+    sign, minutes = ("-" if offset < timedelta() else "+"), abs(offset) // timedelta(minutes=1)
+    return f"(UTC{sign}{minutes // 60:02}:{minutes % 60:02}) {windows_name}"
+
+
+def definition(windows_name: str, *, year: int) -> Element:
+    """The zone with its rules of one year, which Windows takes for every year."""
+    changes = _changes(zone_of(windows_name) or UTC, year)
+    periods, group, targets = _fixed(windows_name, year) if len(changes) != 2 else _seasonal(windows_name, changes)
+    return t(
+        "TimeZoneDefinition",
+        t("Periods", *periods),
+        t("TransitionsGroups", group),
+        t("Transitions", t("Transition", t("To", targets, Kind="Group"))),
+        Id=windows_name,
+        Name=display_name(windows_name),
+    )
+
+
+def _changes(zone: tzinfo, year: int) -> list[datetime]:
+    """The instants of the year at which the offset is another one than an hour before."""
+    first, hour = datetime(year, 1, 1, tzinfo=UTC), timedelta(hours=1)
+    found: list[datetime] = []
+    before = first.astimezone(zone).utcoffset()
+    for step in range(1, 366 * 24):
+        instant = first + step * hour
+        offset = instant.astimezone(zone).utcoffset()
+        if offset != before:
+            found.append(instant)
+            before = offset
+    return found
+
+
+def _fixed(windows_name: str, year: int) -> tuple[list[Element], Element, str]:
+    offset = datetime(year, 1, 1, tzinfo=zone_of(windows_name) or UTC).utcoffset() or timedelta()
+    period = t("Period", Bias=_duration(-offset), Name="Standard", Id="Standard")
+    group = t("TransitionsGroup", t("Transition", t("To", "Standard", Kind="Period")), Id="0")
+    return [period], group, "0"
+
+
+def _seasonal(windows_name: str, changes: list[datetime]) -> tuple[list[Element], Element, str]:
+    zone = zone_of(windows_name) or UTC
+    offsets = [change.astimezone(zone).utcoffset() or timedelta() for change in changes]
+    names = ["Daylight" if offset == max(offsets) else "Standard" for offset in offsets]
+    periods = [
+        t("Period", Bias=_duration(-offset), Name=name, Id=name) for name, offset in zip(names, offsets, strict=True)
+    ]
+    rules = [
+        _rule(change, zone, period=name) for name, change in sorted(zip(names, changes, strict=True), key=_by_change)
+    ]
+    return periods, t("TransitionsGroup", *rules, Id="0"), "0"
+
+
+def _by_change(pair: tuple[str, datetime]) -> datetime:
+    return pair[1]
+
+
+def _rule(change: datetime, zone: tzinfo, *, period: str) -> Element:
+    """ "The last Sunday of March at two", in the wall time that ends there."""
+    before = (change - timedelta(hours=1)).astimezone(zone) + timedelta(hours=1)
+    is_last = (before + timedelta(days=7)).month != before.month
+    return t(
+        "RecurringDayTransition",
+        t("To", period, Kind="Period"),
+        t("TimeOffset", _duration(timedelta(hours=before.hour, minutes=before.minute))),
+        t("Month", str(before.month)),
+        t("DayOfWeek", _DAYS[before.weekday()]),
+        t("Occurrence", str(-1 if is_last else (before.day - 1) // 7 + 1)),
+    )
+
+
+def _duration(value: timedelta) -> str:
+    sign = "-" if value < timedelta() else ""
+    minutes = abs(value) // timedelta(minutes=1)
+    return f"{sign}PT{minutes // 60}H{minutes % 60}M"
