@@ -1,0 +1,52 @@
+"""Any item and any link, for property tests: every field of every class, also of those yet to come."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import UTC
+from typing import Any
+
+from hypothesis import strategies as st
+
+from handlers.links import Link, Replica
+from schemas.items import External, ForEntry, Organizer, Recurrence, Related, ScheduleItem, SeriesException
+
+instants = st.datetimes(timezones=st.just(UTC))
+moments = instants | st.dates()
+
+
+def every_field(kind: type[Any], **special: Any) -> Any:
+    """Instances in which each field may have any value of its type."""
+    return st.builds(kind, **({f.name: ... for f in fields(kind)} | special))
+
+
+def some(strategy: Any) -> Any:
+    """A short tuple."""
+    return st.lists(strategy, max_size=3).map(tuple)
+
+
+items = every_field(
+    ScheduleItem,
+    start=st.none() | moments,
+    end=st.none() | moments,
+    for_=some(every_field(ForEntry)),
+    external=st.none() | some(every_field(External)),
+    organizer=st.none() | every_field(Organizer),
+    related=some(every_field(Related)),
+    recurrence=st.none() | every_field(Recurrence),
+    exceptions=some(every_field(SeriesException, original_start=moments)),
+)
+
+numbers = st.integers(min_value=0, max_value=2**62)
+
+links = every_field(
+    Link,
+    version=st.just(0),
+    crm_version=numbers,
+    crm_revision=numbers,
+    revision=numbers,
+    agreed=st.none() | items,
+    exchange=st.none() | items,
+    crm=st.none() | items,
+    replicas=st.lists(every_field(Replica), max_size=4, unique_by=lambda replica: replica.mailbox).map(tuple),
+)
