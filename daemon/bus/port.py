@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
-Headers = tuple[tuple[str, bytes], ...]
-"""In the order they came; names may repeat."""
+Headers = tuple[tuple[str, bytes | None], ...]
+"""In the order they came; names may repeat, values may be null."""
 
 
 class TopicPartition(NamedTuple):
@@ -41,7 +41,7 @@ class Record:
     @property
     def size(self) -> int:
         """Bytes of key, value and headers: what the record costs in memory, roughly."""
-        headers = sum(len(name) + len(value) for name, value in self.headers)
+        headers = sum(len(name) + len(value or b"") for name, value in self.headers)
         return len(self.key or b"") + len(self.value or b"") + headers
 
 
@@ -146,6 +146,10 @@ class TopicSpec(Protocol):
 
     @property
     def max_bytes(self) -> int: ...
+
+    @property
+    def config(self) -> Mapping[str, str]:
+        """All of its settings, as Kafka spells them."""
 
 
 @dataclass(frozen=True, slots=True)

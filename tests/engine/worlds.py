@@ -45,6 +45,10 @@ class Spec:
     cleanup: str = "delete"
     max_bytes: int = MAX_RECORD
 
+    @property
+    def config(self) -> dict[str, str]:
+        return {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_bytes)}
+
 
 SPECS = (Spec(HINTS), Spec(USERS, cleanup="compact"), Spec(LETTERS, max_bytes=MAX_RECORD + 64 * 1024))
 

@@ -1,0 +1,470 @@
+"""The port on a real Kafka. The one file that imports aiokafka, and knows its ways.
+
+Rebalances are eager (everything is revoked each time), what a listener raises is swallowed, a cancelled poll kills the
+consumer's liveness, and a producer that failed once for good counts its sequence wrongly ever after
+(https://github.com/aio-libs/aiokafka/issues/1017): it is dropped and made anew. Topics are never made on the way:
+whether they exist is asked before anything names them to the client, which would create them where the broker allows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import aiokafka
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import (
+    CommitFailedError,
+    ConsumerStoppedError,
+    IllegalStateError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RebalanceInProgressError,
+    TopicAlreadyExistsError,
+    for_code,
+)
+from aiokafka.helpers import create_ssl_context
+
+from daemon.bus.port import (
+    BusError,
+    Headers,
+    Listener,
+    MissingTopics,
+    NotOwner,
+    Record,
+    TooLarge,
+    TopicPartition,
+    TopicSpec,
+    TopicState,
+    Undeliverable,
+    Unreachable,
+)
+
+log = structlog.get_logger(__name__)
+
+PRODUCER_REBUILT = "producer.rebuilt"
+CLIENT_STOP_FAILED = "client.stop_failed"
+
+_STOP = timedelta(seconds=10)
+_MOST_REPLICAS = 3
+_NO_TOPIC = 3  # UNKNOWN_TOPIC_OR_PARTITION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaSettings:
+    """How to reach the brokers, and as whom. The names are those of the settings `kafka.*`."""
+
+    bootstrap_servers: str
+    group_id: str = "exsyncd"
+    group_instance_id: str | None = None
+    client_id: str = "exsyncd"
+    topic_prefix: str = ""
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str = "SCRAM-SHA-512"
+    sasl_username: str = ""
+    sasl_password: str = field(default="", repr=False)
+    ssl_cafile: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+    ssl_keypassword: str | None = field(default=None, repr=False)
+    ssl_check_hostname: bool = True
+    session_timeout: timedelta = timedelta(seconds=45)
+    rebalance_timeout: timedelta = timedelta(seconds=30)
+    request_timeout: timedelta = timedelta(seconds=40)
+    send_timeout: timedelta = timedelta(seconds=30)
+    fetch_wait: timedelta = timedelta(milliseconds=100)
+    metadata_max_age: timedelta = timedelta(seconds=30)
+    max_request_bytes: int = 16 * 1024 * 1024  # the broker judges sizes, by topic; the client only bounds its memory
+    topics_appear: bool = False  # an embedded test broker knows no admin calls and makes topics when asked about them
+
+    def topic(self, name: str) -> str:
+        """The topic's name at the broker."""
+        return self.topic_prefix + name
+
+    def name(self, topic: str) -> str:
+        """The topic's name in the contract."""
+        return topic.removeprefix(self.topic_prefix)
+
+
+class KafkaConsumer:
+    """See `port.Consumer`. Commits are explicit, offsets are sought explicitly, and nothing is read before that."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._started: aiokafka.AIOKafkaConsumer | None = None
+
+    async def start(self, topics: Collection[str], listener: Listener) -> None:
+        settings = self._settings
+        client = aiokafka.AIOKafkaConsumer(
+            **_connection(settings),
+            group_id=settings.group_id,
+            group_instance_id=settings.group_instance_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=_ms(settings.session_timeout),
+            heartbeat_interval_ms=_ms(settings.session_timeout / 10),
+            rebalance_timeout_ms=_ms(settings.rebalance_timeout),
+            fetch_max_wait_ms=_ms(settings.fetch_wait),
+        )
+        with _starting(settings):
+            await _started_or_stopped(client)
+        names = [settings.topic(topic) for topic in topics]
+        try:
+            await self._know(client, names)
+        except BaseException:
+            await client.stop()
+            raise
+        self._started = client
+        client.subscribe(names, listener=_Adapter(settings, listener))
+
+    async def stop(self) -> None:
+        if self._started is not None:
+            with _translated():
+                await self._started.stop()
+
+    async def getmany(self, *, wait: timedelta, max_records: int) -> Sequence[Record]:
+        try:
+            with _translated():
+                batches = await self._client.getmany(timeout_ms=_ms(wait), max_records=max_records)
+        except ConsumerStoppedError:
+            return ()
+        return [self._record(record) for batch in batches.values() for record in batch]
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        self._client.pause(*self._still_ours(partitions))
+
+    def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        self._client.resume(*self._still_ours(partitions))
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        with _translated():
+            self._client.seek(self._theirs(partition), offset)
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        with _translated():
+            await self._client.commit({self._theirs(source): offset for source, offset in offsets.items()})
+
+    async def committed(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        with _translated():
+            offsets = await asyncio.gather(*(self._client.committed(self._theirs(source)) for source in partitions))
+        return {source: offset for source, offset in zip(partitions, offsets, strict=True) if offset is not None}
+
+    async def beginning_offsets(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        with _translated():
+            return self._ours(await self._client.beginning_offsets([self._theirs(p) for p in partitions]))
+
+    async def end_offsets(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        with _translated():
+            return self._ours(await self._client.end_offsets([self._theirs(p) for p in partitions]))
+
+    async def position(self, partition: TopicPartition) -> int:
+        with _translated():
+            return int(await self._client.position(self._theirs(partition)))
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset(_mine(self._settings, source) for source in self._client.assignment())
+
+    def partitions(self, topic: str) -> frozenset[int]:
+        if self._started is None:
+            return frozenset()
+        return frozenset(self._started.partitions_for_topic(self._settings.topic(topic)) or ())
+
+    @property
+    def _client(self) -> aiokafka.AIOKafkaConsumer:
+        if self._started is None:
+            raise BusError("the consumer is not started")
+        return self._started
+
+    async def _know(self, client: aiokafka.AIOKafkaConsumer, names: Collection[str]) -> None:
+        if self._settings.topics_appear:
+            await client.end_offsets([aiokafka.TopicPartition(name, 0) for name in names])
+            return
+        with _translated():
+            missing = set(names) - await client.topics()
+        if missing:
+            raise MissingTopics([self._settings.name(name) for name in missing])
+
+    def _record(self, record: Any) -> Record:
+        return Record(
+            topic=self._settings.name(record.topic),
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            headers=tuple(record.headers),
+            timestamp=record.timestamp,
+        )
+
+    def _theirs(self, source: TopicPartition) -> aiokafka.TopicPartition:
+        return aiokafka.TopicPartition(self._settings.topic(source.topic), source.partition)
+
+    def _ours(self, offsets: Mapping[aiokafka.TopicPartition, int]) -> dict[TopicPartition, int]:
+        return {_mine(self._settings, source): offset for source, offset in offsets.items()}
+
+    def _still_ours(self, partitions: Iterable[TopicPartition]) -> list[aiokafka.TopicPartition]:
+        assigned = self._client.assignment()
+        return [theirs for source in partitions if (theirs := self._theirs(source)) in assigned]
+
+
+class _Adapter(aiokafka.ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    def __init__(self, settings: KafkaSettings, listener: Listener) -> None:
+        self._settings = settings
+        self._listener = listener
+
+    async def on_partitions_revoked(self, revoked: Collection[aiokafka.TopicPartition]) -> None:
+        await self._listener.revoked([_mine(self._settings, source) for source in revoked])
+
+    async def on_partitions_assigned(self, assigned: Collection[aiokafka.TopicPartition]) -> None:
+        await self._listener.assigned([_mine(self._settings, source) for source in assigned])
+
+
+class KafkaProducer:
+    """See `port.Producer`. Idempotent, with a deadline per record: the client itself would try for ever."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._current: aiokafka.AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
+        self._known: set[str] = set()
+        self._stopping: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        await self._connected()
+
+    async def stop(self) -> None:
+        client, self._current = self._current, None
+        if client is not None:
+            await _stop_quietly(client)
+        if self._stopping:
+            await asyncio.wait(self._stopping)
+
+    async def send(self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
+        client: aiokafka.AIOKafkaProducer | None = None
+        try:
+            async with asyncio.timeout(self._settings.send_timeout.total_seconds()):
+                client = await self._connected()
+                await self._must_exist(client, topic)
+                await (await _put(client, self._settings.topic(topic), key=key, value=value, headers=headers))
+        except MessageSizeTooLargeError as error:
+            self._discard(client, error)
+            raise TooLarge(f"{topic} does not take a record of this size") from error
+        except (KafkaError, TimeoutError, Unreachable) as error:
+            self._discard(client, error)
+            raise Undeliverable(f"{topic}: not acknowledged ({type(error).__name__})") from error
+
+    async def _connected(self) -> aiokafka.AIOKafkaProducer:
+        async with self._connecting:
+            if self._current is None:
+                client = aiokafka.AIOKafkaProducer(
+                    **_connection(self._settings),
+                    enable_idempotence=True,
+                    max_request_size=self._settings.max_request_bytes,
+                )
+                with _starting(self._settings):
+                    await _started_or_stopped(client)
+                self._current = client
+            return self._current
+
+    async def _must_exist(self, client: aiokafka.AIOKafkaProducer, topic: str) -> None:
+        if topic in self._known or self._settings.topics_appear:
+            return
+        cluster = await client.client.fetch_all_metadata()
+        if self._settings.topic(topic) not in cluster.topics():
+            raise MissingTopics([topic])
+        self._known.add(topic)
+
+    def _discard(self, client: aiokafka.AIOKafkaProducer | None, error: BaseException) -> None:
+        """What else is under way with this client fails now, to be sent again with the next one."""
+        if client is not self._current or client is None:
+            return
+        log.warning(PRODUCER_REBUILT, error=type(error).__name__)
+        self._current = None
+        pending = client._message_accumulator  # noqa: SLF001  # no public way to give up: `stop` flushes for ever
+        pending.fail_all(KafkaError("given up with its producer"))
+        stopping = asyncio.get_running_loop().create_task(_stop_quietly(client))
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopping.discard)
+
+
+class KafkaAdmin:
+    """See `port.Admin`."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._client: AIOKafkaAdminClient | None = None
+
+    async def start(self) -> None:
+        client = AIOKafkaAdminClient(**_connection(self._settings))
+        with _starting(self._settings):
+            try:
+                await client.start()
+            except BaseException:
+                await client._client.close()  # noqa: SLF001  # `close` closes only what has started
+                raise
+        self._client = client
+
+    async def stop(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    async def topics(self) -> Mapping[str, TopicState]:
+        prefix = self._settings.topic_prefix
+        with _translated():
+            described = await self._admin.describe_topics()
+            ours = {
+                entry["topic"]: len(entry["partitions"]) for entry in described if entry["topic"].startswith(prefix)
+            }
+            configs = await self._configs(ours)
+        return {
+            self._settings.name(topic): TopicState(
+                name=self._settings.name(topic),
+                partitions=partitions,
+                cleanup=configs[topic]["cleanup.policy"],
+                max_bytes=int(configs[topic]["max.message.bytes"]),
+            )
+            for topic, partitions in ours.items()
+            if topic in configs
+        }
+
+    async def create(self, specs: Iterable[TopicSpec]) -> None:
+        with _translated():
+            brokers = await self._admin.describe_cluster()
+            replicas = min(_MOST_REPLICAS, len(brokers["brokers"]))
+            answer = await self._admin.create_topics([self._new(spec, replicas) for spec in specs])
+        for topic, code, *_ in answer.topic_errors:
+            error = for_code(code)
+            if code and error is not TopicAlreadyExistsError:
+                raise BusError(f"{self._settings.name(topic)}: {error.__name__}")
+
+    @property
+    def _admin(self) -> AIOKafkaAdminClient:
+        if self._client is None:
+            raise BusError("the admin client is not started")
+        return self._client
+
+    def _new(self, spec: TopicSpec, replicas: int) -> NewTopic:
+        return NewTopic(self._settings.topic(spec.name), spec.partitions, replicas, topic_configs=dict(spec.config))
+
+    async def _configs(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Of topics that are there: one deleted meanwhile is absent."""
+        resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
+        if not resources:
+            return {}
+        answers = await self._admin.describe_configs(resources)
+        return {
+            name: {entry[0]: entry[1] for entry in entries}
+            for answer in answers
+            for code, _, _, name, entries in answer.resources
+            if code != _NO_TOPIC
+        }
+
+
+async def _put(
+    client: aiokafka.AIOKafkaProducer, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
+) -> asyncio.Future[Any]:
+    """Puts the record on its way; the future completes when it is acknowledged."""
+    if key is not None or value is not None:
+        return await client.send(topic, key=key, value=value, headers=list(headers))  # type: ignore[no-any-return]
+    batch = client.create_batch()  # `send` refuses a record of nothing but headers, which Kafka itself takes
+    batch.append(timestamp=None, key=None, value=None, headers=list(headers))
+    partitions = sorted(await client.partitions_for(topic))
+    return await client.send_batch(batch, topic, partition=partitions[0])  # type: ignore[no-any-return]
+
+
+def _connection(settings: KafkaSettings) -> dict[str, Any]:
+    """What consumer, producer and admin have in common."""
+    return {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "client_id": settings.client_id,
+        "request_timeout_ms": _ms(settings.request_timeout),
+        "metadata_max_age_ms": _ms(settings.metadata_max_age),
+        "security_protocol": settings.security_protocol,
+        "ssl_context": _ssl(settings),
+        "sasl_mechanism": settings.sasl_mechanism,
+        "sasl_plain_username": settings.sasl_username or None,
+        "sasl_plain_password": settings.sasl_password or None,
+    }
+
+
+def _ssl(settings: KafkaSettings) -> ssl.SSLContext | None:
+    if not settings.security_protocol.endswith("SSL"):
+        return None
+    context: ssl.SSLContext = create_ssl_context(
+        cafile=settings.ssl_cafile,
+        certfile=settings.ssl_certfile,
+        keyfile=settings.ssl_keyfile,
+        password=settings.ssl_keypassword,
+    )
+    context.check_hostname = settings.ssl_check_hostname
+    return context
+
+
+async def _started_or_stopped(client: aiokafka.AIOKafkaConsumer | aiokafka.AIOKafkaProducer) -> None:
+    try:
+        await client.start()
+    except BaseException:
+        await client.stop()
+        raise
+
+
+async def _stop_quietly(client: aiokafka.AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(_STOP.total_seconds()):
+            await client.stop()
+    except (KafkaError, TimeoutError) as error:
+        log.warning(CLIENT_STOP_FAILED, error=type(error).__name__)
+
+
+@contextmanager
+def _starting(settings: KafkaSettings) -> Iterator[None]:
+    """Says why no broker lets us in: the client raises the same for all reasons, and tells the true one to its log."""
+    complaints = _Complaints()
+    logger = logging.getLogger("aiokafka")
+    logger.addHandler(complaints)
+    try:
+        yield
+    except (KafkaError, OSError) as error:
+        reasons = "; ".join(dict.fromkeys(complaints.texts)) or str(error)
+        raise Unreachable(f"no broker of {settings.bootstrap_servers} lets us in: {reasons}") from error
+    finally:
+        logger.removeHandler(complaints)
+
+
+class _Complaints(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(level=logging.WARNING)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The client's errors in the port's words. A commit during a rebalance only comes too early: it is still ours."""
+    try:
+        yield
+    except CommitFailedError as error:
+        if isinstance(error.__cause__, RebalanceInProgressError):
+            raise BusError("a rebalance is going on") from error
+        raise NotOwner(str(error.__cause__)) from error
+    except IllegalStateError as error:
+        raise NotOwner(str(error)) from error
+    except KafkaError as error:
+        raise BusError(str(error)) from error
+
+
+def _mine(settings: KafkaSettings, source: aiokafka.TopicPartition) -> TopicPartition:
+    return TopicPartition(settings.name(source.topic), source.partition)
+
+
+def _ms(duration: timedelta) -> int:
+    return int(duration / timedelta(milliseconds=1))
