@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from handlers.facts import Facts, User
-from handlers.links import Link, State
+from handlers.links import Link
 from handlers.participants import addresses_of, user_of
 from handlers.policy import Policy
 from schemas.copies import Copy, Folder
@@ -55,9 +55,12 @@ def standing_master(link: Link, facts: Facts) -> User | None:
     return master if replica is not None and replica.live else None
 
 
-def successor(link: Link, *, holder: User, copy: Copy | None) -> User | None:
-    """Who becomes master of a meeting that has none: known, whoever the change came through, if he has it."""
-    return holder if link.state is State.ACTIVE and is_live(copy) else None
+def successor(link: Link, *, holder: User, copy: Copy | None, facts: Facts) -> User | None:
+    """Who becomes master of a known meeting that has none: whoever the change came through, else who has a copy."""
+    if is_live(copy):
+        return holder
+    users = (facts.by_id.get(replica.user) for replica in link.replicas if replica.live)
+    return min((user for user in users if user and user.synchronized), key=lambda user: user.id, default=None)
 
 
 def first_to_accept(copies: Iterable[tuple[User, Copy]]) -> User | None:

@@ -1,8 +1,8 @@
 """What a CRM event means for the link: the CRM's side of the merge (CON-1, CON-6, DEL-5, ID-6, PRIV-4, PART-7).
 
 An event states what the CRM holds now; its change is from what the CRM last said to that, never from what was agreed:
-an event may predate a command we have sent. Writing to Exchange is not built yet: what a merge would write there is agreed
-on, remembered and reported as `held`, `not_yet`.
+an event may predate a command we have sent. Writing to Exchange is not built yet: what a merge would write there is
+agreed on, remembered and reported as `held`, `not_yet`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ The steps of `registry` take a draft and return another; `translation` makes the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -57,6 +57,22 @@ class Draft:
         """With these verdicts on contacts: a refused one leaves For, for every participant he was found for."""
         by_contact = {verdict.contact: verdict for verdict in verdicts}
         return replace(self, participants=tuple(_judge(person, by_contact) for person in self.participants))
+
+    def settled(self, contacts: Collection[str]) -> Draft:
+        """With exactly these contacts in For, in which the CRM has a say, too (FOR-3, PART-6)."""
+        return replace(self, participants=tuple(_settle(person, contacts) for person in self.participants))
+
+
+def _settle(person: Participant, contacts: Collection[str]) -> Participant:
+    admitted = {contact.id for contact in person.admitted}
+    verdicts = {verdict.contact: verdict for verdict in person.verdicts}
+    for contact in person.found:
+        if contact.id in contacts and contact.id not in admitted:
+            verdicts[contact.id] = Verdict(contact.id, "FOR-3", admitted=True, because="the CRM put it into For")
+        if contact.id not in contacts and contact.id in admitted:
+            verdicts[contact.id] = Verdict(contact.id, "PART-6", admitted=False, because="the CRM took it out of For")
+    kept = tuple(contact for contact in person.found if contact.id in contacts)
+    return replace(person, admitted=kept, verdicts=tuple(verdicts.values()))
 
 
 def _judge(person: Participant, verdicts: dict[str, Verdict]) -> Participant:

@@ -16,7 +16,7 @@ from handlers import participants, plans, registry, translation
 from handlers.authority import Authority, is_live
 from handlers.drafts import Admission, Draft
 from handlers.facts import Facts, User
-from handlers.links import Link, Replica, State
+from handlers.links import IN_CRM, Link, Replica, State
 from handlers.merging import merge_exchange
 from handlers.options import Consulted, OptionValues
 from handlers.participants import Participant, Verdict
@@ -27,8 +27,18 @@ from schemas.copies import Copy
 from schemas.items import ExternalReason, Response, ScheduleItem
 from schemas.outcomes import Decision, Direction, Reason, Result
 
-_COMPARED = ("subject", "body", "location", "start", "end", "all_day", "importance", "sensitivity")
-"""The content that every copy of one meeting shares; participants are seen differently from every mailbox."""
+_COMPARED = {
+    "subject": "subject",
+    "body": "notes",
+    "location": "location",
+    "start": "start",
+    "end": "end",
+    "all_day": "all_day",
+    "importance": "priority",
+    "sensitivity": "restricted",
+}
+"""The content that every copy of one meeting shares, with the CRM's words for it; participants are seen differently
+from every mailbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ def decide(link: Link, copy: Copy | None, *, authority: Authority, around: Surro
     people = participants.identify(copy, facts=around.facts, policy=around.policy)
     assigned = translation.assigned(people, link=link, facts=around.facts)
     fingerprint = _fingerprint(copy, people, assigned, link=link, authority=authority)
-    if link.state in (State.ACTIVE, State.ARCHIVED) and link.content == fingerprint:
+    if link.state in IN_CRM and link.content == fingerprint:
         return Plan(replace(link, state=State.ACTIVE))
     draft = Draft(
         copy=copy,
@@ -127,6 +137,8 @@ def with_deviation(plan: Plan, sighting: Sighting, authoritative: Copy | None) -
     """The plan, with a report if this mailbox's copy differs in content from the one that counts (ID-3)."""
     if sighting.copy is None or authoritative is None or not is_live(sighting.copy):
         return plan
+    if sighting.copy.is_cancelled:
+        return plan  # what a cancellation leaves in a copy that does not count says nothing (DEL-6)
     fields = deviations(sighting.copy, authoritative)
     replica = plan.link.replica(sighting.mailbox)
     if replica is None:
@@ -149,20 +161,30 @@ def with_deviation(plan: Plan, sighting: Sighting, authoritative: Copy | None) -
 
 
 def deviations(copy: Copy, authoritative: Copy) -> tuple[str, ...]:
-    """The content fields in which a copy differs from the one that counts."""
-    return tuple(name for name in _COMPARED if getattr(copy, name) != getattr(authoritative, name))
+    """The content fields in which a copy differs from the one that counts, as the CRM calls them."""
+    return tuple(word for name, word in _COMPARED.items() if getattr(copy, name) != getattr(authoritative, name))
 
 
 def _apply(draft: Draft, consulted: tuple[Consulted, ...], *, fingerprint: str, around: Surroundings) -> Plan:
     link, now = draft.link, translation.translate(draft)
     known = link.agreed or now
     merged = merge_exchange(known, before=link.exchange or now, now=now)
-    settled = replace(link, state=State.ACTIVE, content=fingerprint, reported=None, exchange=now, agreed=merged.item)
+    draft = draft.settled({entry.contact for entry in merged.item.for_})
+    item = replace(merged.item, external=() if now.redacted else translation.external(draft.participants))
+    settled = replace(
+        link,
+        state=State.ACTIVE,
+        content=fingerprint,
+        reported=None,
+        exchange=now,
+        agreed=item,
+        private_from_crm=link.private_from_crm and item.restricted,
+    )
     report = Report(
         Direction.INBOUND, Result.APPLIED, options=consulted, explain=explain(draft), conflicts=merged.conflicts
     )
-    in_crm = link.state in (State.ACTIVE, State.ARCHIVED)
-    if in_crm and plans.as_shown(merged.item) == plans.as_shown(known):
+    in_crm = link.state in IN_CRM
+    if in_crm and plans.as_shown(item) == plans.as_shown(known):
         return _without_command(settled, report, was=link.exchange)
     told, command = plans.upsert(settled, generation=around.generation, restored=not in_crm)
     return Plan(told, command, report)
@@ -201,10 +223,18 @@ def _instant(moment: datetime | date) -> datetime:
 
 
 def explain(draft: Draft) -> tuple[Explanation, ...]:
-    """One entry per participant, or per contact found for him: who is where, by which rule, and why."""
+    """One entry per participant, or per contact found for him: who is where, by which rule, and why.
+
+    Users who were not invited by name are in Assign To because of the copy in their mailbox.
+    """
     if draft.admission is Admission.REDACTED:
         return (Explanation("PRIV-4", draft.link.id, Decision.REDACTED, "private, with several participants"),)
-    return tuple(entry for person in draft.participants for entry in _explain(person))
+    named = {person.user.id for person in draft.participants if person.user}
+    holders = (user.id for user in draft.assign_to if user.id not in named)
+    return (
+        *(entry for person in draft.participants for entry in _explain(person)),
+        *(Explanation("PART-1", user, Decision.ASSIGN_TO, "a copy lies in his mailbox") for user in holders),
+    )
 
 
 def _explain(person: Participant) -> tuple[Explanation, ...]:

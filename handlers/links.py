@@ -24,6 +24,10 @@ class State(StrEnum):
     OUT_OF_SCOPE = "out_of_scope"  # parked by the CRM until it opens it again (INV-7)
 
 
+IN_CRM = frozenset({State.ACTIVE, State.ARCHIVED})
+"""The states in which the CRM holds the item."""
+
+
 @dataclass(frozen=True, slots=True)
 class Replica:
     """One mailbox's copy of a linked item, as last seen.

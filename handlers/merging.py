@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handlers.privacy import REDACTED_FIELDS
-from schemas.items import ForEntry, ScheduleItem, Source, wire_name
+from schemas.items import ForEntry, Response, ScheduleItem, Source, wire_name
 
 TIMES = ("start", "end", "zone", "all_day")
 _GROUPS: tuple[tuple[str, ...], ...] = (("subject",), ("notes",), ("location",), TIMES, ("priority",), ("restricted",))
@@ -45,7 +45,7 @@ def merge_exchange(agreed: ScheduleItem, *, before: ScheduleItem, now: ScheduleI
     conflicts: list[Conflict] = []
     for group in _GROUPS:
         old, new, held = _values(before, group), _values(now, group), _values(agreed, group)
-        if old == new or held == new:
+        if held == new or (old == new and not (now.redacted and forced.issuperset(group))):
             continue
         if held != old and forced.isdisjoint(group):
             conflicts.extend(Conflict(name, "crm") for name in _differing(group, new, held))
@@ -61,15 +61,17 @@ def merge_for(
 ) -> tuple[ForEntry, ...]:
     """For after Exchange's matches went from `before` to `now`.
 
-    An entry the CRM added stays when its attendee leaves (FOR-3); one the CRM removed does not come back while its
-    attendee stays (PART-6).
+    An entry the CRM added stays when its attendee leaves, without his answer (FOR-3); one the CRM removed does not come
+    back while its attendee stays (PART-6).
     """
     entries = {entry.contact: entry for entry in agreed}
     old = {entry.contact: entry for entry in before}
     new = {entry.contact: entry for entry in now}
-    for contact in old.keys() - new.keys():
-        if contact in entries and entries[contact].source is Source.EXCHANGE:
+    for contact in entries.keys() & (old.keys() - new.keys()):
+        if entries[contact].source is Source.EXCHANGE:
             del entries[contact]
+        else:
+            entries[contact] = replace(entries[contact], response=Response.NONE)
     for contact, entry in new.items():
         known = entries.get(contact)
         if known is not None:

@@ -26,6 +26,8 @@ _FIRMNESS = (
     Response.NONE,
     Response.UNKNOWN,
 )
+_ROLES = (Role.ORGANIZER, Role.REQUIRED, Role.OPTIONAL, Role.RESOURCE)
+_REASONS = (ExternalReason.BLACKLISTED, ExternalReason.NO_MATCH, ExternalReason.UNRESOLVED, ExternalReason.LIST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +106,15 @@ def _named(copy: Copy) -> Sequence[Attendee]:
 
 def _recognise(attendee: Attendee, facts: Facts, policy: Policy) -> Participant:
     addresses = addresses_of(attendee, facts=facts, policy=policy)
-    blocked = blacklist.blocks(policy, addresses)
+    email = _readable(attendee, addresses)
+    blocked = blacklist.blocks(policy, {*addresses, *([email] if email else ())})
     listed = attendee.mailbox_type in _LISTS
     user = None if listed or (blocked and blacklist.blocks_users(policy)) else user_of(addresses, facts)
     found = () if user or blocked or listed else _contacts(addresses, facts)
     return Participant(
         key=addresses[0] if addresses else resolvable(attendee),
         name=attendee.name.strip(),
-        email=_readable(attendee, addresses),
+        email=email,
         role=attendee.role,
         response=Response.ORGANIZER if attendee.role is Role.ORGANIZER else attendee.response,
         user=user,
@@ -122,7 +125,8 @@ def _recognise(attendee: Attendee, facts: Facts, policy: Policy) -> Participant:
 
 
 def _contacts(addresses: Iterable[str], facts: Facts) -> tuple[Contact, ...]:
-    found = {contact.id: contact for address in addresses for contact in facts.contacts.get(address, ())}
+    named = (contact for address in addresses for contact in facts.contacts.get(address, ()))
+    found = {contact.id: contact for contact in named if contact.active}
     return tuple(found[contact_id] for contact_id in sorted(found))
 
 
@@ -139,8 +143,9 @@ def _reason(addressed: bool, *, blocked: bool, listed: bool) -> ExternalReason:
     return ExternalReason.BLACKLISTED if blocked else ExternalReason.NO_MATCH
 
 
-def _precedence(person: Participant) -> tuple[bool, str, str, str]:
-    return (person.role is not Role.ORGANIZER, person.key, person.email or "", person.name)
+def _precedence(person: Participant) -> tuple[int, str, int, str, str]:
+    """Which of a person's entries stands, whatever their order: the organizer's, a person's before a list's."""
+    return (_ROLES.index(person.role), person.key, _REASONS.index(person.reason), person.email or "", person.name)
 
 
 def _same(one: Participant, other: Participant) -> Participant:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from handlers import registry
 from handlers.drafts import Admission, Draft
 from handlers.facts import User
-from handlers.links import State
+from handlers.links import IN_CRM
 from handlers.privacy import is_private
 from handlers.visibility import SecurityModel
 from schemas import options
@@ -35,7 +35,7 @@ def refuse(draft: Draft, user: User) -> tuple[Draft, registry.Effect]:
     """Keep it out, or hide its content if it is in already."""
     if not concerns(draft):
         return draft, ()
-    if draft.link.state is State.ACTIVE:
+    if draft.link.state in IN_CRM:
         return replace(draft, admission=Admission.REDACTED), ("redacted",)
     return replace(draft, admission=Admission.REFUSED), ("refused",)
 

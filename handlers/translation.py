@@ -74,7 +74,7 @@ def translate(draft: Draft) -> ScheduleItem:
         owner=owner.id if owner else None,
         assign_to=tuple(user.id for user in draft.assign_to),
         for_=_for(draft.participants),
-        external=_external(draft.participants),
+        external=external(draft.participants),
         external_shown_to=draft.viewers,
         read_only=owner is None,
         organizer=_organizer(organizer, draft.authority),
@@ -103,7 +103,7 @@ def _for(participants: Iterable[Participant]) -> tuple[ForEntry, ...]:
     return tuple(ForEntry(contact, Source.EXCHANGE, firmest(answers[contact])) for contact in sorted(answers))
 
 
-def _external(participants: Iterable[Participant]) -> tuple[External, ...]:
+def external(participants: Iterable[Participant]) -> tuple[External, ...]:
     return tuple(
         External(key=person.key, name=person.name, email=person.email, reason=person.reason, response=person.response)
         for person in participants

@@ -25,6 +25,11 @@ _DUE = (
 )
 _NEXT = select(func.min(_parked.c.due))
 _REMOVE = delete(_parked).where(_parked.c.key == bindparam("wanted"), _parked.c.joined == bindparam("seen"))
+_POSTPONE = (
+    update(_parked)
+    .where(_parked.c.key == bindparam("wanted"))
+    .values(due=bindparam("later"), reason=bindparam("why"))
+)
 _COUNTS = select(_parked.c.reason, func.count().label("rows")).group_by(_parked.c.reason)
 _LATER = _parked.c.due > bindparam("now")
 _WAKE = update(_parked).where(_parked.c.reason == bindparam("why"), _LATER).values(due=bindparam("now"))
@@ -101,6 +106,11 @@ def remove(tx: Connection, key: str, *, joined: int | None = None) -> bool:
     if joined is None:
         return _ROWS.remove(tx, key=key)
     return tx.execute(_REMOVE, {"wanted": key, "seen": joined}).rowcount > 0
+
+
+def postpone(tx: Connection, key: str, *, due: datetime, reason: str) -> None:
+    """It could not be done this time either."""
+    tx.execute(_POSTPONE, {"wanted": key, "later": due, "why": reason})
 
 
 def due_now(tx: Connection, now: datetime, *, reason: str, waits_for: str | None = None) -> int:

@@ -1,0 +1,127 @@
+"""What goes out because of a plan: commands for the CRM and outcomes, as records for the outbox.
+
+Ids and times follow from the cause alone: a duplicate after a crash has the same id and the same content.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.sync.origins import Origin
+from handlers.options import Consulted
+from handlers.plans import Delete, Report, Upsert
+from schemas import catalogue, envelope, ids, wire
+from schemas.activities import Actor
+from schemas.envelope import Envelope
+from schemas.items import ScheduleItem
+from schemas.outcomes import Conflict, Explanation, OptionUsed, Outcome, Result
+
+UPSERT = "sync.schedule-item.upsert.v1"
+DELETE = "sync.schedule-item.delete.v1"
+OUTCOME = "sync.outcome.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """One record to put out."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Emitter:
+    """Writes records in the name of one consumer group."""
+
+    source: str
+
+    def command(self, command: Upsert | Delete, origin: Origin) -> Emission:
+        """The command's record, keyed by its link."""
+        stated = Envelope(
+            id=ids.command_id(command.link, command.revision),
+            source=self.source,
+            type=UPSERT if isinstance(command, Upsert) else DELETE,
+            time=origin.at,
+            subject=command.link,
+            data=_command_data(command),
+            traceparent=origin.envelope.traceparent,
+            tracestate=origin.envelope.tracestate,
+        )
+        return _record(catalogue.COMMANDS, command.link, stated)
+
+    def outcome(self, outcome: Outcome, origin: Origin) -> Emission:
+        """The outcome's record, keyed by its link, else by the cause's key."""
+        cause = outcome.cause
+        final = ids.outcome_id(cause.topic, cause.partition, cause.offset)
+        stated = Envelope(
+            id=f"{final}-held" if outcome.result is Result.HELD else final,
+            source=self.source,
+            type=OUTCOME,
+            time=origin.at,
+            subject=outcome.link,
+            data=outcome.on_wire(),
+            traceparent=origin.envelope.traceparent,
+            tracestate=origin.envelope.tracestate,
+        )
+        return _record(catalogue.OUTCOMES, outcome.link or origin.key, stated)
+
+
+def outcome(
+    report: Report, origin: Origin, *, link: str | None, as_of: Mapping[str, tuple[int, ...]], actor: Actor | None
+) -> Outcome:
+    """A report with its cause: the outcome."""
+    return Outcome(
+        link=link,
+        direction=report.direction,
+        result=report.result,
+        reason=report.reason,
+        cause=origin.cause,
+        actor=actor,
+        options=tuple(_option(used) for used in report.options),
+        explain=tuple(
+            Explanation(rule=each.rule, about=each.about, decision=each.decision, because=each.because)
+            for each in report.explain
+        ),
+        conflicts=tuple(Conflict(field=each.field, winner=each.winner) for each in report.conflicts),
+        directory_as_of=dict(as_of),
+    )
+
+
+def _option(used: Consulted) -> OptionUsed:
+    return OptionUsed(key=used.key, user=used.user, value=used.value, level=used.level, effect=used.effect)
+
+
+def _command_data(command: Upsert | Delete) -> dict[str, Any]:
+    head = {
+        "link": command.link,
+        "revision": command.revision,
+        "id": command.crm_id,
+        "seen": command.seen,
+        "uid": command.uid,
+    }
+    if isinstance(command, Delete):
+        return head | {"reason": command.reason}
+    return head | {
+        "changed": list(command.changed),
+        "item": _item_data(command.item),
+        "master": command.master,
+    }
+
+
+def _item_data(item: ScheduleItem) -> dict[str, Any]:
+    return wire.write_item(item)
+
+
+def _record(topic: str, key: str, stated: Envelope) -> Emission:
+    headers, value = envelope.write(stated)
+    return Emission(topic, key.encode(), value, tuple(headers))
+
+
+def as_json(data: Mapping[str, Any]) -> str:
+    """Compact JSON, the same for the same data."""
+    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

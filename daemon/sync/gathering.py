@@ -1,0 +1,93 @@
+"""Gathering the facts around a meeting: few indexed look-ups, and Exchange's help with names the CRM does not know.
+
+What Exchange names by an X500 name is resolved there (PART-4), and so is an internal address that neither a user nor a
+contact has, for it may be an alias of one of theirs (PART-3). A display name is never resolved: that would be a guess.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from daemon.exchange.port import Exchange
+from daemon.store import directory
+from daemon.store.store import Store
+from handlers.facts import Facts, User
+from handlers.links import Link
+from handlers.options import scopes_of
+from handlers.participants import addresses_of, resolvable
+from handlers.policy import Policy
+from schemas.copies import Attendee, Copy, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    """Collects facts; `policy` is asked anew each time, for settings may be reloaded."""
+
+    store: Store
+    exchange: Exchange
+    policy: Callable[[], Policy]
+
+    async def around(self, copy: Copy | None, *, link: Link, holder: User) -> Facts:
+        """Everything a decision about this meeting needs to know. Raises `ExchangeError`."""
+        policy = self.policy()
+        attendees = _people(copy)
+        unnamed = [each for each in attendees if each.routing_type.upper() == "EX" and each.address.strip()]
+        resolved = await self._resolve(holder, unnamed, policy)
+        facts = await self._look_up(attendees, Facts(resolved=resolved), link=link, holder=holder)
+        strangers = [each for each in attendees if _is_internal_stranger(each, facts, holder=holder, policy=policy)]
+        if not strangers:
+            return facts
+        resolved |= await self._resolve(holder, strangers, policy)
+        return await self._look_up(attendees, Facts(resolved=resolved), link=link, holder=holder)
+
+    async def _resolve(
+        self, holder: User, attendees: Collection[Attendee], policy: Policy
+    ) -> dict[str, tuple[str, ...]]:
+        names = list(dict.fromkeys(each.address.strip() for each in attendees))
+        mailbox = holder.mailbox or ""
+        answers = await asyncio.gather(*(self.exchange.resolve(mailbox, name) for name in names))
+        return {name.casefold(): _canonical(found, policy) for name, found in zip(names, answers, strict=True)}
+
+    async def _look_up(self, attendees: Iterable[Attendee], facts: Facts, *, link: Link, holder: User) -> Facts:
+        policy = self.policy()
+        addresses = {a for each in attendees for a in addresses_of(each, facts=facts, policy=policy)}
+        remembered = {replica.user for replica in link.replicas} | {holder.id}
+        remembered |= {user for user in (link.master, link.exchange and link.exchange.owner) if user}
+
+        def work(tx: Connection) -> Facts:
+            users = directory.users_by_address(tx, addresses)
+            by_id = directory.users_by_id(tx, remembered) | {u.id: u for found in users.values() for u in found}
+            return replace(
+                facts,
+                users=users,
+                contacts=directory.contacts_by_address(tx, addresses),
+                by_id=by_id,
+                options=directory.options_of(tx, scopes_of(by_id)),
+                as_of=directory.as_of(tx),
+            )
+
+        return await self.store.read(work)
+
+
+def _people(copy: Copy | None) -> list[Attendee]:
+    if copy is None:
+        return []
+    organizer = [copy.organizer] if copy.organizer else []
+    return [*organizer, *(each for each in copy.attendees if each.role is not Role.RESOURCE)]
+
+
+def _canonical(addresses: Iterable[str], policy: Policy) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(a for a in map(policy.canonical, addresses) if a is not None))
+
+
+def _is_internal_stranger(attendee: Attendee, facts: Facts, *, holder: User, policy: Policy) -> bool:
+    """An address of the holder's own domain that nobody in the directory has."""
+    addresses = addresses_of(attendee, facts=facts, policy=policy)
+    if resolvable(attendee) in facts.resolved or any(facts.users.get(a) or facts.contacts.get(a) for a in addresses):
+        return False
+    domain = (holder.mailbox or "").rpartition("@")[2]
+    return any(address.rpartition("@")[2] == domain for address in addresses)

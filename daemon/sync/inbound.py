@@ -1,0 +1,116 @@
+"""From a hint to the meeting it is about (ID-1, DEL-4).
+
+A hint says only which item to look at; the item is always fetched. Whatever Exchange answers but the item itself, it is
+never taken for absence: what cannot be read now waits, briefly in its lane, longer in the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from daemon.bus.dispositions import Dead, Disposition, Park, TransientError
+from daemon.bus.port import Record
+from daemon.bus.routes import Delivery
+from daemon.exchange.port import Answer, Busy, Denied, ExchangeError, Gone, Misconfigured, Unknown, Unreadable
+from daemon.store import directory, links
+from daemon.store.store import Store
+from daemon.sync import control, origins
+from daemon.sync.loading import Loader
+from daemon.sync.meetings import Hint, Meetings
+from daemon.sync.origins import Origin
+from daemon.sync.settling import Settler
+from handlers.plans import Report
+from schemas import envelope, events
+from schemas.copies import Copy, Kind, Shape
+from schemas.hints import FolderMissed, ItemHint
+from schemas.outcomes import Direction, Reason, Result
+from schemas.problems import Malformed
+
+log = structlog.get_logger(__name__)
+
+EXCHANGE_REFUSED = "exchange.refused"
+
+_PATIENCE = timedelta(seconds=5)  # a longer back-off is not worth a waiting lane
+_DENIED_FOR = timedelta(minutes=5)
+_MISCONFIGURED_FOR = timedelta(minutes=1)
+
+
+def lane(record: Record) -> tuple[str, str, str]:
+    """A hint's lane: mailbox and item."""
+    event = events.parse(record.topic, envelope.read(record.headers, record.value))
+    if isinstance(event, ItemHint):
+        return ("item", event.mailbox.casefold(), event.item_id)
+    if isinstance(event, FolderMissed):
+        return ("folder", event.mailbox.casefold(), event.folder)
+    return ("other", str(record.key), "")
+
+
+class Inbound:
+    """Processes the records of `exchange.notifications`."""
+
+    def __init__(
+        self, *, store: Store, loader: Loader, meetings: Meetings, settler: Settler, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._loader = loader
+        self._meetings = meetings
+        self._settler = settler
+        self._now = now
+
+    async def process(self, delivery: Delivery) -> Disposition:
+        """One item's hints, gathered."""
+        try:
+            origin = origins.read(delivery.records)
+        except Malformed as error:
+            return Dead("decode", str(error))
+        if not isinstance(origin.event, ItemHint):
+            return await control.not_yet(self._settler, origin, delivery, key=f"folder:{origin.key}")
+        try:
+            return await self._look(origin.event, origin, delivery)
+        except ExchangeError as error:
+            return self._later(error)
+
+    async def _look(self, event: ItemHint, origin: Origin, delivery: Delivery) -> Disposition:
+        user = await self._store.read(lambda tx: directory.user_of_mailbox(tx, event.mailbox))
+        if user is None or not user.synchronized or user.mailbox is None:
+            report = Report(Direction.INBOUND, Result.SKIPPED, Reason.UNKNOWN_MAILBOX)
+            key = f"mailbox:{event.mailbox.casefold()}"
+            return await self._settler.once(report, origin, delivery=delivery, key=key, state="unknown")
+        began = self._meetings.turn()
+        answer = await self._loader.get(user.mailbox, event.item_id)
+        hint = Hint(origin=origin, delivery=delivery, user=user, mailbox=user.mailbox, began=began)
+        return await self._follow(hint, answer)
+
+    async def _follow(self, hint: Hint, answer: Answer) -> Disposition:
+        match answer:
+            case Copy():
+                return await self._meet(hint, answer)
+            case Gone(item_id=item_id):
+                link = await self._store.read(lambda tx: links.by_replica(tx, hint.mailbox, item_id))
+                if link is None or link.uid is None:
+                    return await self._settler.nothing(hint.delivery)
+                return await self._meetings.decide(hint, uid=link.uid, copy=None)
+            case Unreadable(item_id=item_id, rule=rule):
+                key = f"item:{hint.mailbox}:{item_id}"
+                return await control.quarantined(self._settler, hint.origin, hint.delivery, key=key, rule=rule)
+            case Unknown(code=code):
+                raise TransientError(code)
+
+    async def _meet(self, hint: Hint, copy: Copy) -> Disposition:
+        if copy.kind is Kind.SCHEDULE_ITEM and copy.shape is Shape.SINGLE and copy.uid is not None:
+            return await self._meetings.decide(hint, uid=copy.uid, copy=copy)
+        key = f"item:{copy.uid or copy.item_id}"
+        return await control.not_yet(self._settler, hint.origin, hint.delivery, key=key)
+
+    def _later(self, error: ExchangeError) -> Disposition:
+        log.warning(EXCHANGE_REFUSED, error=type(error).__name__, code=error.code)
+        if isinstance(error, Denied):
+            return Park(self._now() + _DENIED_FOR, Reason.DENIED.value)
+        if isinstance(error, Misconfigured):
+            return Park(self._now() + _MISCONFIGURED_FOR, "misconfigured")
+        if isinstance(error, Busy) and error.back_off > _PATIENCE:
+            return Park(self._now() + error.back_off, "busy")
+        raise TransientError(error.code, delay=error.back_off if isinstance(error, Busy) else None)

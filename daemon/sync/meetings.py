@@ -1,0 +1,223 @@
+"""One meeting, decided: find whose copy counts, read it, decide, settle (ID-1..4).
+
+A hint's mailbox is not the subject of the decision: whoever's copy it came through, the organizer's counts, else the
+master's. All of it happens in the link's lane, and a copy that was read before the lane's last decision is read again,
+so that nothing is decided on content older than what was decided on before.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from daemon.bus.dispositions import Disposition, TransientError
+from daemon.bus.lanes import Lanes
+from daemon.bus.routes import Delivery
+from daemon.exchange.port import Answer, Denied, Exchange, Unknown, Unreadable
+from daemon.store import links
+from daemon.store.store import Store
+from daemon.sync import control
+from daemon.sync.gathering import Gatherer
+from daemon.sync.loading import Loader
+from daemon.sync.origins import Origin
+from daemon.sync.settling import Settler
+from handlers import authority as authorities
+from handlers import inbound
+from handlers.authority import Authority, is_live
+from handlers.facts import Facts, User
+from handlers.inbound import Sighting, Surroundings
+from handlers.links import Link, State
+from handlers.plans import Plan
+from handlers.policy import Policy
+from schemas import ids
+from schemas.copies import Copy, Kind, Shape
+from schemas.items import Response
+from schemas.outcomes import Reason
+
+_REMEMBERED = 10_000
+_MOST_ACCEPTORS = 10  # whose copies are looked at to find who accepted first
+
+
+class Quarantined(Exception):
+    """The copy that counts is no valid item; the text is the rule it breaks."""
+
+
+class Unsupported(Exception):
+    """The copy that counts is part of a series: not built yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """A hint that was followed: whose mailbox, because of what, and when the item was read (`Meetings.turn`)."""
+
+    origin: Origin
+    delivery: Delivery
+    user: User
+    mailbox: str
+    began: int
+
+
+class Meetings:
+    """Decides on single meetings and appointments."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        exchange: Exchange,
+        loader: Loader,
+        gatherer: Gatherer,
+        settler: Settler,
+        lanes: Lanes,
+        policy: Callable[[], Policy],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._exchange = exchange
+        self._loader = loader
+        self._gatherer = gatherer
+        self._settler = settler
+        self._lanes = lanes
+        self._policy = policy
+        self._now = now
+        self._turn = 0
+        self._decided: OrderedDict[str, int] = OrderedDict()
+
+    def turn(self) -> int:
+        """A moment on the clock that tells which of a read and a decision came first."""
+        self._turn += 1
+        return self._turn
+
+    async def decide(self, hint: Hint, *, uid: str, copy: Copy | None) -> Disposition:
+        """Decides on the meeting with this UID, of which the hint's mailbox holds `copy`. Raises `ExchangeError`."""
+        known = await self._store.read(lambda tx: _link(tx, uid))
+        link_id = known.id if known else ids.link_of_uid(uid)
+        async with self._lanes.turn(link_id):
+            was = await self._store.read(lambda tx: _link(tx, uid)) or Link(id=link_id, uid=uid)
+            try:
+                if not is_live(copy) or self._decided.get(link_id, 0) > hint.began:
+                    copy = await self._copy_in(hint.mailbox, was)
+                return await self._decide(hint, was, copy)
+            except Quarantined as error:
+                key = f"link:{link_id}"
+                return await control.quarantined(self._settler, hint.origin, hint.delivery, key=key, rule=str(error))
+            except Unsupported:
+                return await control.not_yet(self._settler, hint.origin, hint.delivery, key=f"item:{uid}")
+            finally:
+                self._remember(link_id)
+
+    async def _decide(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
+        copy = copy and authorities.authored(copy)
+        sighting = Sighting(hint.mailbox, hint.user, copy)
+        link = inbound.sighted(was, sighting)
+        facts = await self._gatherer.around(copy, link=link, holder=hint.user)
+        whose = await self._authority(hint, link, copy=copy, facts=facts)
+        if whose is None:
+            return await self._settle(hint, was, _undecided(link, copy), facts)
+        link = replace(link, master=whose.user.id if whose.is_master else None)
+        counting = copy
+        if whose.user.mailbox is not None and whose.user.mailbox != hint.mailbox:
+            counting = await self._copy_in(whose.user.mailbox, link)
+            counting = counting and authorities.authored(counting)
+            link = inbound.sighted(link, Sighting(whose.user.mailbox, whose.user, counting))
+            facts = await self._gatherer.around(counting, link=link, holder=whose.user)
+        around = Surroundings(facts, self._policy(), now=self._now(), generation=self._store.generation)
+        plan = inbound.decide(link, counting, authority=whose, around=around)
+        if counting is not copy:
+            plan = inbound.with_deviation(plan, sighting, counting)
+        return await self._settle(hint, was, plan, facts)
+
+    async def _settle(self, hint: Hint, was: Link, plan: Plan, facts: Facts) -> Disposition:
+        return await self._settler.plan(plan, hint.origin, delivery=hint.delivery, was=was, as_of=facts.as_of)
+
+    async def _authority(self, hint: Hint, link: Link, *, copy: Copy | None, facts: Facts) -> Authority | None:
+        organizer = self._organizer(hint, link, copy=copy, facts=facts)
+        if organizer is not None and organizer.synchronized:
+            return Authority(organizer, creator=organizer)
+        if copy is not None and copy.is_meeting and copy.organizer is None:
+            return None
+        master = await self._master(hint, link, copy=copy, facts=facts)
+        return None if master is None else Authority(master, creator=organizer or master, is_master=True)
+
+    def _organizer(self, hint: Hint, link: Link, *, copy: Copy | None, facts: Facts) -> User | None:
+        owner = facts.by_id.get(link.exchange.owner) if link.exchange and link.exchange.owner else None
+        if copy is None or (not copy.is_meeting and owner is not None):
+            return owner if owner is not None and owner.active else None
+        return authorities.organizing_user(copy, holder=hint.user, facts=facts, policy=self._policy())
+
+    async def _master(self, hint: Hint, link: Link, *, copy: Copy | None, facts: Facts) -> User | None:
+        standing = authorities.standing_master(link, facts)
+        if standing is not None:
+            return standing
+        if link.state is State.ACTIVE:
+            return authorities.successor(link, holder=hint.user, copy=copy, facts=facts)
+        if copy is None or not is_live(copy) or copy.my_response is not Response.ACCEPTED:
+            return None
+        return authorities.first_to_accept([(hint.user, copy), *await self._other_copies(hint, link, facts)])
+
+    async def _other_copies(self, hint: Hint, link: Link, facts: Facts) -> list[tuple[User, Copy]]:
+        """The copies of the other synchronized participants: one of them may have accepted before."""
+        others = sorted((u for u in facts.by_id.values() if u.synchronized and u != hint.user), key=lambda u: u.id)
+        found = []
+        for user in others[:_MOST_ACCEPTORS]:
+            try:
+                copy = await self._copy_in(user.mailbox or "", link)
+            except Denied:
+                continue
+            if copy is not None:
+                found.append((user, copy))
+        return found
+
+    async def _copy_in(self, mailbox: str, link: Link) -> Copy | None:
+        """This mailbox's copy as it is now: where it was last, else by UID; one outside Deleted Items if there is."""
+        replica = link.replica(mailbox)
+        if replica is not None and replica.live:
+            answer = await self._loader.get(mailbox, replica.item_id)
+            if isinstance(answer, Copy) and is_live(answer) and answer.uid == link.uid:
+                return _readable(answer)
+        answers = await self._exchange.find_by_uid(mailbox, link.uid or "")
+        copies = [copy for answer in answers if (copy := _readable(answer)) is not None]
+        return min(copies, key=lambda copy: (not is_live(copy), copy.item_id), default=None)
+
+    def _remember(self, link_id: str) -> None:
+        self._decided[link_id] = self.turn()
+        self._decided.move_to_end(link_id)
+        if len(self._decided) > _REMEMBERED:
+            self._decided.popitem(last=False)
+
+
+def _link(tx: Connection, uid: str) -> Link | None:
+    """The link by its UID, or by the id that follows from it: the CRM may have spoken of it first (ID-8)."""
+    known = links.by_uid(tx, uid)
+    if known is not None:
+        return known
+    named = links.by_id(tx, ids.link_of_uid(uid))
+    return named and replace(named, uid=uid)
+
+
+def _readable(answer: Answer) -> Copy | None:
+    """The copy in an answer, None if it is gone. What cannot be read is neither."""
+    if isinstance(answer, Unknown):
+        raise TransientError(answer.code)
+    if isinstance(answer, Unreadable):
+        raise Quarantined(answer.rule)
+    if not isinstance(answer, Copy):
+        return None
+    if answer.kind is not Kind.SCHEDULE_ITEM or answer.shape is not Shape.SINGLE:
+        raise Unsupported
+    return answer
+
+
+def _undecided(link: Link, copy: Copy | None) -> Plan:
+    """Nobody's copy counts: there is no organizer, or nobody accepted, or the last who had it is gone."""
+    if copy is None or link.state is not State.OUTSIDE:
+        return Plan(link)
+    if copy.is_meeting and copy.organizer is None:
+        return inbound.skip(link, Reason.NO_ORGANIZER)
+    if not is_live(copy) or copy.is_cancelled:
+        return Plan(link)
+    return inbound.skip(link, Reason.AWAITING_ACCEPTANCE)

@@ -1,0 +1,187 @@
+"""Parked work: put away when its lane cannot wait any longer, tried again when it is due.
+
+What is parked are the records themselves: trying again is processing them again, in whatever state the world is then. A
+later record of the same lane joins the row, and the newest counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from daemon.bus.deadletters import DeadLetters, Letter
+from daemon.bus.dispositions import Dead, Disposition, Done, Park, PermanentError, TransientError
+from daemon.bus.port import Record
+from daemon.bus.retry import Verdict
+from daemon.bus.routes import Delivery, Route
+from daemon.observe.metrics import Metrics
+from daemon.store import parked
+from daemon.store.parked import Parked
+from daemon.store.store import Store
+from daemon.sync import origins
+from daemon.sync.settling import Rerun, Settler
+from handlers.plans import Report
+from schemas.outcomes import Direction, Reason, Result
+
+log = structlog.get_logger(__name__)
+
+WORK_FAILED = "parked.failed"
+WORK_RETRIED = "parked.retried"
+
+_AT_ONCE = 50
+_LOOK_EVERY = timedelta(seconds=1)
+_SAID = {Reason.DENIED.value: Reason.DENIED}
+"""The reasons that are worth an outcome when work is parked; the others pass by themselves."""
+
+
+class Parking:
+    """Parks deliveries and tries them again."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        settler: Settler,
+        routes: Sequence[Route],
+        dead_letters: DeadLetters,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        again_after: timedelta = timedelta(minutes=1),
+    ) -> None:
+        self._store = store
+        self._settler = settler
+        self._routes: Mapping[str, Route] = {route.topic: route for route in routes}
+        self._dead_letters = dead_letters
+        self._metrics = metrics
+        self._now = now
+        self._again_after = again_after
+        self._reasons: set[str] = set()
+
+    async def park(self, delivery: Delivery, until: datetime, reason: str) -> Done | None:
+        """Puts a delivery away, with its position; see `bus.partition.Parking`."""
+        record = delivery.records[-1]
+        key = self._key(record)
+
+        def work(tx: Connection) -> bool:
+            is_first = parked.of(tx, key) is None
+            payload = _packed(delivery.records)
+            parked.park(
+                tx, key=key, kind=record.topic, due=until, reason=reason, payload=payload, waits_for=_mailbox(record)
+            )
+            return is_first
+
+        said = _SAID.get(reason)
+        report = None if said is None else Report(Direction.INBOUND, Result.HELD, said)
+        origin = origins.read(delivery.records)
+        disposition = await self._settler.storing(work, origin, delivery=delivery, report=report)
+        await self._measure()
+        return disposition if isinstance(disposition, Done) else None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tries what is due, until told to stop."""
+        while not stop.is_set():
+            await self._measure()
+            due = await self._store.read(lambda tx: parked.due(tx, self._now(), _AT_ONCE))
+            await asyncio.gather(*(self._retry(work) for work in due))
+            if len(due) < _AT_ONCE:
+                await _pause(stop, _LOOK_EVERY)
+
+    async def _retry(self, work: Parked) -> None:
+        records = _unpacked(work.payload)
+        delivery = Rerun(records, work)
+        try:
+            disposition = await self._routes[work.kind].process(delivery)
+        except TransientError as error:
+            await self._again(work, delay=error.delay or self._again_after, reason=work.reason)
+            return
+        except PermanentError as error:
+            disposition = Dead("permanent", str(error))
+        except Exception as error:  # noqa: BLE001  # one parked item must not stop the others
+            log.error(WORK_FAILED, topic=work.kind, error=type(error).__name__)
+            await self._again(work, delay=self._again_after, reason=work.reason)
+            return
+        await self._carry_out(work, records, disposition)
+
+    async def _carry_out(self, work: Parked, records: Sequence[Record], disposition: Disposition) -> None:
+        if isinstance(disposition, Park):
+            await self._again(work, delay=disposition.until - self._now(), reason=disposition.reason)
+            return
+        if isinstance(disposition, Dead):
+            for record in records:
+                await self._dead_letters.bury(
+                    Letter(record, disposition, handler=work.kind, verdict=Verdict(disposition))
+                )
+        await self._store.write(lambda tx: parked.remove(tx, work.key, joined=work.joined))
+        log.info(WORK_RETRIED, topic=work.kind, disposition=type(disposition).__name__.lower())
+
+    async def _again(self, work: Parked, *, delay: timedelta, reason: str) -> None:
+        due = self._now() + max(delay, timedelta())
+        await self._store.write(lambda tx: parked.postpone(tx, work.key, due=due, reason=reason))
+
+    async def _measure(self) -> None:
+        counts = await self._store.read(parked.counts)
+        self._reasons |= counts.keys()
+        for reason in self._reasons:
+            self._metrics.parked_items.labels(reason).set(counts.get(reason, 0))
+
+    def _key(self, record: Record) -> str:
+        lane = self._routes[record.topic].lane(record)
+        return f"{record.topic}:{lane!r}"
+
+
+def _mailbox(record: Record) -> str:
+    return (record.key or b"").decode("utf-8", "replace")
+
+
+async def _pause(stop: asyncio.Event, span: timedelta) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), span.total_seconds())
+    except TimeoutError:
+        return
+
+
+def _packed(records: Sequence[Record]) -> bytes:
+    return json.dumps([_as_data(record) for record in records]).encode()
+
+
+def _unpacked(payload: bytes) -> tuple[Record, ...]:
+    return tuple(_from_data(data) for data in json.loads(payload))
+
+
+def _as_data(record: Record) -> dict[str, Any]:
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "key": _text(record.key),
+        "value": _text(record.value),
+        "headers": [[name, _text(value)] for name, value in record.headers],
+    }
+
+
+def _from_data(data: Mapping[str, Any]) -> Record:
+    return Record(
+        topic=data["topic"],
+        partition=data["partition"],
+        offset=data["offset"],
+        timestamp=data["timestamp"],
+        key=_bytes(data["key"]),
+        value=_bytes(data["value"]),
+        headers=tuple((name, _bytes(value) or b"") for name, value in data["headers"]),
+    )
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else base64.b64encode(raw).decode()
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)

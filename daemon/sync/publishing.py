@@ -1,0 +1,119 @@
+"""The publisher: what lies in the outbox goes to Kafka, in order, and is forgotten when the broker has it.
+
+Records of one key go one after the other, so that a command is acknowledged before its outcome is published; different
+keys go side by side. What a crash left behind is published first at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+import structlog
+
+from daemon.bus.port import BusError, Producer, TooLarge
+from daemon.store import outbox
+from daemon.store.outbox import Waiting
+from daemon.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+RECORD_PARKED = "outbox.record_parked"
+PUBLISHING_FAILED = "outbox.publishing_failed"
+
+_AT_ONCE = 500
+_AFTER_FAILURE = timedelta(seconds=1)
+
+
+class Publisher:
+    """Publishes what units of work put into the outbox, and tells when it arrived."""
+
+    def __init__(self, store: Store, producer: Producer) -> None:
+        self._store = store
+        self._producer = producer
+        self._arrivals: dict[int, asyncio.Future[None]] = {}
+        self._unasked: deque[int] = deque(maxlen=_AT_ONCE * 2)
+        self._due = asyncio.Event()
+        self._due.set()
+        self._stopping = False
+        self.waiting = 0
+
+    async def arrival(self, numbers: Iterable[int]) -> None:
+        """Returns when the broker has all of these. Call it right after the commit that put them in."""
+        futures = [self._expect(number) for number in numbers]
+        self._due.set()
+        if futures:
+            await asyncio.wait(futures)
+
+    def expect(self, numbers: Sequence[int]) -> asyncio.Task[None] | None:
+        """The arrival of these as something to be awaited later; None if there is nothing to wait for."""
+        return asyncio.ensure_future(self.arrival(numbers)) if numbers else None
+
+    async def run(self) -> None:
+        """Publishes until `stop`; then what is left, once."""
+        while not self._stopping:
+            await self._due.wait()
+            self._due.clear()
+            await self._publish_all()
+        await self._publish_all()
+
+    def stop(self) -> None:
+        """No more will come: `run` returns when the outbox is empty, or cannot be emptied."""
+        self._stopping = True
+        self._due.set()
+
+    def _expect(self, number: int) -> asyncio.Future[None]:
+        arrival = self._arrivals.setdefault(number, asyncio.get_running_loop().create_future())
+        if number in self._unasked and not arrival.done():
+            arrival.set_result(None)
+        return arrival
+
+    async def _publish_all(self) -> None:
+        while rows := await self._store.read(lambda tx: outbox.waiting(tx, _AT_ONCE)):
+            self.waiting = len(rows)
+            sent = await self._publish(rows)
+            if sent < len(rows):
+                if self._stopping:
+                    return
+                await asyncio.sleep(_AFTER_FAILURE.total_seconds())
+        self.waiting = 0
+
+    async def _publish(self, rows: Sequence[Waiting]) -> int:
+        by_key: dict[bytes, list[Waiting]] = defaultdict(list)
+        for row in rows:
+            by_key[row.key].append(row)
+        done = [number for sent in await asyncio.gather(*map(self._send, by_key.values())) for number in sent]
+        if done:
+            await self._store.write(lambda tx: outbox.remove(tx, done))
+        for number in done:
+            self._arrived(number)
+        return len(done)
+
+    async def _send(self, rows: Sequence[Waiting]) -> list[int]:
+        """Sends one key's records until one fails; the numbers of those that need not be sent again."""
+        sent: list[int] = []
+        for row in rows:
+            try:
+                await self._producer.send(row.topic, key=row.key, value=row.value, headers=row.headers)
+            except TooLarge:
+                await self._put_aside(row)
+                continue
+            except BusError as error:
+                log.warning(PUBLISHING_FAILED, topic=row.topic, error=type(error).__name__)
+                return sent
+            sent.append(row.id)
+        return sent
+
+    async def _put_aside(self, row: Waiting) -> None:
+        log.error(RECORD_PARKED, topic=row.topic, number=row.id, bytes=len(row.value or b""))
+        await self._store.write(lambda tx: outbox.park(tx, row.id, "too_large"))
+        self._arrived(row.id)
+
+    def _arrived(self, number: int) -> None:
+        arrival = self._arrivals.pop(number, None)
+        if arrival is None:
+            self._unasked.append(number)  # published before whoever put it there was told of the commit
+        elif not arrival.done():
+            arrival.set_result(None)

@@ -1,0 +1,183 @@
+"""Settling: what a decision changes is stored, with the position and the outbox rows, in one transaction.
+
+State and output cannot part: either the link remembers a command and the command is in the outbox, or neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from daemon.bus.dispositions import Disposition, Done, PermanentError, Skip, TransientError
+from daemon.bus.port import Record
+from daemon.bus.routes import Delivery, Fenced, Position
+from daemon.observe.metrics import Metrics
+from daemon.store import errors, history, links, outbox, parked, positions, reports
+from daemon.store.store import Store
+from daemon.sync import emitting
+from daemon.sync.emitting import Emission, Emitter
+from daemon.sync.origins import Origin
+from daemon.sync.publishing import Publisher
+from handlers.links import Link
+from handlers.plans import Delete, Plan, Report, Upsert
+from schemas.activities import Actor
+from schemas.outcomes import Outcome
+
+NOTHING_NEW = Skip("nothing_new")
+_NO_DIRECTORY: Mapping[str, tuple[int, ...]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """Parked work that is tried again: a delivery without a position of its own. See `bus.routes.Delivery`."""
+
+    records: tuple[Record, ...]
+    work: parked.Parked
+
+    def position(self) -> Position:
+        raise AssertionError("parked work was settled when it was parked")
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """An outcome to publish, and of which item, for whoever asks why."""
+
+    outcome: Outcome
+    crm_id: str | None = None
+    uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Stores what was decided and puts out what follows from it."""
+
+    store: Store
+    publisher: Publisher
+    emitter: Emitter
+    metrics: Metrics
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    async def plan(
+        self,
+        plan: Plan,
+        origin: Origin,
+        *,
+        delivery: Delivery,
+        was: Link,
+        as_of: Mapping[str, tuple[int, ...]] = _NO_DIRECTORY,
+        actor: Actor | None = None,
+    ) -> Disposition:
+        """Carries a plan out. `was` is the link as it is stored; an empty plan that changes nothing stores nothing."""
+        if plan.command is None and plan.report is None and plan.link == was:
+            return await self.nothing(delivery)
+        emissions = [self.emitter.command(plan.command, origin)] if plan.command else []
+        saying = None
+        if plan.report is not None:
+            said = emitting.outcome(plan.report, origin, link=plan.link.id, as_of=as_of, actor=actor)
+            saying = Saying(said, plan.link.crm_id, plan.link.uid)
+
+        def also(tx: Connection) -> bool:
+            if plan.link != was:
+                links.save(tx, plan.link)
+            return True
+
+        told = None if plan.command is None else _told(plan.command)
+        return await self._settle(origin, delivery, emissions=emissions, saying=saying, also=also, command=told)
+
+    async def once(self, report: Report, origin: Origin, *, delivery: Delivery, key: str, state: str) -> Disposition:
+        """Reports something that has no link, unless this state of `key` was reported before."""
+        saying = Saying(emitting.outcome(report, origin, link=None, as_of=_NO_DIRECTORY, actor=None))
+        return await self._settle(
+            origin, delivery, emissions=[], saying=saying, also=lambda tx: reports.is_new(tx, key, state)
+        )
+
+    async def storing(
+        self, work: Callable[[Connection], bool], origin: Origin, *, delivery: Delivery, report: Report | None = None
+    ) -> Disposition:
+        """Stores something of the directory; the report goes out if `work` says that it was news."""
+        saying = None
+        if report is not None:
+            saying = Saying(emitting.outcome(report, origin, link=None, as_of=_NO_DIRECTORY, actor=None))
+        return await self._settle(origin, delivery, emissions=[], saying=saying, also=work)
+
+    async def nothing(self, delivery: Delivery) -> Disposition:
+        """Nothing to store but that parked work is over."""
+        if isinstance(delivery, Rerun):
+            await self.store.write(lambda tx: _take_out(tx, delivery))
+        return NOTHING_NEW
+
+    async def _settle(
+        self,
+        origin: Origin,
+        delivery: Delivery,
+        *,
+        emissions: Sequence[Emission],
+        saying: Saying | None,
+        also: Callable[[Connection], bool],
+        command: Mapping[str, object] | None = None,
+    ) -> Disposition:
+        reached = [] if isinstance(delivery, Rerun) else [delivery.position()]
+        outgoing = [*emissions, self.emitter.outcome(saying.outcome, origin)] if saying else list(emissions)
+        at = self.now()
+
+        def work(tx: Connection) -> list[int] | None:
+            positions.save(tx, reached)
+            _take_out(tx, delivery)
+            if not also(tx):
+                return None
+            if saying is not None:
+                _remember(tx, saying, origin, at=at, command=command)
+            return [
+                outbox.add(tx, topic=each.topic, key=each.key, value=each.value, headers=each.headers)
+                for each in outgoing
+            ]
+
+        numbers = await self._written(work)
+        if numbers is None:
+            return NOTHING_NEW
+        if saying is not None:
+            self._count(saying.outcome, origin, at)
+        return Done(self.publisher.expect(numbers))
+
+    async def _written(self, work: Callable[[Connection], list[int] | None]) -> list[int] | None:
+        try:
+            return await self.store.write(work)
+        except errors.Fenced as error:
+            raise Fenced(str(error)) from None
+        except errors.Taken as error:
+            raise PermanentError(str(error)) from None
+        except (errors.Stale, errors.CommitFailed) as error:
+            raise TransientError(type(error).__name__) from None
+
+    def _count(self, said: Outcome, origin: Origin, at: datetime) -> None:
+        self.metrics.outcomes.labels(said.direction, said.result).inc()
+        self.metrics.latency.labels(said.direction).observe(max(0.0, (at - origin.at).total_seconds()))
+
+
+def _told(command: Upsert | Delete) -> dict[str, object]:
+    """What the history keeps of a command: no content."""
+    if isinstance(command, Delete):
+        return {"type": "delete", "revision": command.revision, "reason": command.reason}
+    return {"type": "upsert", "revision": command.revision, "changed": list(command.changed)}
+
+
+def _take_out(tx: Connection, delivery: Delivery) -> None:
+    if isinstance(delivery, Rerun):
+        parked.remove(tx, delivery.work.key, joined=delivery.work.joined)
+
+
+def _remember(
+    tx: Connection, saying: Saying, origin: Origin, *, at: datetime, command: Mapping[str, object] | None
+) -> None:
+    entry = {"outcome": saying.outcome.on_wire(), "command": command}
+    history.add(
+        tx,
+        link=saying.outcome.link or origin.key,
+        crm_id=saying.crm_id,
+        uid=saying.uid,
+        outcome_json=emitting.as_json(entry),
+        at=at,
+    )
