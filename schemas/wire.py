@@ -117,7 +117,13 @@ def _recurrence(pattern: RecurrenceOnWire | None) -> Recurrence | None:
 
 def _exceptions(exceptions: tuple[ExceptionOnWire, ...]) -> tuple[SeriesException, ...]:
     read = (SeriesException(each.original_start, each.deleted, _changes(each.changes)) for each in exceptions)
-    return tuple(sorted(read, key=lambda each: write_moment(each.original_start, zone=None)))
+    return tuple(sorted(read, key=_original_start))
+
+
+def _original_start(exception: SeriesException) -> str:
+    """Sorts in time order; days and instants, which do not compare, may meet where a series changed its kind."""
+    moment = exception.original_start
+    return moment.isoformat(timespec="microseconds") if isinstance(moment, datetime) else moment.isoformat()
 
 
 def _changes(changes: ItemChanges) -> tuple[tuple[str, str], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 ITEM: Mapping[str, Any] = {
@@ -193,13 +193,10 @@ def good(event_type: str) -> dict[str, Any]:
     return copy.deepcopy(dict(GOOD[event_type]))
 
 
-def spoiled(event_type: str, path: str, value: Any) -> dict[str, Any]:
-    """A good example with one value, by dotted path, put in."""
+def spoiled(event_type: str, path: str | Sequence[str | int], value: Any) -> dict[str, Any]:
+    """A good example with one value put in, by dotted path or step by step."""
     data = good(event_type)
-    *parents, last = path.split(".")
-    place: Any = data
-    for step in parents:
-        place = place[int(step)] if isinstance(place, list) else place[step]
+    place, last = _place(data, path)
     place[last] = value
     return data
 
@@ -207,9 +204,13 @@ def spoiled(event_type: str, path: str, value: Any) -> dict[str, Any]:
 def without(event_type: str, path: str) -> dict[str, Any]:
     """A good example with one field taken out."""
     data = good(event_type)
-    *parents, last = path.split(".")
-    place: Any = data
-    for step in parents:
-        place = place[step]
+    place, last = _place(data, path)
     del place[last]
     return data
+
+
+def _place(data: Any, path: str | Sequence[str | int]) -> tuple[Any, Any]:
+    *parents, last = path.split(".") if isinstance(path, str) else path
+    for step in parents:
+        data = data[int(step)] if isinstance(data, list) else data[step]
+    return data, int(last) if isinstance(data, list) else last

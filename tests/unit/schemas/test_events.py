@@ -6,6 +6,8 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas import catalogue, events
 from schemas.envelope import Envelope
@@ -331,3 +333,35 @@ def test_two_hundred_attendees_are_an_ordinary_item():
     people = [f"u-{number}" for number in range(200)]
 
     assert len(parse(UPDATED, spoiled(UPDATED, "after.assign_to", people)).after.assign_to) == 200  # type: ignore[union-attr]  # it is a ScheduleItemChanged
+
+
+ANYTHING = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.just("a\udfff"), st.just("1601-01-01")
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
+    max_leaves=5,
+)
+
+
+def places(part: Any, *path: str | int) -> list[tuple[str | int, ...]]:
+    """The way to everything inside a value, step by step."""
+    steps = list(part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ())
+    inside = (place for step, value in steps for place in places(value, *path, step))
+    return [*((*path, step) for step, _ in steps), *inside]
+
+
+@pytest.mark.scenario("S25b")
+@given(st.data())
+def test_s25b_whatever_stands_in_a_field_the_answer_is_an_event_or_a_sentence(data: st.DataObject):
+    """No value of any shape breaks the border."""
+    event_type = data.draw(st.sampled_from(sorted(GOOD)))
+    where = data.draw(st.sampled_from(places(good(event_type))))
+    spoiled_event = spoiled(event_type, where, data.draw(ANYTHING))
+
+    try:
+        told = parse(event_type, spoiled_event)
+    except Malformed as error:
+        told = error
+
+    assert isinstance(told, Malformed | events.TYPES[event_type])

@@ -169,3 +169,16 @@ def test_responses_and_alarms_are_maps_by_user():
     written = wire.write_item(item)
 
     assert (written["responses"], written["alarms"]) == ({"u-bob": "accepted"}, {"u-anna": [0, 15], "u-bob": []})
+
+
+def test_exceptions_stand_in_the_order_of_time():
+    """A fraction of a second counts, and a day that meets an instant does not break the order."""
+    starts = ["2026-12-09T09:00:00.000001Z", "2026-12-09T09:00:00Z", "2026-12-08"]
+
+    exceptions = read({**ITEM, "exceptions": [{"original_start": start} for start in starts]}).exceptions
+
+    assert [each.original_start for each in exceptions] == [
+        date(2026, 12, 8),
+        datetime(2026, 12, 9, 9, tzinfo=UTC),
+        datetime(2026, 12, 9, 9, 0, 0, 1, tzinfo=UTC),
+    ]
