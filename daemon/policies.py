@@ -1,0 +1,54 @@
+"""From settings to what decisions are given: the policy, and the canonical form of addresses (PART-3, BLK-1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from daemon.settings import blacklists
+from daemon.settings.models import Settings
+from handlers.policy import BlacklistScope, Policy
+from handlers.visibility import SecurityModel
+from schemas.addresses import normalise
+
+
+@dataclass(frozen=True, slots=True)
+class _AnyOf:
+    """All patterns of the blacklist as one, so that decisions do not know how they are compiled."""
+
+    patterns: tuple[str, ...]
+
+    def search(self, text: str, /) -> object | None:
+        return True if blacklists.search(self.patterns, text) else None
+
+
+def canonical_of(settings: Settings) -> Callable[[str], str | None]:
+    """How addresses compare under these settings."""
+    addresses = settings.addresses
+    return partial(
+        normalise,
+        aliases=dict(addresses.domain_aliases),
+        plus_tag_domains=frozenset(addresses.plus_tag_domains),
+    )
+
+
+def canonical_rules_of(settings: Settings) -> str:
+    """The same as text: the store rebuilds its index of addresses when it changes."""
+    addresses = settings.addresses
+    return repr((sorted(addresses.domain_aliases.items()), sorted(addresses.plus_tag_domains)))
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What the handlers need of the settings."""
+    blacklist = settings.blacklist
+    return Policy(
+        security_model=SecurityModel(settings.security_model),
+        options=dict(settings.options),
+        blacklist=(_AnyOf(blacklist.patterns),) if blacklist.patterns else (),
+        blacklist_scope=BlacklistScope(blacklist.applies_to),
+        max_assigned_users=settings.for_contacts.max_assigned_users,
+        keep_items=timedelta(days=settings.deletes.keep_items_days),
+        canonical=canonical_of(settings),
+    )
