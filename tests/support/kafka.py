@@ -31,6 +31,11 @@ HERE = Path(__file__).with_suffix("")
 BUILD = Path(__file__).parents[2] / "build" / "kafka"
 SERVING = "Kafka Server started"
 PATIENCE = 60.0  # seconds until it serves; it takes two or three
+LOGGING = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.utils.AppInfoParser=error",
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
+)
 HEAP = "-Xmx320m"
 
 _processes: list[subprocess.Popen[bytes]] = []  # kept, for a forgotten one warns that it still runs
@@ -132,7 +137,7 @@ def _start(jars: Path, directory: Path) -> _Broker:
     directory.mkdir(parents=True)
     properties = directory / "server.properties"
     properties.write_text(_properties(directory, port=port, controller=controller))
-    java = [_java(), HEAP, "-cp", f"{jars}/*", f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"]
+    java = [_java(), HEAP, "-cp", f"{jars}/*", *LOGGING]
     storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", "AAAAAAAAAAAAAAAAAAAAAQ"]
     subprocess.run([*java, *storage, "-c", str(properties)], check=True, capture_output=True, timeout=PATIENCE)
     output = directory / "output.log"
@@ -206,8 +211,8 @@ def _stop(broker: _Broker) -> None:
 
 def _command(pid: int) -> str:
     """The process's command line; empty if there is no such process (any more)."""
-    listed = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False, text=True)
-    return listed.stdout.strip()
+    ps = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(ps, capture_output=True, check=False, text=True).stdout.strip()
 
 
 def _note() -> Path:
