@@ -7,8 +7,8 @@ logged once, not once an item.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 import structlog
 from tzlocal import windows_tz
@@ -16,6 +16,8 @@ from tzlocal import windows_tz
 ZONE_UNKNOWN = "zone.unknown"
 LONGEST_NAME = 64
 MOST_NAMES_LOGGED = 1000
+NOT_ZONES = frozenset({"localtime", "Factory"})
+"""Names of some zone databases that mean the machine's own zone, or none."""
 
 WINDOWS_TO_IANA: dict[str, str] = {**windows_tz.win_tz, "tzone://Microsoft/Utc": "Etc/UTC"}
 _WINDOWS_BY_FOLDED_NAME = {name.casefold(): iana for name, iana in WINDOWS_TO_IANA.items()}
@@ -30,15 +32,12 @@ def iana_name(zone_id: str) -> str | None:
     known = _WINDOWS_BY_FOLDED_NAME.get(name.casefold())
     if known is not None:
         return known
-    return name if _zone_info(name) is not None else None
+    return name if name in _iana_names() else None
 
 
-@lru_cache(maxsize=1024)
-def _zone_info(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (OSError, ValueError):  # unknown, no file name, a folder of the database: none of them is a zone
-        return None
+@cache
+def _iana_names() -> frozenset[str]:
+    return frozenset(available_timezones() - NOT_ZONES)
 
 
 class Zones:
@@ -53,7 +52,7 @@ class Zones:
         if name is None:
             self._tell(zone_id)
             return None
-        return _zone_info(name)
+        return ZoneInfo(name)
 
     def _tell(self, zone_id: str) -> None:
         name = zone_id[:LONGEST_NAME]
