@@ -1,17 +1,23 @@
 """The HTTP endpoint for supervisors and scrapers: /livez, /readyz, /metrics.
 
 Live means: our loop makes progress. Ready means: every named check passes (partitions assigned, directory read, ...).
-A failing answer is a 503 whose body names the check and why, without content.
+A failing answer is a 503 whose body names the check and why, without content. While it serves it also measures how late
+the event loop wakes up: the first sign of somebody blocking it.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from aiohttp import web
+from prometheus_client import Gauge
 
 from daemon.observe.metrics import Metrics
 from daemon.observe.progress import Progress
+
+LOOP_LAG_EVERY = timedelta(seconds=1)
 
 Check = Callable[[], str | None]
 """None when all is well, else what is not, in a few words."""
@@ -29,6 +35,7 @@ class Health:
         self._live: Mapping[str, Check] = {"progress": lambda: _stuck(progress)}
         self._ready = checks
         self._runner: web.AppRunner | None = None
+        self._measuring: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listens, and tells the port (of use when it was 0). CannotListenError if the address is taken."""
@@ -44,10 +51,14 @@ class Health:
         except OSError as error:
             await self.stop()
             raise CannotListenError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        self._measuring = asyncio.create_task(_measure_lag(self._metrics.loop_lag))
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
         """Stops listening; may be called at any time."""
+        if self._measuring is not None:
+            self._measuring.cancel()
+            self._measuring = None
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -65,6 +76,14 @@ class Health:
     async def _answer_metrics(self, request: web.Request) -> web.Response:
         body, content_type = self._metrics.exposition(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+async def _measure_lag(gauge: Gauge) -> None:
+    loop, every = asyncio.get_running_loop(), LOOP_LAG_EVERY.total_seconds()
+    while True:
+        due = loop.time() + every
+        await asyncio.sleep(every)
+        gauge.set(max(0.0, loop.time() - due))
 
 
 def _stuck(progress: Progress) -> str | None:

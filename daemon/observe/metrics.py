@@ -35,7 +35,6 @@ RESULTS = ("applied", "skipped", "refused", "held", "failed", "unchanged")
 DISPOSITIONS = ("done", "skip", "park", "dead")
 DEAD_REASONS = ("decode", "permanent", "exhausted", "unexpected", "key-parked")
 COMMIT_RESULTS = ("ok", "failed", "fenced")
-CALL_RESULTS = ("ok", "gone", "denied", "busy", "transient", "permanent")
 
 
 class Metrics:
@@ -70,23 +69,13 @@ class Metrics:
             "rebalance_duration_seconds", "How long starting or draining partitions took.", SHORT, "phase"
         )
         self.inflight_records = self._gauge("inflight_records", "Deliveries being processed.")
-        self.window_records = self._gauge(
-            "window_records", "Records read and not yet committable.", "topic", "partition"
-        )
-        self.lane_ready = self._gauge("lane_ready", "Lanes that have work.")
-        self.lane_longest = self._gauge("lane_longest_records", "Records in the longest lane.")
-        self.head_age = self._gauge("head_age_seconds", "Age of the oldest unfinished record.")
-        self.commit_age = self._gauge("commit_age_seconds", "Time since offsets were last committed.")
         self.paused_partitions = self._gauge("paused_partitions", "Partitions paused because their window is full.")
-        self.lag_records = self._gauge("lag_records", "Records in a partition not yet finished.", "topic", "partition")
         self.loop_lag = self._gauge("loop_lag_seconds", "How late the event loop last woke up.")
-        self.fatal = self._counter("fatal", "Errors that end the daemon.")
 
     def _make_sync(self) -> None:
         self.outcomes = self._counter("outcomes", "Outcomes published.", "direction", "result")
         self.latency = self._histogram("latency_seconds", "From a record's time to its outcome.", LONG, "direction")
         self.parked_items = self._gauge("parked_items", "Items whose work waits in the store.", "reason")
-        self.parked_due_lag = self._gauge("parked_due_lag_seconds", "How long the most overdue parked item is due.")
         self.directory_offset = self._gauge(
             "directory_offset", "What has been read of the directory: the next offset.", "topic", "partition"
         )

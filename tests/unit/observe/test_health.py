@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from daemon.observe import health
 from daemon.observe.health import CannotListenError, Check, Health
 from daemon.observe.metrics import Metrics
 from daemon.observe.progress import Progress
@@ -127,3 +129,25 @@ async def test_an_address_that_is_taken_is_said_in_words(world: World) -> None:
 async def test_stopping_twice_is_harmless(world: World) -> None:
     await world.health.stop()
     await world.health.stop()
+
+
+@pytest.mark.looptime
+async def test_how_late_the_loop_wakes_up_is_measured() -> None:
+    metrics = Metrics()
+    gauge = metrics.loop_lag
+    measuring = asyncio.create_task(health._measure_lag(gauge))
+    await asyncio.sleep(0)
+    looks: list[float] = []
+
+    def block() -> None:
+        """What a blocking call does to the loop's clock."""
+        asyncio.get_running_loop().setup_looptime(start=5.0)  # type: ignore[attr-defined]
+
+    asyncio.get_running_loop().call_later(0.5, block)
+    await asyncio.sleep(1)
+    looks.append(metrics.value("exsyncd_loop_lag_seconds"))
+    await asyncio.sleep(2)
+    looks.append(metrics.value("exsyncd_loop_lag_seconds"))
+    measuring.cancel()
+
+    assert looks == [pytest.approx(4.0), pytest.approx(0.0)]
