@@ -1,0 +1,141 @@
+"""Readiness, request counts and faults, over HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+
+import pytest
+from exchangelib.errors import ErrorAccessDenied, ErrorServerBusy, TransportError
+
+from tests.unit.sandbox.bank import Bank, calendar_item
+
+
+def test_it_says_when_it_is_ready(bank: Bank):
+    """With 200."""
+    assert bank.control("GET", "ready") == (200, {"ready": True})
+
+
+def test_requests_are_counted_by_operation_mailbox_and_account(bank: Bank):
+    """Also those of a service in somebody's mailbox."""
+    bank.client("anna").create(calendar_item())
+    bank.service("anna").find("calendar")
+    bank.service("anna").find("calendar")
+    _, counted = bank.control("GET", "requests")
+    assert counted == [
+        _count("CreateItem", "anna@bank.example", "anna@bank.example", 1),
+        _count("FindItem", "anna@bank.example", "sync@bank.example", 2),
+    ]
+
+
+def _count(operation: str, mailbox: str, account: str, count: int, *, most_at_once: int = 1) -> dict[str, object]:
+    return {
+        "operation": operation,
+        "mailbox": mailbox,
+        "account": account,
+        "count": count,
+        "most_at_once": most_at_once,
+    }
+
+
+def test_the_most_requests_at_once_are_counted(bank: Bank):
+    """Three slow ones overlap."""
+    bank.fault("slow", operation="FindItem", ms=300, times=3)
+    together = threading.Barrier(3)
+
+    def ask() -> None:
+        together.wait()
+        bank.client("bob").find("calendar")
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    _, counted = bank.control("GET", "requests")
+    assert counted == [_count("FindItem", "bob@bank.example", "bob@bank.example", 3, most_at_once=3)]
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("http_503", TransportError),
+        ("server_busy", ErrorServerBusy),
+        ("server_busy_inner", ErrorServerBusy),
+        ("access_denied", ErrorAccessDenied),
+    ],
+)
+def test_faults_are_what_exchangelib_takes_them_for(bank: Bank, name: str, error: type[Exception]):
+    """Once, in the mailbox and operation they were asked for; then all is well."""
+    anna, bob = bank.account("anna"), bank.account("bob")
+    calendars = anna.calendar, bob.calendar
+    bank.fault(name, operation="FindItem", mailbox="Anna@bank.example")
+    assert calendars[1].all().count() == 0
+    with pytest.raises(error):
+        calendars[0].all().count()
+    assert calendars[0].all().count() == 0
+
+
+def test_a_busy_server_says_when_to_come_back(bank: Bank):
+    """In milliseconds, as exchangelib reads them."""
+    calendar = bank.account("anna").calendar
+    bank.fault("server_busy", back_off_ms=7000)
+    with pytest.raises(ErrorServerBusy) as raised:
+        calendar.all().count()
+    assert raised.value.back_off == 7.0
+
+
+def test_a_dropped_request_was_not_carried_out(bank: Bank):
+    """The connection is lost before the work."""
+    bank.fault("drop_before", operation="CreateItem")
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+        bank.client("anna").create(calendar_item())
+    assert bank.client("anna").find("calendar").items == []
+
+
+def test_a_partial_batch_answers_half_and_says_so(bank: Bank):
+    """The rest are warnings, to be asked for again."""
+    anna = bank.client("anna")
+    ids = [anna.create(calendar_item()).item[0] for _ in range(4)]
+    markup = "".join(f'<t:ItemId Id="{each.get("Id")}"/>' for each in ids)
+    bank.fault("partial_page", operation="GetItem")
+    reply = anna.get(markup)
+    assert reply.codes == ["NoError", "NoError", "ErrorBatchProcessingStopped", "ErrorBatchProcessingStopped"]
+    assert reply.classes == ["Success", "Success", "Warning", "Warning"]
+    assert anna.get(markup).codes == ["NoError"] * 4
+
+
+def test_a_partial_synchronization_goes_on(bank: Bank):
+    """Half now, the other half from the state that came with it."""
+    anna = bank.client("anna")
+    for _ in range(4):
+        anna.create(calendar_item())
+    bank.fault("partial_page", operation="SyncFolderItems")
+    first = anna.sync("calendar").messages[0]
+    second = anna.sync("calendar", first[1].text).messages[0]
+    assert [(len(page[3]), page[2].text) for page in (first, second)] == [(2, "false"), (2, "true")]
+
+
+def test_faults_last_until_they_are_cleared(bank: Bank):
+    """`times: null` is for ever."""
+    bank.fault("access_denied", times=None)
+    anna = bank.client("anna")
+    assert [anna.find("calendar").code for _ in range(3)] == ["ErrorAccessDenied"] * 3
+    assert bank.control("DELETE", "faults")[0] == 204
+    assert anna.find("calendar").code == "NoError"
+
+
+@pytest.mark.parametrize(
+    ("fault", "named"),
+    [
+        ({"fault": "lightning"}, "lightning"),
+        ({"fault": "slow", "minutes": 3}, "minutes"),
+        ({"fault": "slow", "ms": "long"}, "ms"),
+        ({"fault": "slow", "times": 0}, "times"),
+    ],
+)
+def test_an_unknown_fault_is_refused_by_name(bank: Bank, fault: dict[str, object], named: str):
+    """None of the list is then in force."""
+    status, answer = bank.control("PUT", "faults", [{"fault": "http_503"}, fault])
+    assert (status, named in answer["error"]) == (400, True)
+    assert bank.client("anna").find("calendar").code == "NoError"
