@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 from tenacity import RetryCallState, retry, retry_if_exception, wait_fixed
 
 from daemon.sandbox.crm.service import SandboxCrm
@@ -39,6 +39,14 @@ def _say_unreachable(state: RetryCallState) -> None:
     _log.warning(BUS_UNREACHABLE, attempt=state.attempt_number, error=type(error).__name__)
 
 
+class TopicMissing(Exception):
+    """The topic of the commands does not exist, and nothing here makes it: `exsyncd topics` does."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"the topic {topic} does not exist; `exsyncd topics` creates what is missing")
+        self.topic = topic
+
+
 class CrmOnKafka(SandboxCrm):
     """A sandbox CRM that takes its commands from a broker and answers there."""
 
@@ -51,7 +59,8 @@ class CrmOnKafka(SandboxCrm):
         self._consuming: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begins to take commands. Raises `KafkaError` where no broker answers."""
+        """Begins to take commands. Raises `KafkaError` where no broker answers, else `TopicMissing`."""
+        commands = f"{self._prefix}{catalogue.COMMANDS}"
         try:
             self._producer = AIOKafkaProducer(
                 bootstrap_servers=self._servers,
@@ -61,7 +70,7 @@ class CrmOnKafka(SandboxCrm):
             )
             await self._producer.start()
             self._consumer = AIOKafkaConsumer(
-                f"{self._prefix}{catalogue.COMMANDS}",
+                commands,
                 bootstrap_servers=self._servers,
                 client_id=_CLIENT,
                 auto_offset_reset="earliest",
@@ -69,6 +78,9 @@ class CrmOnKafka(SandboxCrm):
                 metadata_max_age_ms=_METADATA_AGE_MS,
             )
             await self._consumer.start()
+        except UnknownTopicOrPartitionError:
+            await self.stop()
+            raise TopicMissing(commands) from None
         except BaseException:
             await self.stop()
             raise
@@ -76,11 +88,12 @@ class CrmOnKafka(SandboxCrm):
 
     async def failed(self) -> None:
         """Waits as long as commands are taken, and raises what ended that."""
-        if self._consuming is None:
+        consuming = self._consuming
+        if consuming is None:
             return
-        await asyncio.wait([self._consuming])
-        if not self._consuming.cancelled():
-            self._consuming.result()
+        await asyncio.wait([consuming])
+        if not consuming.cancelled():
+            consuming.result()
 
     async def stop(self) -> None:
         """Takes no more commands and serves no longer."""
