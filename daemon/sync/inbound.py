@@ -102,6 +102,8 @@ class Inbound:
     async def _meet(self, hint: Hint, copy: Copy) -> Disposition:
         if copy.kind is Kind.SCHEDULE_ITEM and copy.shape is Shape.SINGLE and copy.uid is not None:
             return await self._meetings.decide(hint, uid=copy.uid, copy=copy)
+        if copy.kind is Kind.OTHER:
+            return await self._settler.nothing(hint.delivery)
         key = f"item:{copy.uid or copy.item_id}"
         return await control.not_yet(self._settler, hint.origin, hint.delivery, key=key)
 

@@ -1,0 +1,260 @@
+"""A whole house in one process: sandbox Exchange over HTTP, sandbox CRM, a broker in memory, and the real daemon.
+
+The daemon speaks real EWS to the sandbox; only Kafka is replaced, by the implementation that passes the same behaviour
+suite. `await house.quiet()` returns when everything that was caused has happened. After every test the invariants are
+checked (`tests.support.invariants`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from daemon.app import Daemon, Outside, opened
+from daemon.bus.memory import MemoryBroker
+from daemon.exchange.ews.backend import EwsExchange
+from daemon.observe.metrics import Metrics
+from daemon.sandbox.crm.service import SandboxCrm
+from daemon.sandbox.exchange import PATH, ExchangeSandbox, People
+from daemon.settings.models import Settings
+from daemon.wiring import counting, ews_config
+from schemas import catalogue
+from tests.support.outlook import Outlook
+
+GROUP = "exsyncd"
+SERVICE = ("sync@bank.example", "secret")
+_TURN = 0.01
+_STILL_TURNS = 5
+_PATIENCE = 60.0
+
+NAMES = {
+    "anna": "Anna Adler",
+    "bob": "Bob Braun",
+    "cleo": "Cleo Curie",
+    "dora": "Dora Diaz",
+    "emil": "Emil Eder",
+}
+
+
+def person(name: str, **more: Any) -> dict[str, Any]:
+    """A person at the bank, for `people.json`."""
+    return {"name": NAMES.get(name, name.title()), "email": f"{name}@bank.example", "password": name, **more}
+
+
+def user(name: str, **more: Any) -> dict[str, Any]:
+    """The CRM user of a person at the bank: an advisor of the one branch."""
+    address = f"{name}@bank.example"
+    data = {
+        "id": f"u-{name}",
+        "name": NAMES.get(name, name.title()),
+        "emails": [address],
+        "mailbox": address,
+        "active": True,
+        "sync_enabled": True,
+        "user_type": "advisor",
+        "nodes": ["branch"],
+        "groups": [],
+    }
+    return {"type": "crm.user.changed.v1", "data": data | more}
+
+
+def contact(contact_id: str, *emails: str, node: str | None = "branch", **more: Any) -> dict[str, Any]:
+    """A contact that lies at a node."""
+    access = {"node": node} | more.pop("access", {})
+    data = {"id": contact_id, "name": f"Client {contact_id}", "emails": list(emails), "active": True, "access": access}
+    return {"type": "crm.contact.changed.v1", "data": data | more}
+
+
+def node(node_id: str, parent: str | None = None) -> dict[str, Any]:
+    return {"type": "crm.node.changed.v1", "data": {"id": node_id, "parent": parent}}
+
+
+def options(who: str | None = None, **values: bool) -> dict[str, Any]:
+    """Options set for the system, or for a person; `__` in a name stands for the dot."""
+    scope = {"level": "system"} if who is None else {"level": "user", "id": f"u-{who}"}
+    data = {"scope": scope, "options": {name.replace("__", "."): value for name, value in values.items()}}
+    return {"type": "crm.options.changed.v1", "data": data}
+
+
+@dataclass
+class House:
+    """The running parts, and ways to look at what happened."""
+
+    sandbox: ExchangeSandbox
+    url: str
+    crm: SandboxCrm
+    broker: MemoryBroker
+    settings: Settings
+    daemons: list[Daemon] = field(default_factory=list)
+    hold_hints: bool = False
+    held: list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]] = field(default_factory=list)
+    _answered: int = 0
+
+    def outlook(self, name: str, **more: Any) -> Outlook:
+        """A person's Outlook. His methods block: use `house.does`."""
+        return Outlook(self.url, f"{name}@bank.example", name, **more)
+
+    async def does(self, act: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """What a person does, without stopping the house."""
+        return await asyncio.to_thread(act, *args, **kwargs)
+
+    async def announce(self, *entries: Mapping[str, Any]) -> None:
+        """The CRM announces users, nodes, contacts, options; returns when they are in force."""
+        await self.crm.announce(list(entries))
+        await self.quiet()
+
+    # hints
+
+    async def publish(self, topic: str, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> None:
+        """The sandbox's hints: on the bus at once, or held for a test to deliver as it likes."""
+        if self.hold_hints:
+            self.held.append((topic, key, value, headers))
+            return
+        self.broker.append(topic, key=key, value=value, headers=tuple(headers))
+
+    async def take_hints(self) -> list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]]:
+        """All hints held so far."""
+        await self.sandbox.hints_published()
+        taken, self.held = self.held, []
+        return taken
+
+    def deliver(self, hints: Sequence[tuple[str, bytes, bytes, list[tuple[str, bytes]]]]) -> None:
+        for topic, key, value, headers in hints:
+            self.broker.append(topic, key=key, value=value, headers=tuple(headers))
+
+    # looking
+
+    def items(self) -> list[dict[str, Any]]:
+        """What the CRM holds and has not deleted."""
+        return [item for item in self.crm.items() if not item["deleted"]]
+
+    def item(self, uid: str) -> dict[str, Any]:
+        """The CRM's one item of a meeting."""
+        found = [item for item in self.items() if item["uid"] == uid]
+        assert len(found) == 1, f"the CRM holds {len(found)} items of one meeting"
+        return found[0]
+
+    def has_item(self, uid: str) -> bool:
+        return any(item["uid"] == uid for item in self.items())
+
+    def read(self, topic: str) -> list[dict[str, Any]]:
+        """The data of every record of a topic of ours, in order."""
+        return [json.loads(record.value or b"null") for record in self.broker.records(topic)]
+
+    def commands(self) -> list[dict[str, Any]]:
+        return self.read(catalogue.COMMANDS)
+
+    def outcomes(self, *, direction: str | None = None) -> list[dict[str, Any]]:
+        found = self.read(catalogue.OUTCOMES)
+        return [each for each in found if direction in (None, each["direction"])]
+
+    def count(self) -> int:
+        """Records the daemon has put out."""
+        return sum(len(self.broker.records(topic)) for topic in _OUT)
+
+    # waiting
+
+    async def quiet(self) -> None:
+        """Returns when hints are out, read, settled and published, and the CRM has answered, and nothing moves."""
+        async with asyncio.timeout(_PATIENCE):
+            still = 0
+            while still < _STILL_TURNS:
+                await self.sandbox.hints_published()
+                await self._answer()
+                still = still + 1 if self._is_still() else 0
+                await asyncio.sleep(_TURN)
+
+    async def _answer(self) -> None:
+        """The CRM applies the commands it has not seen yet."""
+        commands = self.broker.records(catalogue.COMMANDS)
+        for record in commands[self._answered :]:
+            self._answered += 1
+            await self.crm.apply(record.headers, record.value)
+
+    def _is_still(self) -> bool:
+        if self._answered < len(self.broker.records(catalogue.COMMANDS)):
+            return False
+        committed = self.broker.committed(GROUP)
+        for topic in _IN:
+            for source in self.broker.sources([topic]):
+                if committed.get(source, 0) < len(self.broker.log(source).records):
+                    return False
+        return True
+
+
+_IN = [topic.name for topic in catalogue.TOPICS.values() if topic.flow is catalogue.Flow.IN]
+_OUT = [catalogue.COMMANDS, catalogue.OUTCOMES, catalogue.DEAD_LETTERS]
+
+
+def settings_for(url: str, store: Path, **more: Any) -> Settings:
+    """Settings of a daemon in a test: short waits, everything else as it is by default."""
+    values: dict[str, Any] = {
+        "kafka": {"bootstrap_servers": "memory:1", "group_id": GROUP},
+        "store": {"url": f"sqlite:///{store}"},
+        "exchange": {"endpoint": url + PATH, "username": SERVICE[0], "password": SERVICE[1]},
+        "hints": {"settle": "0s"},
+        "engine": {"commit_interval": "20ms", "poll_wait": "20ms", "retry_for": "1s", "retry_wait": "100ms"},
+    }
+    for group, value in more.items():
+        values[group] = values[group] | value if isinstance(values.get(group), dict) else value
+    return Settings.model_validate(values)
+
+
+@asynccontextmanager
+async def a_house(
+    store: Path,
+    *people: str | dict[str, Any],
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    witness: Any = None,
+    **settings: Any,
+) -> AsyncIterator[House]:
+    """A house with these people, all of whom are CRM users at one branch, and a running daemon."""
+    entries = [person(each) if isinstance(each, str) else each for each in people or tuple(NAMES)]
+    book = {
+        "people": entries,
+        "services": [{"username": SERVICE[0], "password": SERVICE[1], "impersonates": "*"}],
+    }
+    broker = MemoryBroker(catalogue.TOPICS.values())
+
+    async def say(topic: str, key: str, value: bytes | None, headers: Any) -> None:
+        broker.append(topic, key=key.encode(), value=value, headers=tuple(headers))
+
+    async with AsyncExitStack() as parts:
+        made: list[House] = []
+
+        async def publish(topic: str, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> None:
+            await made[0].publish(topic, key, value, headers)
+
+        sandbox = ExchangeSandbox(People.read(book), publish, clock=clock, witness=witness)
+        url = await sandbox.start()
+        parts.push_async_callback(sandbox.stop)
+        house = House(sandbox, url, SandboxCrm(say), broker, settings_for(url, store, **settings))
+        made.append(house)
+        await parts.enter_async_context(running(house, clock=clock))
+        users = [user(entry["email"].partition("@")[0]) for entry in entries if entry.get("kind", "person") == "person"]
+        await house.announce(node("bank"), node("branch", "bank"), *users)
+        yield house
+
+
+@asynccontextmanager
+async def running(house: House, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> AsyncIterator[Daemon]:
+    """A daemon in the house, until the end of the block; a second one after it finds the first one's store."""
+    metrics = Metrics(version="test")
+    exchange = EwsExchange(ews_config(house.settings), observe=counting(metrics))
+    outside = Outside(house.broker.consumer(GROUP), house.broker.producer(), exchange)
+    async with opened(house.settings, outside=outside, metrics=metrics, version="test", now=clock) as daemon:
+        stop = asyncio.Event()
+        run = asyncio.create_task(daemon.run(stop))
+        house.daemons.append(daemon)
+        try:
+            yield daemon
+        finally:
+            house.daemons.remove(daemon)
+            stop.set()
+            await run
