@@ -18,12 +18,14 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from schemas.items import ScheduleItem
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
 Coder = Callable[[Any], Any]
 
 
 def dump(item: ScheduleItem) -> str:
     """The item as JSON text. Raises ValueError for an instant without a zone."""
-    return json.dumps(_encoder(ScheduleItem)(item), separators=(",", ":"))
+    return _JSON.encode(_encoder(ScheduleItem)(item))
 
 
 def load(text: str) -> ScheduleItem:

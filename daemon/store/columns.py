@@ -11,6 +11,8 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text, TypeDecorat
 from daemon.store import codec
 from schemas.items import ScheduleItem
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
 """Numbers the database gives out; SQLite counts only in a column that is called INTEGER."""
 
@@ -42,7 +44,7 @@ class Texts(TypeDecorator[tuple[str, ...]]):
     cache_ok = True
 
     def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(list(value), separators=(",", ":"))
+        return None if value is None else _JSON.encode(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[str, ...] | None:
         return None if value is None else tuple(json.loads(value))
@@ -55,7 +57,7 @@ class Headers(TypeDecorator[tuple[tuple[str, bytes], ...]]):
     cache_ok = True
 
     def process_bind_param(self, value: tuple[tuple[str, bytes], ...] | None, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps([(name, raw.decode("latin-1")) for name, raw in value])
+        return None if value is None else _JSON.encode([(name, raw.decode("latin-1")) for name, raw in value])
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[tuple[str, bytes], ...] | None:
         return None if value is None else tuple((name, text.encode("latin-1")) for name, text in json.loads(value))
@@ -68,7 +70,7 @@ class Flags(TypeDecorator[dict[str, bool]]):
     cache_ok = True
 
     def process_bind_param(self, value: dict[str, bool] | None, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(dict(value))
+        return None if value is None else _JSON.encode(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> dict[str, bool] | None:
         return None if value is None else dict(json.loads(value))

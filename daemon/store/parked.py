@@ -26,9 +26,7 @@ _DUE = (
 _NEXT = select(func.min(_parked.c.due))
 _REMOVE = delete(_parked).where(_parked.c.key == bindparam("wanted"), _parked.c.joined == bindparam("seen"))
 _POSTPONE = (
-    update(_parked)
-    .where(_parked.c.key == bindparam("wanted"))
-    .values(due=bindparam("later"), reason=bindparam("why"))
+    update(_parked).where(_parked.c.key == bindparam("wanted")).values(due=bindparam("later"), reason=bindparam("why"))
 )
 _COUNTS = select(_parked.c.reason, func.count().label("rows")).group_by(_parked.c.reason)
 _LATER = _parked.c.due > bindparam("now")

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 
 from daemon.store.errors import StoreInUse, StoreUnusable
 
@@ -64,9 +64,10 @@ class Lock:
 def make_private(path: Path) -> None:
     """Sees to it that the database exists and nobody else may read it; SQLite gives its other files the same mode."""
     os.close(_open(path))
-    for each in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
+    left_by_a_crash = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
+    for each in left_by_a_crash:
         if each.exists():
-            each.chmod(OURS_ALONE)
+            os.close(_open(each))
 
 
 def writing(path: Path) -> Engine:
@@ -85,14 +86,16 @@ def reading(path: Path, *, size: int) -> Engine:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OURS_ALONE)
+        file = os.open(path, os.O_RDWR | os.O_CREAT, OURS_ALONE)
+        os.fchmod(file, OURS_ALONE)
     except OSError as error:
-        raise StoreUnusable(f"{path} cannot be opened for writing: {error.strerror}") from error
+        raise StoreUnusable(f"{path} cannot be opened for writing by us alone: {error.strerror}") from error
+    return file
 
 
 def _engine(path: Path, *, size: int, pragmas: tuple[str, ...] = PRAGMAS) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}",
+        URL.create("sqlite", database=str(path)),
         hide_parameters=True,
         poolclass=QueuePool,
         pool_size=size,

@@ -11,9 +11,10 @@ from hypothesis import given
 
 from daemon.store import codec
 from schemas.items import Response, ScheduleItem
-from tests.unit.store.items import items
+from tests.unit.store.items import items, patient
 
 
+@patient
 @given(items)
 def test_any_item_comes_back_equal(item: ScheduleItem) -> None:
     """Every field of every class survives, with its type."""
@@ -23,6 +24,7 @@ def test_any_item_comes_back_equal(item: ScheduleItem) -> None:
     assert hash(back) == hash(item)
 
 
+@patient
 @given(items)
 def test_any_item_is_plain_ascii_json(item: ScheduleItem) -> None:
     """Whatever people type, no database meets a character it cannot hold."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import fields
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event
 
-from daemon.store import directory
+from daemon.store import directory, tables
 from daemon.store.directory import ContactRecord, Node, Source
 from daemon.store.store import Store
 from handlers.facts import Contact, User
 from schemas.addresses import normalise
+from tests.unit.store.items import patient
 
 ANNA = User(
     id="u-anna",
@@ -90,6 +92,15 @@ def test_a_contact_comes_back_as_he_was_told(tx: Connection) -> None:
 
     (carla,) = directory.contacts_by_address(tx, ["carla@client.example"])["carla@client.example"]
     assert carla.node_path == ("division-2", "branch-12")
+
+
+def test_every_fact_has_a_column() -> None:
+    """A field that is added to a user or contact without a column would be lost silently."""
+    as_stated = {"emails", "stated_mailbox"}
+    assert {f.name for f in fields(User)} == set(tables.users.c.keys()) - as_stated
+    assert {f.name for f in fields(ContactRecord)} == set(tables.contacts.c.keys()) - {"addresses"}
+    elsewhere = {"emails", "node", "merged_into"}
+    assert {f.name for f in fields(Contact)} - {"node_path"} == set(tables.contacts.c.keys()) - elsewhere
 
 
 @pytest.mark.rule("PART-3")
@@ -377,7 +388,7 @@ def paths(parents: dict[str, str | None]) -> dict[str, tuple[str, ...] | None]:
 
 
 @pytest.mark.rule("VIS-2", "VIS-3")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@patient
 @given(changes=changes)
 def test_paths_are_right_whatever_order_nodes_come_and_move_in(
     tx: Connection, changes: list[tuple[str, str | None]]

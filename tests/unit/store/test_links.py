@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from sqlalchemy import Connection
 
 from daemon.store import links, tables
@@ -25,7 +25,7 @@ def a_link(**values: object) -> Link:
     return Link(**(known | values))  # type: ignore[arg-type]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@items.patient
 @given(link=items.links)
 def test_any_link_comes_back_equal(tx: Connection, link: Link) -> None:
     """Every field of the link and of its replicas is stored."""

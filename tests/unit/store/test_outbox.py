@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from daemon.store import outbox
+from tests.unit.store.items import patient
 
 headers = st.lists(st.tuples(st.text(), st.binary()), max_size=4).map(tuple)
 
@@ -21,7 +22,7 @@ def keys(tx: Connection, limit: int = 100, *, owner: str = outbox.LOCAL) -> list
     return [row.key for row in outbox.waiting(tx, limit, owner=owner)]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@patient
 @given(key=st.binary(), value=st.none() | st.binary(), headers=headers)
 def test_a_record_comes_back_byte_for_byte(
     tx: Connection, key: bytes, value: bytes | None, headers: tuple[tuple[str, bytes], ...]

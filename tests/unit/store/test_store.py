@@ -323,6 +323,31 @@ async def test_a_store_of_a_newer_version_is_refused_untouched(url: str, tmp_pat
     assert (tmp_path / "store.sqlite").read_bytes() == before
 
 
+async def test_a_place_with_an_odd_name_is_a_place(tmp_path: Path) -> None:
+    """Nothing in a path means anything but itself."""
+    folder = tmp_path / "a ä#;&"
+    await asyncio.to_thread(folder.mkdir)
+
+    store = await Store.open(f"sqlite:///{folder}/store.sqlite")
+    await store.write(adds("t"))
+    await store.close()
+
+    assert "store.sqlite" in modes_in(folder)
+
+
+async def test_what_a_crash_left_is_ours_alone_again(url: str, tmp_path: Path) -> None:
+    """The journal holds content too."""
+    for name in ("store.sqlite", "store.sqlite-wal", "store.sqlite-shm"):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(0o666)
+
+    store = await Store.open(url)
+    modes = modes_in(tmp_path)
+    await store.close()
+
+    assert set(modes.values()) == {0o600}
+
+
 @pytest.mark.parametrize(
     ("url", "says"),
     [
