@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from handlers.facts import Facts, User
 from handlers.links import Link
-from handlers.participants import addresses_of, user_of
+from handlers.participants import recognised
 from handlers.policy import Policy
 from schemas.copies import Copy, Folder
 from schemas.items import Response
@@ -38,7 +38,7 @@ def organizing_user(copy: Copy, *, holder: User, facts: Facts, policy: Policy) -
     """The CRM user who organizes: of a plain appointment its holder, of a meeting whoever Exchange names."""
     if copy.organizer is None:
         return None if copy.is_meeting else holder
-    return user_of(addresses_of(copy.organizer, facts=facts, policy=policy), facts)
+    return recognised(copy.organizer, facts=facts, policy=policy)
 
 
 def is_live(copy: Copy | None) -> bool:

@@ -94,6 +94,14 @@ def user_of(addresses: Iterable[str], facts: Facts) -> User | None:
     return min(users, key=lambda user: user.id, default=None)
 
 
+def recognised(attendee: Attendee, *, facts: Facts, policy: Policy) -> User | None:
+    """The user an attendee is, unless the blacklist keeps users, too, from being matched (BLK-3)."""
+    addresses = addresses_of(attendee, facts=facts, policy=policy)
+    if blacklist.blocks_users(policy) and _is_blocked(attendee, addresses, policy):
+        return None
+    return None if attendee.mailbox_type in _LISTS else user_of(addresses, facts)
+
+
 def firmest(responses: Iterable[Response]) -> Response:
     """Of several answers of one person, the one that says most."""
     return min(responses, key=_FIRMNESS.index, default=Response.UNKNOWN)
@@ -106,15 +114,14 @@ def _named(copy: Copy) -> Sequence[Attendee]:
 
 def _recognise(attendee: Attendee, facts: Facts, policy: Policy) -> Participant:
     addresses = addresses_of(attendee, facts=facts, policy=policy)
-    email = _readable(attendee, addresses)
-    blocked = blacklist.blocks(policy, {*addresses, *([email] if email else ())})
+    blocked = _is_blocked(attendee, addresses, policy)
     listed = attendee.mailbox_type in _LISTS
-    user = None if listed or (blocked and blacklist.blocks_users(policy)) else user_of(addresses, facts)
+    user = recognised(attendee, facts=facts, policy=policy)
     found = () if user or blocked or listed else _contacts(addresses, facts)
     return Participant(
         key=addresses[0] if addresses else resolvable(attendee),
         name=attendee.name.strip(),
-        email=email,
+        email=_readable(attendee, addresses),
         role=attendee.role,
         response=Response.ORGANIZER if attendee.role is Role.ORGANIZER else attendee.response,
         user=user,
@@ -122,6 +129,12 @@ def _recognise(attendee: Attendee, facts: Facts, policy: Policy) -> Participant:
         admitted=found,
         reason=_reason(bool(addresses), blocked=blocked, listed=listed),
     )
+
+
+def _is_blocked(attendee: Attendee, addresses: tuple[str, ...], policy: Policy) -> bool:
+    """Whether the blacklist names him by any address, also one that a domain alias or plus tag stands behind."""
+    written = _readable(attendee, addresses)
+    return blacklist.blocks(policy, (*addresses, written) if written else addresses)
 
 
 def _contacts(addresses: Iterable[str], facts: Facts) -> tuple[Contact, ...]:
