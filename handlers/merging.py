@@ -52,7 +52,8 @@ def merge_exchange(agreed: ScheduleItem, *, before: ScheduleItem, now: ScheduleI
             continue
         taken |= zip(group, new, strict=True)
     taken["assign_to"] = _merge_users(agreed.assign_to, before=before.assign_to, now=now.assign_to)
-    taken["for_"] = merge_for(agreed.for_, before=before.for_, now=now.for_)
+    matched = merge_for(agreed.for_, before=before.for_, now=now.for_)
+    taken["for_"] = tuple(entry for entry in matched if entry.source is Source.CRM) if now.redacted else matched
     return Merged(replace(agreed, **taken), tuple(conflicts))
 
 

@@ -15,7 +15,7 @@ from handlers.links import Link
 from handlers.participants import Participant, firmest
 from handlers.privacy import is_private, redact
 from schemas.copies import Copy, Role
-from schemas.items import External, ForEntry, Organizer, Response, ScheduleItem, Source
+from schemas.items import External, ExternalReason, ForEntry, Organizer, Response, ScheduleItem, Source
 
 EXCHANGE_FIELDS = (
     "subject",
@@ -46,12 +46,18 @@ _ANSWERS = frozenset({Response.ACCEPTED, Response.TENTATIVE, Response.DECLINED})
 def assigned(participants: Iterable[Participant], *, link: Link, facts: Facts) -> tuple[User, ...]:
     """Assign To: the users who take part, and those in whose mailbox a copy lies although only a list was invited.
 
-    A user who deleted or declined his copy stays (DEL-3); one whose copy was cancelled is there only if invited.
+    Who deleted or declined his copy stays while he, or a list that may stand for him, is invited (DEL-3); one whose
+    copy was cancelled is there only if invited.
     """
-    users = {person.user.id: person.user for person in participants if person.user}
+    people = tuple(participants)
+    users = {person.user.id: person.user for person in people if person.user}
+    by_list = any(person.reason is ExternalReason.LIST for person in people)
+    strangers = {person.key for person in people if person.user is None}
     for replica in link.replicas:
         holder = facts.by_id.get(replica.user)
-        if holder is not None and holder.active and not replica.cancelled:
+        if holder is None or not holder.active or not strangers.isdisjoint(holder.addresses):
+            continue  # the blacklist may keep users, too, from being matched (BLK-3)
+        if not replica.cancelled and (replica.live or by_list):
             users[holder.id] = holder
     return tuple(users[user_id] for user_id in sorted(users))
 
@@ -67,7 +73,7 @@ def translate(draft: Draft) -> ScheduleItem:
         location=copy.location,
         start=copy.start,
         end=copy.end,
-        zone=copy.zone,
+        zone=copy.zone or (draft.link.exchange.zone if draft.link.exchange else None),
         all_day=copy.all_day,
         priority=_PRIORITIES.get(copy.importance, "B"),
         restricted=is_private(copy.sensitivity),
@@ -126,14 +132,17 @@ def _responses(draft: Draft, owner: User | None) -> tuple[tuple[str, Response], 
 
 
 def answer(user: User, person: Participant | None, link: Link) -> Response:
-    """A user's answer: his own copy's before the organizer's tracking; before either, he has not answered (PART-7)."""
+    """A user's answer: his own copy's before the organizer's tracking; before either, he has not answered (PART-7).
+
+    Who removed his copy has removed it whatever he had answered before, unless the organizer got his refusal (DEL-3).
+    """
     replica = next((each for each in link.replicas if each.user == user.id and not each.cancelled), None)
     own = replica.response if replica else None
     if own in _ANSWERS:
         return own
     tracked = person.response if person else None
+    if own is Response.REMOVED:
+        return tracked if tracked is Response.DECLINED else own
     if tracked in _ANSWERS:
         return tracked
-    if own is Response.REMOVED:
-        return own
     return Response.NONE if tracked is None or user.synchronized else tracked
