@@ -90,10 +90,10 @@ async def canned(context: ssl.SSLContext | None = None, **answers: Handler | Ans
     server = CannedExchange({"GetFolder": folders_answer(), **answers})
     app = web.Application(client_max_size=1 << 26)
     app.router.add_post("/EWS/Exchange.asmx", server.handle)
-    runner = web.AppRunner(app, handler_cancellation=True)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context, shutdown_timeout=0.1)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
         await site.start()
         address = runner.addresses[0]
         scheme = "https" if context else "http"
