@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -16,12 +18,18 @@ from structlog.typing import Processor
 
 from daemon.observe import masking
 
+log = structlog.get_logger(__name__)
+
+ERROR_UNCAUGHT = "error.uncaught"
+
 OURS = ("daemon", "handlers", "schemas")
 QUIET_UNTIL = logging.WARNING
 """Libraries speak from here on, whatever our own level: below it are wire dumps and chatter."""
 
-CONTENT_LIBRARIES = ("exchangelib", "requests", "requests_ntlm", "spnego", "sqlalchemy", "urllib3")
-"""Libraries that handle items or secrets: of their records only the fixed part of the text is kept."""
+PLAIN_LIBRARIES = ("aiohttp", "aiokafka", "alembic")
+"""Libraries whose texts are kept. Of any other only the fixed part is: exchangelib and urllib3 handle items and
+secrets, asyncio quotes the exception of a task that nobody awaited.
+"""
 
 REPEAT_AFTER = 30.0
 """Seconds: a library that repeats itself (a broker that is down, say) is heard once in that time."""
@@ -57,6 +65,20 @@ def configure(level: str = "info", *, form: Format = "auto", stream: TextIO | No
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,  # a logger made at import must follow a later configuration
     )
+
+
+def catch_uncaught() -> None:
+    """Lets errors that nobody catches be logged as every other, instead of Python printing them with their texts."""
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda caught: _log_uncaught(caught.exc_type, caught.exc_value, caught.exc_traceback)
+    sys.unraisablehook = lambda caught: _log_uncaught(caught.exc_type, caught.exc_value, caught.exc_traceback)
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error or kind(), trace)
+        return
+    log.critical(ERROR_UNCAUGHT, exc_info=error or kind())
 
 
 def _level(name: str) -> int:
@@ -123,7 +145,7 @@ class LibraryFilter(logging.Filter):
         package = record.name.partition(".")[0]
         if package in OURS:
             return True
-        if package in CONTENT_LIBRARIES:
+        if package not in PLAIN_LIBRARIES:
             _scrub(record)
         return not self._is_repetition(record)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -206,6 +209,39 @@ class TestContent:
 
         assert len(lines(out)) == 1
         assert CANARY not in out.getvalue()
+
+    async def test_s11a_priv_5_asyncio_does_not_quote_the_exception_of_a_forgotten_task(self, out: io.StringIO) -> None:
+        logs.configure("info", form="json", stream=out)
+        loop = asyncio.get_running_loop()
+        failed: asyncio.Future[None] = loop.create_future()
+        failed.set_exception(ValueError(CANARY))
+
+        loop.default_exception_handler(
+            {"message": "Task exception was never retrieved", "future": failed, "exception": failed.exception()}
+        )
+
+        assert lines(out)[0]["exception"] == "ValueError"
+        assert CANARY not in out.getvalue()
+
+    def test_s11a_priv_5_an_error_that_nobody_catches_is_logged_without_its_text(self) -> None:
+        """Python itself would print it with everything it says, from whichever thread."""
+        program = (
+            "import threading; from daemon.observe import logs\n"
+            "logs.configure('info', form='json'); logs.catch_uncaught()\n"
+            f"def fail(): raise ValueError({CANARY!r})\n"
+            "thread = threading.Thread(target=fail); thread.start(); thread.join()\n"
+            "class Unclosed:\n    def __del__(self): fail()\n"
+            "Unclosed()\n"
+            "fail()\n"
+        )
+
+        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+        told = [json.loads(line) for line in run.stderr.splitlines()]
+        assert run.returncode == 1
+        assert [line["event"] for line in told] == ["error.uncaught"] * 3
+        assert all(line["exception"].endswith("ValueError") for line in told)
+        assert CANARY not in run.stderr
 
     @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\"'<>(),;:=[] "), min_size=1))
     def test_s11a_priv_5_no_spelling_of_an_address_passes(self, local: str) -> None:
