@@ -1,0 +1,207 @@
+"""The command line: `exsyncd`.
+
+Reads arguments and prints; what a command does is its module in `daemon.commands`. Exit codes: 0 done, 1 failed,
+2 wrong usage or settings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from daemon import settings as configuration
+from daemon import wiring
+from daemon.bus.kafka import KafkaSettings
+from daemon.commands import running, sandboxes, schemas, topics, why
+from daemon.commands.refusals import CannotGoOn
+from daemon.settings.errors import SettingsError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def main() -> None:
+    """The program."""
+    cli(prog_name="exsyncd")
+
+
+def _screens(command: Callable[P, T]) -> Callable[P, T]:
+    """Says why a command cannot go on, instead of a traceback."""
+
+    @wraps(command)
+    def said(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except CannotGoOn as reason:
+            click.echo(str(reason), err=True)
+            sys.exit(reason.status)
+
+    return said
+
+
+def _await(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+_config = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A TOML file of settings; the environment (EXSYNCD_...) wins over it.",
+)
+_kafka = click.option("--kafka", metavar="HOST:PORT", help="A Kafka broker.")
+_prefix = click.option("--topic-prefix", default="", metavar="P", help="Put before every topic name.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(running.version(), prog_name="exsyncd")
+def cli() -> None:
+    """Keeps a CRM's schedule and Exchange calendars the same, over Kafka.
+
+    \b
+    To see what it does:    exsyncd demo
+    To run it:              exsyncd settings > exsyncd.toml      (edit it)
+                            exsyncd topics --create --config exsyncd.toml
+                            exsyncd run --config exsyncd.toml
+    To ask it something:    exsyncd why ITEM --config exsyncd.toml
+    """
+
+
+@cli.command()
+@_config
+@_screens
+def run(config: Path | None) -> None:
+    """Run the daemon until SIGTERM. SIGHUP reads the settings anew."""
+    _await(running.run(config, os.environ))
+
+
+@cli.command()
+@click.option("--kafka", metavar="HOST:PORT", help="Play it on this broker instead of an embedded one.")
+@click.option("--hold", is_flag=True, help="Keep everything running afterwards, until Ctrl-C.")
+@_screens
+def demo(kafka: str | None, hold: bool) -> None:
+    """Play a day at a bank on embedded servers, and tell what happened and why."""
+    play = import_module("daemon.demo").play  # not at the top: `run` has no business with the sandboxes
+    sys.exit(_await(play(kafka=kafka, hold=hold, console=Console())))
+
+
+@cli.command(name="settings")
+def settings_() -> None:
+    """Print every setting, commented, with its default: a file to start from."""
+    click.echo(configuration.example(), nl=False)
+
+
+@cli.command(name="topics")
+@_config
+@click.option("--create", is_flag=True, help="Make the topics that are missing.")
+@click.option("--verify", is_flag=True, help="Compare the broker's topics with what they must be.")
+@_screens
+def topics_(config: Path | None, create: bool, verify: bool) -> None:
+    """Print, create or verify the topics and the rights they need."""
+    kafka = _kafka_settings(config, needed=create or verify)
+    if create:
+        made = _await(topics.create(kafka))
+        click.echo("\n".join(f"made {name}" for name in made) or "all topics exist")
+    if create or verify:
+        problems = _await(topics.problems(kafka))
+        if problems:
+            raise CannotGoOn("topics are not as they must be", problems)
+        click.echo("all topics are as they must be")
+        return
+    _print_topics(kafka)
+
+
+@cli.command(name="schema")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Write the documents into a folder.")
+@click.option("--check", type=click.Path(file_okay=False, path_type=Path), help="Fail if a folder is out of date.")
+@click.option("--validate", type=click.File("rb"), help="Check a producer's event (JSON); - for standard input.")
+@_screens
+def schema_(output: Path | None, check: Path | None, validate: Any) -> None:
+    """Write the JSON Schemas and the AsyncAPI document, or check an event against them."""
+    if not (output or check or validate):
+        raise click.UsageError("say what to do: --output DIR, --check DIR or --validate FILE")
+    if output:
+        click.echo(f"wrote {len(schemas.write(output))} files to {output}")
+    if check:
+        schemas.check(check)
+        click.echo(f"{check} is up to date")
+    if validate:
+        for hint in schemas.validate(validate.read(), name=validate.name):
+            click.echo(f"note: {hint}")
+        click.echo(f"{validate.name} is a good event")
+
+
+@cli.command(name="why")
+@click.argument("item")
+@_config
+@click.option("--store", metavar="URL", help="The store, if not the one of the settings.")
+@_screens
+def why_(item: str, config: Path | None, store: str | None) -> None:
+    """Tell the decisions about ITEM: a CRM item id, a link id or a meeting's UID."""
+    url = store or _settings(config, needs=()).store.url
+    why.tell(why.entries_of(url, item), Console())
+
+
+@cli.group()
+def sandbox() -> None:
+    """Servers to build against where there is no Exchange or CRM."""
+
+
+@sandbox.command(name="exchange")
+@click.option("--bind", default="127.0.0.1:18080", show_default=True, metavar="HOST:PORT")
+@click.option("--people", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Who is there (JSON).")
+@_kafka
+@_prefix
+@_screens
+def sandbox_exchange(bind: str, people: Path, kafka: str | None, topic_prefix: str) -> None:
+    """A stateful Exchange that speaks EWS; with --kafka it puts hints on the bus."""
+    bus = KafkaSettings(bootstrap_servers=kafka, topic_prefix=topic_prefix) if kafka else None
+    _await(sandboxes.exchange(people, bind, bus, say=click.echo))
+
+
+@sandbox.command(name="crm")
+@click.option("--bind", default="127.0.0.1:18081", show_default=True, metavar="HOST:PORT")
+@click.option("--kafka", metavar="HOST:PORT", required=True, help="The Kafka broker it lives on.")
+@_prefix
+@_screens
+def sandbox_crm(bind: str, kafka: str, topic_prefix: str) -> None:
+    """A small CRM on the bus: applies commands, and lets its users edit over HTTP."""
+    bus = KafkaSettings(bootstrap_servers=kafka, topic_prefix=topic_prefix)
+    _await(sandboxes.crm(bind, bus, say=click.echo))
+
+
+def _settings(config: Path | None, *, needs: tuple[configuration.Need, ...]) -> configuration.Settings:
+    try:
+        return configuration.load(config, os.environ, needs=needs)
+    except SettingsError as error:
+        raise CannotGoOn(f"the settings cannot be used.\n\n{error}", status=2) from error
+
+
+def _kafka_settings(config: Path | None, *, needed: bool) -> KafkaSettings:
+    return wiring.kafka_settings(_settings(config, needs=("kafka",) if needed else ()))
+
+
+def _print_topics(kafka: KafkaSettings) -> None:
+    console = Console()
+    named = Table(title="Topics", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for heading in ("topic", "settings", "what travels there"):
+        named.add_column(heading, no_wrap=heading == "topic")
+    for row in topics.table(prefix=kafka.topic_prefix, group=kafka.group_id):
+        named.add_row(*row)
+    allowed = Table(title="Rights the daemon needs", title_justify="left", box=None, pad_edge=False)
+    for heading in ("resource", "name", "operations"):
+        allowed.add_column(heading)
+    for row in topics.rights(prefix=kafka.topic_prefix, group=kafka.group_id):
+        allowed.add_row(*row)
+    console.print(named)
+    console.print()
+    console.print(allowed)

@@ -1,0 +1,1 @@
+"""What each `exsyncd` command does, apart from reading its arguments (`daemon.cli`)."""

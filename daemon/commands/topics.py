@@ -1,0 +1,63 @@
+"""`exsyncd topics`: prints, creates or verifies the topics, and prints the rights they need."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from daemon.bus.kafka import KafkaAdmin, KafkaSettings
+from daemon.bus.port import BusError, Unreachable
+from daemon.bus.verify import verify
+from daemon.commands.refusals import CannotGoOn
+from schemas import catalogue
+
+
+def table(*, prefix: str, group: str) -> list[tuple[str, str, str]]:
+    """Rows of name, settings, what travels there."""
+    return [
+        (
+            f"{prefix}{topic.name}",
+            f"{topic.partitions} x {topic.cleanup}" + (f" {topic.retention.days} d" if topic.retention else ""),
+            topic.description,
+        )
+        for topic in catalogue.TOPICS.values()
+    ]
+
+
+def rights(*, prefix: str, group: str) -> list[tuple[str, str, str]]:
+    """Rows of resource, name, operations: what the daemon's principal must be allowed."""
+    return [(acl.resource, acl.name, ", ".join(acl.operations)) for acl in catalogue.acls(prefix=prefix, group=group)]
+
+
+async def create(kafka: KafkaSettings) -> list[str]:
+    """Makes what is missing; the names made. Raises `CannotGoOn`."""
+    async with _admin(kafka) as admin:
+        present = await admin.topics()
+        missing = [topic for topic in catalogue.TOPICS.values() if topic.name not in present]
+        await admin.create(missing)
+        return [kafka.topic(topic.name) for topic in missing]
+
+
+async def problems(kafka: KafkaSettings) -> list[str]:
+    """What is not as it must be. Raises `CannotGoOn`."""
+    async with _admin(kafka) as admin:
+        return [str(problem) for problem in await verify(admin, catalogue.TOPICS.values())]
+
+
+@asynccontextmanager
+async def _admin(kafka: KafkaSettings) -> AsyncIterator[KafkaAdmin]:
+    admin = KafkaAdmin(kafka)
+    try:
+        await admin.start()
+        yield admin
+    except Unreachable as error:
+        raise CannotGoOn(
+            f"no Kafka broker answers at {kafka.bootstrap_servers}",
+            [],
+            ["Check kafka.bootstrap_servers (EXSYNCD_KAFKA__BOOTSTRAP_SERVERS) and that the broker runs."],
+        ) from error
+    except BusError as error:
+        raise CannotGoOn("the broker refused", [f"{type(error).__name__}: {error}"], ["Check the rights."]) from error
+    finally:
+        with suppress(BusError):
+            await admin.stop()
