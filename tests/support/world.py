@@ -1,6 +1,6 @@
 """A world for the decision core, in the domain's words.
 
-`anna = a_user("u-anna")`, `carla = a_contact("c-carla")`, `a_meeting(organizer=anna, attendees=[carla, "x@y.example"])`;
+`anna = a_user("u-anna")`, `carla = a_contact("c-carla")`, `a_meeting(organizer=anna, attendees=[carla])`;
 a `World` holds who is known and what is configured, gathers the facts as a store would, and asks for decisions. Whose
 copy counts is asked of `handlers.authority`; here is only what a shell would have read.
 """
