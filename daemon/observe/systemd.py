@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,6 +18,9 @@ import structlog
 from daemon.observe.progress import Progress
 
 log = structlog.get_logger(__name__)
+
+START_EVERY = timedelta(seconds=20)
+"""How often more time to start is asked for."""
 
 UNREACHABLE = "systemd.unreachable"
 STUCK = "progress.stuck"
@@ -55,6 +58,22 @@ class Notifier:
 
     def alive(self) -> None:
         self._send("WATCHDOG=1")
+
+    async def ready_after(self, started: Awaitable[None], *, progress: Progress, status: str) -> None:
+        """Says ready when `started` is over; until then asks for more time, as long as there is progress.
+
+        Reading a large directory may take longer than any time-out that a unit could state.
+        """
+        waiting = asyncio.ensure_future(started)
+        try:
+            while not waiting.done():
+                if progress.stuck_for() is None:
+                    self.starting(within=3 * START_EVERY)
+                await asyncio.wait({waiting}, timeout=START_EVERY.total_seconds())
+        finally:
+            waiting.cancel()
+        await waiting
+        self.ready(status)
 
     async def keep_alive(self, progress: Progress) -> None:
         """Feeds the watchdog as long as there is progress; when there is none systemd restarts us."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -57,6 +57,12 @@ class Setting:
     @property
     def example(self) -> Any:
         return self._marks.get("example")
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values there are, where they can be counted."""
+        kinds = (self.field.annotation, *get_args(self.field.annotation))
+        return next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
 
     @property
     def _marks(self) -> dict[str, Any]:

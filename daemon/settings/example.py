@@ -47,7 +47,8 @@ def _summary(path: tuple[str, ...]) -> str:
 
 def _entry(setting: Setting) -> str:
     later = " Not in force yet." if setting.is_later else ""
-    description = f"{setting.description}{later} [{setting.environment}]"
+    choices = f" One of {', '.join(setting.choices)}." if setting.choices else ""
+    description = f"{setting.description}{choices}{later} [{setting.environment}]"
     lines = textwrap.wrap(description, WIDTH, break_long_words=False, break_on_hyphens=False)
     comment = [f"# {line}" for line in lines]
     return "\n".join([*comment, f"#{setting.path[-1]} = {toml(shown_value(setting))}", ""])

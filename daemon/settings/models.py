@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from daemon.settings import blacklists
-from daemon.settings.values import BindAddress, Domain, Duration, Span
+from daemon.settings.values import Bind, BindAddress, Domain, Duration, Span, parse_bind
 from schemas.options import OPTIONS
 
 Count = Annotated[int, Field(ge=1)]
@@ -116,9 +116,6 @@ class Store(Group):
         AfterValidator(_store_url),
         _described("The database: sqlite:///PATH. (postgresql://... is not built yet.)", secret=True),
     ] = "sqlite:////var/lib/exsyncd/exsyncd.sqlite"
-    busy_timeout: Annotated[Duration, _described("How long a unit of work waits for the database.")] = timedelta(
-        seconds=5
-    )
 
 
 def _endpoint(value: str) -> str:
@@ -173,6 +170,11 @@ class Http(Group):
     """Health and metrics: /livez, /readyz, /metrics."""
 
     bind: Annotated[BindAddress, _described("HOST:PORT to listen on.")] = "127.0.0.1:8080"
+
+    @property
+    def address(self) -> Bind:
+        """`bind` in its parts."""
+        return parse_bind(self.bind)
 
 
 class Logs(Group):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import tomllib
 from collections.abc import Mapping
@@ -326,6 +327,19 @@ class TestReload:
         assert (after.changed, after.needs_restart) == ((), ())
 
 
+def test_every_setting_in_force_is_read_by_some_part_of_the_daemon() -> None:
+    """A setting that changes nothing is worse than none; those of later versions say so."""
+    root = Path(__file__).parents[2] / "daemon"
+    sources = "\n".join(
+        path.read_text() for path in root.rglob("*.py") if path.parent.name not in ("settings", "sandbox")
+    )
+    in_force = [setting for setting in catalogue.by_path().values() if not setting.is_later]
+
+    unread = [setting.name for setting in in_force if not re.search(rf"\.{setting.path[-1]}\b", sources)]
+
+    assert unread == []
+
+
 class TestExample:
     def test_the_committed_file_is_what_the_models_say(self) -> None:
         committed = Path(__file__).parents[2] / "exsyncd.example.toml"
@@ -336,6 +350,10 @@ class TestExample:
         text = settings.example()
 
         assert [name for name in catalogue.by_environment() if f"[{name}]" not in text.replace("\n# ", " ")] == []
+
+    def test_where_the_values_can_be_counted_they_are_listed(self) -> None:
+        assert "One of ham, cam, gsm." in settings.example()
+        assert "One of crm_wins, exchange_wins, latest_wins." in settings.example().replace("\n# ", " ")
 
     def test_as_it_stands_it_sets_nothing(self, config: Path) -> None:
         config.write_text(settings.example())
@@ -406,6 +424,10 @@ class TestDurations:
         value = timedelta(milliseconds=milliseconds)
 
         assert values.parse_duration(values.format_duration(value)) == value
+
+
+def test_where_to_listen_is_read_in_parts() -> None:
+    assert loaded({"EXSYNCD_HTTP__BIND": "[::1]:81"}).http.address == ("::1", 81)
 
 
 @pytest.mark.parametrize(

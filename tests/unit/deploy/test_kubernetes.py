@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from daemon import settings
+from daemon.cli import cli
 from daemon.settings import catalogue
-from daemon.settings.values import parse_bind
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 BASE = DEPLOY / "kubernetes" / "base"
@@ -100,14 +100,18 @@ def test_it_starts_the_daemon_with_the_mounted_file(container: dict[str, Any], p
     (volume,) = (volume for volume in pod["volumes"] if volume["name"] == "settings")
     (generated,) = document("kustomization")["configMapGenerator"]
 
-    assert container["args"] == ["run", "--config", f"{SETTINGS_MOUNT}/exsyncd.toml"]
+    name, *arguments = container["args"]
+    understood = cli.commands[name].make_context(name, list(arguments)).params
+
+    assert name == "run"
+    assert understood == {"config": Path(SETTINGS_MOUNT) / "exsyncd.toml"}
     assert mount["mountPath"] == SETTINGS_MOUNT
     assert volume["configMap"]["name"] == generated["name"]
     assert generated["files"] == ["exsyncd.toml"]
 
 
 def test_probes_ask_the_port_the_daemon_listens_on(container: dict[str, Any], in_the_pod: dict[str, str]) -> None:
-    bind = parse_bind(settings.load(BASE / "exsyncd.toml", in_the_pod).http.bind)
+    bind = settings.load(BASE / "exsyncd.toml", in_the_pod).http.address
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     asked = {name: container[f"{name}Probe"]["httpGet"] for name in ("liveness", "readiness", "startup")}
 

@@ -98,14 +98,21 @@ async def listening(tmp_path: Path) -> AsyncIterator[socket.socket]:
         yield receiver
 
 
-def heard(receiver: socket.socket) -> int:
-    count = 0
+def said(receiver: socket.socket) -> list[bytes]:
+    """Every message that has come since the last look."""
+    messages: list[bytes] = []
     while True:
         try:
-            assert receiver.recv(1000) == b"WATCHDOG=1"
+            messages.append(receiver.recv(1000))
         except BlockingIOError:
-            return count
-        count += 1
+            return messages
+
+
+def heard(receiver: socket.socket) -> int:
+    """How often the watchdog was fed since the last look."""
+    messages = said(receiver)
+    assert set(messages) <= {b"WATCHDOG=1"}
+    return len(messages)
 
 
 @pytest.mark.looptime
@@ -128,6 +135,46 @@ async def test_the_watchdog_is_fed_while_the_loop_turns_and_starved_when_it_does
     assert (fed, starved) == (6, 0)
     assert heard(listening) >= 2, "a loop that turns again is fed again"
     feeding.cancel()
+
+
+@pytest.mark.looptime
+async def test_a_long_start_asks_for_time_as_long_as_it_makes_progress(
+    listening: socket.socket, tmp_path: Path
+) -> None:
+    daemon = Watched(str(tmp_path / "notify"), asyncio.get_running_loop())
+    directory_read = asyncio.Event()
+
+    async def caught_up() -> None:
+        await directory_read.wait()
+
+    starting = asyncio.create_task(
+        daemon.notifier.ready_after(caught_up(), progress=daemon.progress, status="reading the bus")
+    )
+    await asyncio.sleep(70)
+    asked = said(listening)
+    daemon.alive = False
+    await asyncio.sleep(100)
+    said(listening)
+    await asyncio.sleep(300)
+    asked_without_progress = said(listening)
+    directory_read.set()
+    await starting
+
+    assert asked == [b"EXTEND_TIMEOUT_USEC=60000000"] * 4
+    assert asked_without_progress == []
+    assert said(listening) == [b"READY=1\nSTATUS=reading the bus"]
+
+
+async def test_a_start_that_fails_is_not_called_ready(listening: socket.socket, tmp_path: Path) -> None:
+    daemon = Watched(str(tmp_path / "notify"), asyncio.get_running_loop())
+
+    async def caught_up() -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await daemon.notifier.ready_after(caught_up(), progress=daemon.progress, status="")
+
+    assert said(listening) == [b"EXTEND_TIMEOUT_USEC=60000000"]
 
 
 async def test_without_a_watchdog_there_is_nothing_to_feed() -> None:
