@@ -1,11 +1,10 @@
-"""Bodies in the format a client asks for: HTML to text, text to HTML, and HTML without scripts."""
+"""Bodies in the format a client asks for: HTML to text, text to HTML, HTML without scripts, and only so much of it."""
 
 from __future__ import annotations
 
 import html
 import re
-
-from lxml import etree
+from html.parser import HTMLParser
 
 from daemon.sandbox.exchange.values import Body
 
@@ -16,13 +15,18 @@ _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
 
 def as_type(body: Body, wanted: str) -> Body:
     """The body as `Text`, `HTML` or as it is (`Best`)."""
-    if wanted == body.type or wanted == "Best":
+    if wanted in (body.type, "Best"):
         return body
     return Body("Text", to_text(body.text)) if wanted == "Text" else Body("HTML", to_html(body.text))
 
 
 def without_scripts(body: Body) -> Body:
     return Body(body.type, _SCRIPT.sub("", body.text)) if body.type == "HTML" else body
+
+
+def cut(body: Body, size: int) -> Body:
+    """At most `size` characters of it."""
+    return Body(body.type, body.text[:size], is_truncated=True) if len(body.text) > size else body
 
 
 def to_html(text: str) -> str:
@@ -32,30 +36,31 @@ def to_html(text: str) -> str:
 
 def to_text(markup: str) -> str:
     """The words of an HTML body, a line for each block; however deep or broken the markup is."""
-    if not markup.strip():
-        return ""
-    root = etree.fromstring(markup, etree.HTMLParser(huge_tree=True))
-    if root is None:
-        return ""
-    parts: list[str] = []
-    silent = 0
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        tag = element.tag if isinstance(element.tag, str) else ""
-        if event == "start":
-            silent += tag in _SILENT
-            parts.append("\n" if tag in _BLOCKS else "")
-            parts.append("" if silent or not tag else _words(element.text))
-            continue
-        silent -= tag in _SILENT
-        parts.append("\n" if tag in _BLOCKS and tag != "br" else "")
-        parts.append("" if silent else _words(element.tail))
-    return _lines("".join(parts))
-
-
-def _words(text: str | None) -> str:
-    return re.sub(r"[ \t\r\n]+", " ", text or "")
-
-
-def _lines(text: str) -> str:
-    lines = [line.strip() for line in text.split("\n")]
+    words = _Words()
+    words.feed(markup)
+    words.close()
+    lines = (line.strip() for line in "".join(words.parts).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip().replace("\n", "\r\n")
+
+
+class _Words(HTMLParser):
+    """Collects text; keeps no tree, so that depth costs nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._silent += tag in _SILENT
+        if tag in _BLOCKS:
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent = max(0, self._silent - (tag in _SILENT))
+        if tag in _BLOCKS:
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.parts.append(re.sub(r"[ \t\r\n]+", " ", data))

@@ -57,9 +57,9 @@ class Call:
         """The item behind an `ItemId`."""
         name = local_name(element)
         if name == "OccurrenceItemId":
-            raise EwsError("ErrorCalendarCannotUseIdForOccurrenceId", "The id is no recurring item's.")
+            raise EwsError("ErrorCalendarCannotUseIdForRecurringMasterId", "The id is no recurring item's.")
         if name == "RecurringMasterItemId":
-            raise EwsError("ErrorCalendarCannotUseIdForRecurringMasterId", "The id is no occurrence's.")
+            raise EwsError("ErrorCalendarCannotUseIdForOccurrenceId", "The id is no occurrence's.")
         if not element.get("Id"):
             raise EwsError("ErrorInvalidIdEmpty", "The id is empty.")
         return self.world.item(self.mailbox, element.get("Id", ""))

@@ -195,6 +195,14 @@ def _zone_id(name: str) -> Callable[[World, Item], str | None]:
     return of
 
 
+def _enhanced_location(world: World, item: Item) -> bytes | Element | None:
+    kept: bytes | None = item.get("EnhancedLocation")
+    location = item.get("Location")
+    if kept is not None or not location:
+        return kept
+    return t("EnhancedLocation", t("DisplayName", location), t("PostalAddress", t("Type", "Business")))
+
+
 _COMPUTED: dict[str, Callable[[World, Item], Any]] = {
     "ItemId": lambda world, item: item_id(item),
     "ParentFolderId": _parent,
@@ -235,6 +243,7 @@ _COMPUTED: dict[str, Callable[[World, Item], Any]] = {
     "AdjacentMeetings": _listed("AdjacentMeetings", _adjacent),
     "Duration": _duration,
     "IsOnlineMeeting": lambda world, item: item.get("IsOnlineMeeting", False),
+    "EnhancedLocation": _enhanced_location,
     "StartWallClock": _wall_clock("Start", "StartTimeZone"),
     "EndWallClock": _wall_clock("End", "EndTimeZone"),
     "StartTimeZoneId": _zone_id("StartTimeZone"),

@@ -7,17 +7,25 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from lxml import etree
+
 from daemon.sandbox.exchange import extended, values
 from daemon.sandbox.exchange.calls import Call
 from daemon.sandbox.exchange.errors import EwsError
 from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Draft, ExtendedName, ExtendedValue
-from daemon.sandbox.exchange.markup import Element, children, local_name
+from daemon.sandbox.exchange.markup import Element, child_text, children, local_name
 from daemon.sandbox.exchange.properties import ItemKind, Property, Trait, by_name
 from daemon.sandbox.exchange.timezones import display_name, zone_of
 from daemon.sandbox.exchange.values import Attendee, Recipient, Zone
 from daemon.sandbox.people import People, PersonKind
 
-CREATABLE = (ItemKind.CALENDAR_ITEM, ItemKind.MESSAGE, ItemKind.TASK)
+# A plain `Item` becomes a message, as Exchange makes it.
+CREATABLE = {
+    "CalendarItem": ItemKind.CALENDAR_ITEM,
+    "Item": ItemKind.MESSAGE,
+    "Message": ItemKind.MESSAGE,
+    "Task": ItemKind.TASK,
+}
 _CLASSES = {ItemKind.CALENDAR_ITEM: "IPM.Appointment", ItemKind.MESSAGE: "IPM.Note", ItemKind.TASK: "IPM.Task"}
 _LONGEST = timedelta(days=5 * 366)
 _SUBJECT_LIMIT = 255
@@ -74,7 +82,7 @@ def settable(kind: ItemKind, name: str) -> Property:
 
 def new_draft(call: Call, element: Element) -> Draft:
     """What CreateItem stores for an item's element."""
-    kind = next((each for each in CREATABLE if each.value == local_name(element)), None)
+    kind = CREATABLE.get(local_name(element))
     if kind is None:
         raise EwsError("ErrorInvalidOperation", f"The sandbox Exchange does not model {local_name(element)} items.")
     given = read_given(element, kind, zone_given(call, element))
@@ -88,6 +96,11 @@ def new_draft(call: Call, element: Element) -> Draft:
         me = Recipient(call.person.name, call.person.email)
         stored = {"IsRead": True, "From": me, "Sender": me, **stored}
     return Draft(kind, stored, given.extended)
+
+
+def location_within(markup: bytes) -> str:
+    """The display name of an `EnhancedLocation`."""
+    return child_text(etree.fromstring(markup), "DisplayName")
 
 
 def zone_given(call: Call, element: Element) -> tzinfo:
@@ -131,6 +144,8 @@ def settled(stored: dict[str, Any], people: People) -> dict[str, Any]:
         EwsError: it ends before it starts or lasts too long.
     """
     stored = {**stored, **_whole_days(stored)}
+    if "EnhancedLocation" in stored:
+        stored["Location"] = location_within(stored["EnhancedLocation"])
     start, end = stored["Start"], stored["End"]
     if end < start:
         raise EwsError("ErrorCalendarEndDateIsEarlierThanStartDate", "The item ends before it starts.")

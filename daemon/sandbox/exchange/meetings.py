@@ -8,51 +8,25 @@ own answer) survive updates; the answer only as long as the times stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
+from daemon.sandbox.exchange.content import (
+    Meeting,
+    cancellation_draft,
+    cancelled,
+    copy_values,
+    meeting_of,
+    request_draft,
+    request_type_of,
+    response_draft,
+)
 from daemon.sandbox.exchange.errors import EwsError
 from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Cause, Draft, Item, Mail
 from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.values import Attendee, Body, Recipient
 from daemon.sandbox.exchange.world import World
 from daemon.sandbox.people import Person, PersonKind
-
-CONTENT = (
-    "Subject",
-    "Body",
-    "Sensitivity",
-    "Importance",
-    "Start",
-    "End",
-    "IsAllDayEvent",
-    "Location",
-    "EnhancedLocation",
-    "StartTimeZone",
-    "EndTimeZone",
-    "IsResponseRequested",
-    "AllowNewTimeProposal",
-    "MeetingWorkspaceUrl",
-    "NetShowUrl",
-    "AppointmentSequenceNumber",
-)
-_FIRST_REMINDER = ("ReminderIsSet", "ReminderMinutesBeforeStart")
-_TIMES = ("Start", "End", "IsAllDayEvent")
-CANCELLED_PREFIX = "Canceled: "
-
-
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """What travels from an organizer, be he one of ours or an outsider."""
-
-    uid: str
-    organizer: Recipient
-    values: Mapping[str, Any]
-
-    @property
-    def attendees(self) -> list[Attendee]:
-        return [each for name in ATTENDEE_LISTS for each in self.values.get(name, ())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +51,6 @@ class Answer:
     send: bool
     save_copy: bool
     body: Body | None = None
-
-
-def meeting_of(item: Item) -> Meeting:
-    """What attendees get of an organizer's item."""
-    travelling = (*CONTENT, *_FIRST_REMINDER, *ATTENDEE_LISTS)
-    values = {name: item.values[name] for name in travelling if name in item.values}
-    values["IntendedFreeBusyStatus"] = item.get("LegacyFreeBusyStatus", "Busy")
-    return Meeting(item.uid, item.organizer or Recipient(), values)
 
 
 def is_organizers(item: Item) -> bool:
@@ -118,7 +84,7 @@ class Meetings:
         self.deliver(meeting_of(sent), added, cause, kind="invitation")
         self.deliver(meeting_of(sent), kept, cause, kind="update")
         if mode.save_copy:
-            self._keep_sent(sent, _request_draft(meeting_of(sent), to_organizer=True))
+            self._keep_sent(sent, request_draft(meeting_of(sent), to_organizer=True))
         return self._world.item(sent.mailbox, sent.id)
 
     def cancel(self, item: Item, mode: SendMode, cause: Cause, *, body: Body | None = None) -> None:
@@ -130,7 +96,7 @@ class Meetings:
             meeting = replace(meeting, values={**meeting.values, "Body": body})
         self.cancel_for(meeting, list(item.attendees), cause)
         if mode.save_copy:
-            self._keep_sent(item, _cancellation_draft(meeting))
+            self._keep_sent(item, cancellation_draft(meeting))
 
     def deliver(self, meeting: Meeting, attendees: Iterable[Attendee], cause: Cause, *, kind: str) -> None:
         """A request to these attendees, and the meeting into their calendars."""
@@ -180,7 +146,7 @@ class Meetings:
 
     def _receive_request(self, meeting: Meeting, person: Person, cause: Cause) -> None:
         existing = self._live_copy(person, meeting.uid)
-        values, request_type = _copy_values(meeting, existing), _request_type(meeting, existing)
+        values, request_type = copy_values(meeting, existing), request_type_of(meeting, existing)
         for each in self._of_uid(person.email, meeting.uid):
             if each.kind is ItemKind.REQUEST:
                 self._world.modify(each, {"IsOutOfDate": True}, by=person.name)
@@ -189,7 +155,7 @@ class Meetings:
             copy = self._world.create(self._world.folder(person.email, "calendar"), draft, by=person.name)
         else:
             copy = self._world.modify(existing, values, by=person.name)
-        draft = _request_draft(meeting, request_type=request_type, my_response=copy.get("MyResponseType"))
+        draft = request_draft(meeting, request_type=request_type, my_response=copy.get("MyResponseType"))
         self._receive(person, draft)
         if person.kind is PersonKind.ROOM:
             self.answer(copy, Answer("Accept", send=True, save_copy=False), cause)
@@ -205,8 +171,8 @@ class Meetings:
         if live is not None and person.kind is PersonKind.ROOM:
             self._world.delete(live)
         elif live is not None:
-            self._world.modify(live, _cancelled(live, state=7), by=person.name)
-        self._receive(person, _cancellation_draft(meeting))
+            self._world.modify(live, cancelled(live, state=7), by=person.name)
+        self._receive(person, cancellation_draft(meeting))
 
     def _receive(self, person: Person, draft: Draft) -> None:
         if person.kind is not PersonKind.ROOM:
@@ -217,7 +183,9 @@ class Meetings:
 
     def _send_answer(self, copy: Item, answer: Answer, cause: Cause) -> list[Item]:
         organizer = copy.organizer
-        draft = self._response_draft(copy, answer)
+        person = self._world.owner(copy.mailbox)
+        me = Recipient(person.name, person.email)
+        draft = response_draft(copy, response=answer.response, body=answer.body, me=me, moment=self._world.now())
         if not answer.send or organizer is None:
             drafts = self._world.folder(copy.mailbox, "drafts")
             return [self._world.create(drafts, draft, by=copy.modified_by)] if organizer and answer.save_copy else []
@@ -293,135 +261,6 @@ class Meetings:
         values = {**draft.values, "DateTimeSent": self._world.now(), "IsRead": True}
         folder = self._world.folder(item.mailbox, "sentitems")
         return self._world.create(folder, replace(draft, values=values), by=item.modified_by)
-
-    def _response_draft(self, copy: Item, answer: Answer) -> Draft:
-        person = self._world.owner(copy.mailbox)
-        me = Recipient(person.name, person.email)
-        word, suffix = _ANSWERS[answer.response]
-        values = {
-            "ItemClass": f"IPM.Schedule.Meeting.Resp.{suffix}",
-            "Subject": f"{word}: {copy.get('Subject', '')}",
-            "Body": answer.body or Body("Text", ""),
-            "ResponseType": answer.response,
-            "From": me,
-            "Sender": me,
-            "ToRecipients": (copy.organizer,),
-            "UID": copy.uid,
-            "IsRead": False,
-            "Start": copy.get("Start"),
-            "End": copy.get("End"),
-            "Location": copy.get("Location", ""),
-            "Sensitivity": copy.get("Sensitivity", "Normal"),
-            "DateTimeStamp": self._world.now(),
-        }
-        return Draft(ItemKind.RESPONSE, values)
-
-
-_ANSWERS = {"Accept": ("Accepted", "Pos"), "Tentative": ("Tentative", "Tent"), "Decline": ("Declined", "Neg")}
-
-
-def cancelled_by_organizer(item: Item) -> dict[str, Any]:
-    """How an organizer's own item looks once he has called the meeting off."""
-    return _cancelled(item, state=5)
-
-
-def _cancelled(item: Item, *, state: int) -> dict[str, Any]:
-    subject = str(item.get("Subject", ""))
-    prefixed = subject if subject.startswith(CANCELLED_PREFIX) else CANCELLED_PREFIX + subject
-    return {"IsCancelled": True, "AppointmentState": state, "Subject": prefixed, "LegacyFreeBusyStatus": "Free"}
-
-
-def _moved_in_time(meeting: Meeting, existing: Item) -> bool:
-    return any(meeting.values.get(name) != existing.get(name) for name in _TIMES)
-
-
-def _request_type(meeting: Meeting, existing: Item | None) -> str:
-    if existing is None:
-        return "NewMeetingRequest"
-    answered = existing.get("MyResponseType") in ("Accept", "Tentative")
-    return "InformationalUpdate" if answered and not _moved_in_time(meeting, existing) else "FullUpdate"
-
-
-def _shown_attendees(meeting: Meeting) -> dict[str, tuple[Attendee, ...]]:
-    """What an attendee sees: the organizer first among the required, no resources, nobody's answers."""
-    host = Attendee(meeting.organizer, "Organizer")
-    required = [replace(each, response="Unknown", replied=None) for each in meeting.values.get("RequiredAttendees", ())]
-    optional = [replace(each, response="Unknown", replied=None) for each in meeting.values.get("OptionalAttendees", ())]
-    shown: dict[str, tuple[Attendee, ...]] = {"RequiredAttendees": (host, *required)}
-    if optional:
-        shown["OptionalAttendees"] = tuple(optional)
-    return shown
-
-
-def _copy_values(meeting: Meeting, existing: Item | None) -> dict[str, Any]:
-    """The properties of an attendee's copy; of an existing one those that change."""
-    values: dict[str, Any] = {name: meeting.values.get(name) for name in CONTENT}
-    values |= {"OptionalAttendees": None, **_shown_attendees(meeting)}
-    values |= {
-        "UID": meeting.uid,
-        "ItemClass": "IPM.Appointment",
-        "Organizer": meeting.organizer,
-        "IntendedFreeBusyStatus": meeting.values.get("IntendedFreeBusyStatus", "Busy"),
-        "IsMeeting": True,
-        "IsCancelled": False,
-        "MeetingRequestWasSent": True,
-        "AppointmentState": 3,
-    }
-    if existing is None or _moved_in_time(meeting, existing):
-        values |= {"MyResponseType": "NoResponseReceived", "LegacyFreeBusyStatus": "Tentative"}
-        values["AppointmentReplyTime"] = None
-    if existing is not None:
-        return values
-    values |= {name: meeting.values[name] for name in _FIRST_REMINDER if name in meeting.values}
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _message_values(meeting: Meeting) -> dict[str, Any]:
-    named = ("Subject", "Body", "Sensitivity", "Importance", "Start", "End", "Location", "EnhancedLocation")
-    values = {name: meeting.values[name] for name in named if name in meeting.values}
-    return {
-        **values,
-        "UID": meeting.uid,
-        "From": meeting.organizer,
-        "Sender": meeting.organizer,
-        "ToRecipients": tuple(each.recipient for each in meeting.values.get("RequiredAttendees", ())),
-        "CcRecipients": tuple(each.recipient for each in meeting.values.get("OptionalAttendees", ())),
-        "IsRead": False,
-        "Organizer": meeting.organizer,
-    }
-
-
-def _request_draft(
-    meeting: Meeting,
-    *,
-    request_type: str = "NewMeetingRequest",
-    my_response: str = "NoResponseReceived",
-    to_organizer: bool = False,
-) -> Draft:
-    values = {name: meeting.values[name] for name in CONTENT if name in meeting.values}
-    shown = {name: meeting.values[name] for name in ATTENDEE_LISTS[:2] if name in meeting.values}
-    values |= _message_values(meeting) | (shown if to_organizer else _shown_attendees(meeting))
-    values |= {
-        "ItemClass": "IPM.Schedule.Meeting.Request",
-        "MeetingRequestType": request_type,
-        "IntendedFreeBusyStatus": meeting.values.get("IntendedFreeBusyStatus", "Busy"),
-        "LegacyFreeBusyStatus": "Tentative",
-        "IsOutOfDate": False,
-        "HasBeenProcessed": False,
-        "ResponseType": "NoResponseReceived",
-        "MyResponseType": "Organizer" if to_organizer else my_response,
-        "IsMeeting": True,
-        "IsCancelled": False,
-        "MeetingRequestWasSent": True,
-        "AppointmentState": 3,
-    }
-    return Draft(ItemKind.REQUEST, values)
-
-
-def _cancellation_draft(meeting: Meeting) -> Draft:
-    subject = CANCELLED_PREFIX + str(meeting.values.get("Subject", "")).removeprefix(CANCELLED_PREFIX)
-    fixed = {"ItemClass": "IPM.Schedule.Meeting.Canceled", "Subject": subject, "IsOutOfDate": False}
-    return Draft(ItemKind.CANCELLATION, {**_message_values(meeting), **fixed})
 
 
 def refuse_answer(copy: Item, response: str) -> None:

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from daemon.sandbox.exchange.content import Meeting
 from daemon.sandbox.exchange.items import Cause
-from daemon.sandbox.exchange.meetings import Meeting, Meetings
+from daemon.sandbox.exchange.meetings import Meetings
 from daemon.sandbox.exchange.values import Attendee, Body, Recipient, Zone
 from daemon.sandbox.exchange.world import World
 

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from functools import lru_cache
 
 from daemon.sandbox.exchange import extended
-from daemon.sandbox.exchange.bodies import as_type, without_scripts
+from daemon.sandbox.exchange.bodies import as_type, cut, without_scripts
 from daemon.sandbox.exchange.computed import value_of
 from daemon.sandbox.exchange.errors import EwsError, malformed, not_modelled
 from daemon.sandbox.exchange.items import Item
@@ -21,7 +21,7 @@ from daemon.sandbox.exchange.properties import (
     is_known,
     properties_of,
 )
-from daemon.sandbox.exchange.values import Attendee, Form, Recipient, Value, write
+from daemon.sandbox.exchange.values import Attendee, Body, Form, Recipient, Value, write
 from daemon.sandbox.exchange.world import World
 
 _BODY_TYPES = {
@@ -29,6 +29,9 @@ _BODY_TYPES = {
     "UniqueBody": "UniqueBodyType",
     "NormalizedBody": "NormalizedBodyType",
 }
+
+
+_NOT_MODELLED = ("BlockExternalImages", "AddBlankTargetToLinks")
 
 
 class View(Enum):
@@ -50,8 +53,9 @@ class Shape:
     uris: frozenset[str]
     extended: tuple[Element, ...]
     body_types: dict[str, str]
-    filters_html: bool
     view: View
+    filters_html: bool = False
+    largest_body: int = 0
 
     @classmethod
     def read(cls, element: Element | None, view: View) -> Shape:
@@ -64,6 +68,9 @@ class Shape:
             raise malformed("a request without ItemShape")
         if boolean(child_text(element, "IncludeMimeContent", "false")):
             raise _mime_refusal(view)
+        for name in _NOT_MODELLED:
+            if boolean(child_text(element, name, "false")):
+                raise not_modelled(f"{name} in an ItemShape")
         paths = list(children(child(element, "AdditionalProperties")))
         uris = frozenset(each.get("FieldURI", "") for each in paths if local_name(each) == "FieldURI")
         for uri in uris:
@@ -74,8 +81,9 @@ class Shape:
             uris=uris,
             extended=tuple(each for each in paths if local_name(each) == "ExtendedFieldURI"),
             body_types={name: child_text(element, asked, default) for name, asked in _BODY_TYPES.items()},
-            filters_html=boolean(child_text(element, "FilterHtmlContent", "false")),
             view=view,
+            filters_html=boolean(child_text(element, "FilterHtmlContent", "false")),
+            largest_body=int(child_text(element, "MaximumBodySize", "0")),
         )
 
     def shows(self, each: Property) -> bool:
@@ -88,7 +96,7 @@ class Shape:
         return self.base == "Default" and Trait.DEFAULT in each.traits
 
 
-ID_ONLY = Shape("IdOnly", frozenset(), (), {}, filters_html=False, view=View.FIND)
+ID_ONLY = Shape("IdOnly", frozenset(), (), {}, View.FIND)
 
 
 def item_markup(world: World, item: Item, shape: Shape) -> Element:
@@ -107,9 +115,14 @@ def _property_markup(world: World, item: Item, each: Property, shape: Shape) -> 
     if value is None or value == ():
         return ()
     if each.form is Form.BODY:
-        converted = as_type(value, shape.body_types.get(each.name, "Best"))
-        value = without_scripts(converted) if shape.filters_html else converted
+        value = _body_as_asked(value, each.name, shape)
     return (write(each.form, each.name, _as_seen(world, item, each.form, value)),)
+
+
+def _body_as_asked(body: Body, name: str, shape: Shape) -> Body:
+    converted = as_type(body, shape.body_types.get(name, "Best"))
+    filtered = without_scripts(converted) if shape.filters_html else converted
+    return cut(filtered, shape.largest_body) if shape.largest_body else filtered
 
 
 def _extended_markup(item: Item, paths: Iterable[Element]) -> Iterable[Element]:

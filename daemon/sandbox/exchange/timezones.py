@@ -34,12 +34,12 @@ def display_name(windows_name: str) -> str:
 def definition(windows_name: str, *, year: int) -> Element:
     """The zone with its rules of one year, which Windows takes for every year."""
     changes = _changes(zone_of(windows_name) or UTC, year)
-    periods, group, targets = _fixed(windows_name, year) if len(changes) != 2 else _seasonal(windows_name, changes)
+    periods, group = _seasonal(windows_name, changes) if len(changes) == 2 else _fixed(windows_name, year)
     return t(
         "TimeZoneDefinition",
         t("Periods", *periods),
         t("TransitionsGroups", group),
-        t("Transitions", t("Transition", t("To", targets, Kind="Group"))),
+        t("Transitions", t("Transition", t("To", "0", Kind="Group"))),
         Id=windows_name,
         Name=display_name(windows_name),
     )
@@ -47,26 +47,27 @@ def definition(windows_name: str, *, year: int) -> Element:
 
 def _changes(zone: tzinfo, year: int) -> list[datetime]:
     """The instants of the year at which the offset is another one than an hour before."""
-    first, hour = datetime(year, 1, 1, tzinfo=UTC), timedelta(hours=1)
-    found: list[datetime] = []
-    before = first.astimezone(zone).utcoffset()
-    for step in range(1, 366 * 24):
-        instant = first + step * hour
-        offset = instant.astimezone(zone).utcoffset()
-        if offset != before:
-            found.append(instant)
-            before = offset
-    return found
+    days = [datetime(year, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(366)]
+    return [_change_within(zone, day) for day in days if _offset(zone, day) != _offset(zone, day + timedelta(days=1))]
 
 
-def _fixed(windows_name: str, year: int) -> tuple[list[Element], Element, str]:
+def _change_within(zone: tzinfo, day: datetime) -> datetime:
+    hours = (day + timedelta(hours=hour) for hour in range(1, 25))
+    return next(hour for hour in hours if _offset(zone, hour) != _offset(zone, day))
+
+
+def _offset(zone: tzinfo, moment: datetime) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta()
+
+
+def _fixed(windows_name: str, year: int) -> tuple[list[Element], Element]:
     offset = datetime(year, 1, 1, tzinfo=zone_of(windows_name) or UTC).utcoffset() or timedelta()
     period = t("Period", Bias=_duration(-offset), Name="Standard", Id="Standard")
     group = t("TransitionsGroup", t("Transition", t("To", "Standard", Kind="Period")), Id="0")
-    return [period], group, "0"
+    return [period], group
 
 
-def _seasonal(windows_name: str, changes: list[datetime]) -> tuple[list[Element], Element, str]:
+def _seasonal(windows_name: str, changes: list[datetime]) -> tuple[list[Element], Element]:
     zone = zone_of(windows_name) or UTC
     offsets = [change.astimezone(zone).utcoffset() or timedelta() for change in changes]
     names = ["Daylight" if offset == max(offsets) else "Standard" for offset in offsets]
@@ -76,7 +77,7 @@ def _seasonal(windows_name: str, changes: list[datetime]) -> tuple[list[Element]
     rules = [
         _rule(change, zone, period=name) for name, change in sorted(zip(names, changes, strict=True), key=_by_change)
     ]
-    return periods, t("TransitionsGroup", *rules, Id="0"), "0"
+    return periods, t("TransitionsGroup", *rules, Id="0")
 
 
 def _by_change(pair: tuple[str, datetime]) -> datetime:

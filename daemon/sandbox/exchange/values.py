@@ -44,6 +44,7 @@ class Body:
 
     type: str
     text: str
+    is_truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,10 @@ def _write_zone(tag: str, value: Zone) -> Element:
     return t(tag, Id=value.id, Name=value.name)
 
 
+def _write_body(tag: str, value: Body) -> Element:
+    return t(tag, value.text, BodyType=value.type, IsTruncated="true" if value.is_truncated else "false")
+
+
 def _write_markup(_tag: str, value: bytes | Element) -> Element:
     return etree.fromstring(value) if isinstance(value, bytes) else deepcopy(value)
 
@@ -182,7 +187,7 @@ _WRITERS: dict[Form, Callable[[str, Value], Element]] = {
     Form.INT: lambda tag, value: t(tag, str(value)),
     Form.FLOAT: lambda tag, value: t(tag, f"{value:g}"),
     Form.INSTANT: lambda tag, value: t(tag, instant(value)),
-    Form.BODY: lambda tag, value: t(tag, value.text, BodyType=value.type),
+    Form.BODY: _write_body,
     Form.STRINGS: lambda tag, value: t(tag, *(t("String", each) for each in value)),
     Form.PERSON: lambda tag, value: t(tag, recipient_markup(value)),
     Form.PEOPLE: lambda tag, value: t(tag, *(recipient_markup(each) for each in value)),

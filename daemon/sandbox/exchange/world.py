@@ -60,7 +60,7 @@ class World:
         self._on_change = on_change
         self._count = 0
         self._made: dict[str, int] = defaultdict(int)
-        self._items: dict[str, Item] = {}
+        self._items: dict[str, dict[str, Item]] = defaultdict(dict)
         self._folders: dict[str, Folder] = {}
         self._distinguished: dict[tuple[str, str], Folder] = {}
         for person in people:
@@ -96,8 +96,8 @@ class World:
         return [each for each in self._folders.values() if each.parent == folder.id]
 
     def item(self, mailbox: str, item_id: str) -> Item:
-        found = self._items.get(item_id)
-        if found is None or found.mailbox != self.owner(mailbox).email:
+        found = self._items[self.owner(mailbox).email].get(item_id)
+        if found is None:
             raise EwsError("ErrorItemNotFound", "The specified object was not found in the store.")
         return found
 
@@ -105,12 +105,10 @@ class World:
         """A mailbox's items, oldest first; of one folder if it is given."""
         address = self.owner(mailbox).email
         place = self.folder(address, folder) if isinstance(folder, str) else folder
-        return [
-            each for each in self._items.values() if each.mailbox == address and (not place or each.folder == place.id)
-        ]
+        return [each for each in self._items[address].values() if place is None or each.folder == place.id]
 
     def __iter__(self) -> Iterator[Item]:
-        return iter(list(self._items.values()))
+        return iter([item for items in self._items.values() for item in items.values()])
 
     # Changing
 
@@ -138,7 +136,7 @@ class World:
             modified=moment,
             modified_by=by,
         )
-        self._items[item.id] = item
+        self._items[item.mailbox][item.id] = item
         self.log.created(item)
         self._tell(item, ChangeKind.CREATED, ChangeKind.MODIFIED)
         return item
@@ -161,25 +159,25 @@ class World:
         )
         if extended is not None:
             changed = replace(changed, extended=extended)
-        self._items[item.id] = changed
+        self._items[changed.mailbox][changed.id] = changed
         self.log.modified(changed, read_flag_only=set(values) == {"IsRead"} and not extended)
         self._tell(changed, ChangeKind.MODIFIED, ChangeKind.MODIFIED)
         return changed
 
     def move(self, item: Item, folder: Folder) -> Item:
         """To another folder of the same mailbox, under a new id."""
-        current = self._items.pop(self.item(item.mailbox, item.id).id)
+        current = self._items[item.mailbox].pop(self.item(item.mailbox, item.id).id)
         moved = replace(
             current, id=self._item_id(folder.mailbox), change_key=self._token("K", folder.mailbox), folder=folder.id
         )
-        self._items[moved.id] = moved
+        self._items[moved.mailbox][moved.id] = moved
         self.log.deleted(current)
         self.log.created(moved)
         self._tell(moved, ChangeKind.MOVED, ChangeKind.MODIFIED, old_item_id=current.id)
         return moved
 
     def delete(self, item: Item) -> None:
-        gone = self._items.pop(self.item(item.mailbox, item.id).id)
+        gone = self._items[item.mailbox].pop(self.item(item.mailbox, item.id).id)
         self.log.deleted(gone)
         self._tell(gone, ChangeKind.DELETED)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from exchangelib import UTC, CalendarItem, EWSDate, EWSDateTime, EWSTimeZone, ExtendedProperty, HTMLBody, Task
@@ -274,13 +274,19 @@ def test_aliases_are_told_with_full_contact_data(bank: Bank):
 
 def test_server_time_zones_are_those_of_windows(bank: Bank):
     """exchangelib reads their rules."""
-    zones = {zone.id: zone for zone in bank.account("anna").protocol.get_timezones()}
+    protocol = bank.account("anna").protocol
+    zones = {zone.id: zone for zone in protocol.get_timezones(return_full_timezone_data=True)}
     berlin = zones["W. Europe Standard Time"]
-    standard, daylight, _ = berlin.get_std_and_dst(for_year=2026)
+    standard, daylight, period = berlin.get_std_and_dst(for_year=2026)
     assert len(zones) > 100
     assert berlin.name.startswith("(UTC+01:00)")
-    assert (standard.bias, daylight.bias) == (-60, -60)
-    assert [(each.iso_month, each.weekday) for each in (standard, daylight)] == [(10, 7), (3, 7)]
+    assert (period.bias_in_minutes, daylight.bias) == (-60, -60)
+    assert [(each.iso_month, each.occurrence, each.weekday, each.time) for each in (standard, daylight)] == [
+        (10, 5, 7, time(3)),
+        (3, 5, 7, time(2)),
+    ]
+    fixed, *_ = zones["India Standard Time"].get_std_and_dst(for_year=2026)
+    assert fixed.bias == 0
 
 
 def test_a_service_account_acts_for_people(bank: Bank):

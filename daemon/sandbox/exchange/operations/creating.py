@@ -12,7 +12,7 @@ from daemon.sandbox.exchange.operations import responding
 from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.shapes import ID_ONLY, item_markup
 
-_HOME = {"CalendarItem": "calendar", "Task": "tasks", "Message": "drafts"}
+_HOME = {"CalendarItem": "calendar", "Task": "tasks", "Message": "drafts", "Item": "drafts"}
 
 
 def create_item(call: Call, request: Element) -> Element:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from daemon.sandbox.exchange.calls import Call, answer, failure, required, success
-from daemon.sandbox.exchange.errors import EwsError
+from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.incoming import known_recipient
-from daemon.sandbox.exchange.markup import Element, boolean, m, t, text
+from daemon.sandbox.exchange.markup import Element, boolean, children, local_name, m, t, text
 from daemon.sandbox.exchange.values import Recipient, recipient_markup
 from daemon.sandbox.people import Person, PersonKind
 
@@ -15,6 +15,8 @@ _LIMIT = 100
 def resolve_names(call: Call, request: Element) -> Element:
     """Whom an address, alias, X500 name, or the beginning of a name means; outsiders are not in the address book."""
     entry = text(required(request, "UnresolvedEntry"))
+    if sum(local_name(each) == "UnresolvedEntry" for each in children(request)) > 1:
+        raise malformed("ResolveNames takes one UnresolvedEntry")
     found = _matches(call, entry)
     if not found:
         error = EwsError("ErrorNameResolutionNoResults", "No results were found.")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from daemon.sandbox.exchange import values
 from daemon.sandbox.exchange.calls import Call, required, success, with_items
+from daemon.sandbox.exchange.content import cancelled_by_organizer
 from daemon.sandbox.exchange.errors import EwsError
 from daemon.sandbox.exchange.items import Item
 from daemon.sandbox.exchange.markup import Element, child
 from daemon.sandbox.exchange.markup import local_name as name_of
-from daemon.sandbox.exchange.meetings import Answer, SendMode, cancelled_by_organizer, is_organizers, refuse_answer
+from daemon.sandbox.exchange.meetings import Answer, SendMode, is_organizers, refuse_answer
 from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.shapes import ID_ONLY, item_markup
 

@@ -7,16 +7,20 @@ import binascii
 
 from daemon.sandbox.exchange.calls import Call, answer, success
 from daemon.sandbox.exchange.changelog import Difference, Entry
-from daemon.sandbox.exchange.errors import EwsError, malformed
+from daemon.sandbox.exchange.errors import EwsError, malformed, not_modelled
 from daemon.sandbox.exchange.items import Folder
 from daemon.sandbox.exchange.markup import Element, child, child_text, children, m, t
 from daemon.sandbox.exchange.shapes import Shape, View, item_markup
 
 _LIMITS = range(1, 513)
+_NOT_MODELLED = ("NumberOfDays", "MaximumCount", "MinimumCount")
 
 
 def sync_folder_items(call: Call, request: Element) -> Element:
     """The differences since the client's state; without one, all items as new."""
+    for name in _NOT_MODELLED:
+        if child(request, name) is not None:
+            raise not_modelled(f"SyncFolderItems with {name}")
     shape = Shape.read(child(request, "ItemShape"), View.SYNC)
     folder = call.target(request, "SyncFolderId")
     limit = int(child_text(request, "MaxChangesReturned", "0"))
