@@ -296,13 +296,13 @@ class MemoryConsumer:
 
     async def getmany(self, *, wait: timedelta, max_records: int) -> Sequence[Record]:
         await self._broker.faults.strike("getmany")
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + wait.total_seconds()
+        deadline = asyncio.get_running_loop().time() + wait.total_seconds()
+        in_time = True
         while not self._stopped:
             records = [] if self.rebalancing else self._take(max_records)
-            if records or (loop.time() >= deadline and not self.rebalancing):
+            if records or not (in_time or self.rebalancing):
                 return records
-            await self._wait_until(None if self.rebalancing else deadline)
+            in_time = await self._woken_until(None if self.rebalancing else deadline)
         return []
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
@@ -390,11 +390,14 @@ class MemoryConsumer:
         self._positions[source] = log.end if exhausted else taken[-1].offset + 1 if taken else position
         return taken
 
-    async def _wait_until(self, deadline: float | None) -> None:
+    async def _woken_until(self, deadline: float | None) -> bool:
         self._woken.clear()
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout_at(deadline):
                 await self._woken.wait()
+        except TimeoutError:
+            return False
+        return True
 
 
 class MemoryProducer:
