@@ -64,6 +64,7 @@ _TRAILING_BLANKS = re.compile(r"[ \t\xa0]+(?=\n)")
 _LOCAL = len(TYPES)
 _DAY = timedelta(days=1)
 LONGEST_NUMBER = 12
+CALENDAR_CLASS = "IPF.Appointment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,19 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """How far a FindItem answer reaches. `next_offset` None: there is no more in this folder."""
+    """How far a FindItem or FindFolder answer reaches. `next_offset` None: there is no more in this folder."""
 
     next_offset: int | None
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFolder:
+    """A folder of a mailbox, as FindFolder lists it."""
+
+    id: str
+    parent: str
+    is_calendar: bool
 
 
 class NotReadable(Exception):
@@ -106,7 +116,7 @@ def item(element: Element, reading: Reading) -> Copy | Unreadable:
 
 
 def page(message: Message) -> Page:
-    """The paging of a FindItem message. A missing or senseless statement reads as "there may be more"."""
+    """The paging of a FindItem or FindFolder message. A missing or senseless statement reads as "there may be more"."""
     root = message.element.find(f"{envelopes.MESSAGES}RootFolder")
     if root is None:
         return Page(None, 0)
@@ -119,6 +129,21 @@ def page(message: Message) -> Page:
 def folder_ids(message: Message) -> tuple[str, ...]:
     """The folder ids of a GetFolder message."""
     return tuple(element.get("Id", "") for element in message.element.iter(f"{TYPES}FolderId"))
+
+
+def listed_folders(message: Message) -> tuple[ListedFolder, ...]:
+    """The folders of a FindFolder message."""
+    folders = message.element.iterfind(f"{envelopes.MESSAGES}RootFolder/{TYPES}Folders/*")
+    return tuple(_listed_folder(_children(element)) for element in folders)
+
+
+def _listed_folder(fields: Mapping[str, Element]) -> ListedFolder:
+    found, parent = fields.get("FolderId"), fields.get("ParentFolderId")
+    return ListedFolder(
+        id="" if found is None else found.get("Id", ""),
+        parent="" if parent is None else parent.get("Id", ""),
+        is_calendar=_text(fields, "FolderClass").startswith(CALENDAR_CLASS),
+    )
 
 
 def addresses(message: Message) -> tuple[tuple[str, ...], ...]:

@@ -1,19 +1,21 @@
-"""Which folder id is which, per mailbox, asked for once.
+"""Which folder id is which, and where a mailbox keeps calendar items: per mailbox, asked for now and then (S21a).
 
-A mailbox's ids change only when it is moved or restored; so an item in a folder nobody knows makes us ask again, but
-not more often than every few minutes, for there are honest other folders.
+A person may have more calendars than one, and may throw one of them away as a whole: what lies anywhere below Deleted
+Items is deleted, and every calendar is searched before a meeting counts as absent. Ids change when a mailbox is moved
+or restored; so an item in a folder nobody knows makes us ask again, but not more often than every few minutes.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 
 from daemon.exchange.ews import decoder, failures, payloads
 from daemon.exchange.ews.answers import checked
+from daemon.exchange.ews.decoder import ListedFolder
 from daemon.exchange.ews.envelopes import Message
 from daemon.exchange.ews.failures import Failure, Meaning
 from schemas.copies import Folder
@@ -24,12 +26,21 @@ NAMES = {
     payloads.TASKS: Folder.TASKS,
 }
 FRESH = timedelta(minutes=5)
+KEPT = timedelta(hours=1)
 MOST_MAILBOXES = 20_000
+DEEPEST = 300
+"""Levels of folders that Exchange allows; also the way out of a circle."""
 
-Ids = Mapping[str, Folder]
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A mailbox's folders: what is known of them by id, and the ids of those that may hold a calendar item."""
+
+    kinds: Mapping[str, Folder]
+    searched: tuple[str, ...]
 
 
-def read(messages: list[Message]) -> Ids:
+def named(messages: list[Message]) -> Mapping[str, Folder]:
     """The folders of a GetFolder answer to `NAMES`. A mailbox without tasks is one; Failure for anything else."""
     if len(checked(messages)) != len(NAMES):
         raise Failure("AnswerShort")
@@ -42,28 +53,54 @@ def read(messages: list[Message]) -> Ids:
     return ids
 
 
+def tree(known: Mapping[str, Folder], listed: Iterable[ListedFolder]) -> Tree:
+    """What a mailbox's list of folders adds to the ones known by name."""
+    by_id = {one.id: one for one in listed}
+    deleted = {one for one in by_id if _is_deleted(one, known, by_id)}
+    kinds = {**dict.fromkeys(deleted, Folder.DELETED_ITEMS), **known}
+    calendars = [one.id for one in by_id.values() if one.is_calendar and one.id not in known]
+    own = [one for one, folder in known.items() if folder is not Folder.TASKS]
+    return Tree(kinds, (*own, *calendars))
+
+
+def _is_deleted(folder_id: str, known: Mapping[str, Folder], by_id: Mapping[str, ListedFolder]) -> bool:
+    for _ in range(DEEPEST):
+        if known.get(folder_id) is Folder.DELETED_ITEMS:
+            return True
+        if folder_id not in by_id:
+            return False
+        folder_id = by_id[folder_id].parent
+    return False
+
+
 @dataclass(slots=True)
 class Known:
-    """The folder ids of the mailboxes used last."""
+    """The folders of the mailboxes used last."""
 
     clock: Callable[[], float] = monotonic
-    _ids: OrderedDict[str, tuple[Ids, float]] = field(default_factory=OrderedDict)
+    _trees: OrderedDict[str, tuple[Tree, float]] = field(default_factory=OrderedDict)
 
-    def get(self, mailbox: str) -> Ids | None:
-        """The ids of a mailbox, if it was asked."""
-        if mailbox not in self._ids:
+    def get(self, mailbox: str) -> Tree | None:
+        """The folders of a mailbox, if it was asked not too long ago."""
+        if self._age(mailbox) > KEPT.total_seconds():
             return None
-        self._ids.move_to_end(mailbox)
-        return self._ids[mailbox][0]
+        self._trees.move_to_end(mailbox)
+        return self._trees[mailbox][0]
 
-    def put(self, mailbox: str, ids: Ids) -> None:
+    def put(self, mailbox: str, known: Tree) -> None:
         """What a mailbox has answered just now."""
-        self._ids[mailbox] = ids, self.clock()
-        self._ids.move_to_end(mailbox)
-        while len(self._ids) > MOST_MAILBOXES:
-            self._ids.popitem(last=False)
+        self._trees[mailbox] = known, self.clock()
+        self._trees.move_to_end(mailbox)
+        while len(self._trees) > MOST_MAILBOXES:
+            self._trees.popitem(last=False)
+
+    def forget(self, mailbox: str) -> None:
+        """The mailbox does not know its folders by these ids any more."""
+        self._trees.pop(mailbox, None)
 
     def is_fresh(self, mailbox: str) -> bool:
         """Whether asking again would be too soon."""
-        _, since = self._ids.get(mailbox, ({}, float("-inf")))
-        return self.clock() - since < FRESH.total_seconds()
+        return self._age(mailbox) < FRESH.total_seconds()
+
+    def _age(self, mailbox: str) -> float:
+        return self.clock() - self._trees[mailbox][1] if mailbox in self._trees else float("inf")

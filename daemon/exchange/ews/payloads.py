@@ -20,6 +20,9 @@ _NAMESPACES = {"m": MESSAGES.strip("{}"), "t": TYPES.strip("{}")}
 CALENDAR = "calendar"
 DELETED_ITEMS = "deleteditems"
 TASKS = "tasks"
+ROOT = "msgfolderroot"
+PAGE_SIZE = "250"
+"""Of searches; the most that Exchange gives at once where a restriction is set."""
 
 ITEM_FIELDS = (
     "item:ParentFolderId",
@@ -48,6 +51,7 @@ ITEM_FIELDS = (
     "calendar:StartTimeZone",
 )
 KIND_FIELDS = ("item:ItemClass", "item:ParentFolderId")
+FOLDER_FIELDS = ("folder:ParentFolderId", "folder:FolderClass")
 EXTENDED = (properties.MARKER, properties.CLEAN_GLOBAL_OBJECT_ID)
 
 
@@ -61,8 +65,8 @@ def get_kinds(item_ids: Sequence[str]) -> Element:
     return _m("GetItem", _shape(_fields(KIND_FIELDS)), _item_ids(item_ids))
 
 
-def find_by_global_object_id(value: bytes, folders: Iterable[str], *, offset: int, page_size: int) -> Element:
-    """FindItem for the ids of one meeting's items in distinguished folders."""
+def find_by_global_object_id(value: bytes, folder_ids: Iterable[str], offset: int) -> Element:
+    """FindItem for the ids of one meeting's items in some folders."""
     is_it = _t(
         "IsEqualTo",
         _extended(properties.CLEAN_GLOBAL_OBJECT_ID),
@@ -71,10 +75,22 @@ def find_by_global_object_id(value: bytes, folders: Iterable[str], *, offset: in
     return _m(
         "FindItem",
         _m("ItemShape", _t("BaseShape", text="IdOnly")),
-        _m("IndexedPageItemView", MaxEntriesReturned=str(page_size), Offset=str(offset), BasePoint="Beginning"),
+        _m("IndexedPageItemView", MaxEntriesReturned=PAGE_SIZE, Offset=str(offset), BasePoint="Beginning"),
         _m("Restriction", is_it),
-        _m("ParentFolderIds", *map(_distinguished, folders)),
+        _m("ParentFolderIds", *(_t("FolderId", Id=folder_id) for folder_id in folder_ids)),
         Traversal="Shallow",
+    )
+
+
+def find_folders(offset: int) -> Element:
+    """FindFolder for all folders of a mailbox that people see."""
+    fields = _t("AdditionalProperties", *_fields(FOLDER_FIELDS))
+    return _m(
+        "FindFolder",
+        _m("FolderShape", _t("BaseShape", text="IdOnly"), fields),
+        _m("IndexedPageFolderView", MaxEntriesReturned=PAGE_SIZE, Offset=str(offset), BasePoint="Beginning"),
+        _m("ParentFolderIds", _distinguished(ROOT)),
+        Traversal="Deep",
     )
 
 

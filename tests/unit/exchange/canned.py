@@ -86,8 +86,8 @@ class CannedExchange:
 
 @asynccontextmanager
 async def canned(context: ssl.SSLContext | None = None, **answers: Handler | Answer):
-    """A canned server on loopback; it answers GetFolder unless told otherwise."""
-    server = CannedExchange({"GetFolder": folders_answer(), **answers})
+    """A canned server on loopback; its mailboxes have three folders unless told otherwise."""
+    server = CannedExchange({"GetFolder": folders_answer(), "FindFolder": folder_list(), **answers})
     app = web.Application(client_max_size=1 << 26)
     app.router.add_post("/EWS/Exchange.asmx", server.handle)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
@@ -151,6 +151,23 @@ def folders_answer(ids: Sequence[str] = (CALENDAR_ID, DELETED_ID, TASKS_ID)) -> 
         fine(f'<m:Folders><t:Folder><t:FolderId Id="{id_}" ChangeKey="AQ"/></t:Folder></m:Folders>') for id_ in ids
     ]
     return answer("GetFolder", *messages)
+
+
+def folder_list(*folders: tuple[str, str, str], total: int | None = None) -> bytes:
+    """A FindFolder answer; per folder its id, its parent's and its class."""
+    listed = "".join(
+        f'<t:Folder><t:FolderId Id="{id_}"/><t:ParentFolderId Id="{parent}"/><t:FolderClass>{class_}</t:FolderClass>'
+        "</t:Folder>"
+        for id_, parent, class_ in folders
+    )
+    count = len(folders) if total is None else total
+    return answer(
+        "FindFolder",
+        fine(
+            f'<m:RootFolder IndexedPagingOffset="{len(folders)}" TotalItemsInView="{count}" '
+            f'IncludesLastItemInRange="true"><t:Folders>{listed}</t:Folders></m:RootFolder>'
+        ),
+    )
 
 
 def found(*pages: tuple[Iterable[str], bool], total: int | None = None) -> bytes:

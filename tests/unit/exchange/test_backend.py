@@ -93,13 +93,13 @@ async def error_of(exchange: EwsExchange, mailbox: str = ANNA) -> port.ExchangeE
 # What is asked
 
 
-async def test_items_are_fetched_with_one_call_and_the_folders_with_one_more(world: World) -> None:
+async def test_items_are_fetched_with_one_call_and_the_folders_once_a_mailbox(world: World) -> None:
     exchange = world.exchange()
     first = await exchange.get(ANNA, ["a", "b"])
     await exchange.get(ANNA, ["c"])
     assert said(first) == ["Copy a", "Copy b"]
     assert all(isinstance(copy, Copy) and copy.folder is Folder.CALENDAR for copy in first)
-    assert [one.operation for one in world.server.asked] == ["GetFolder", "GetItem", "GetItem"]
+    assert [one.operation for one in world.server.asked] == ["GetFolder", "FindFolder", "GetItem", "GetItem"]
 
 
 async def test_each_call_impersonates_its_mailbox_and_is_routed_to_it(world: World) -> None:
@@ -152,7 +152,7 @@ async def test_every_request_is_valid_by_microsofts_schema(world: World) -> None
     await exchange.probe()
     asked = [one.operation for one in world.server.asked]
     assert sorted(asked) == sorted(
-        ["FindItem", "FindItem", "GetFolder", "GetItem", "GetItem", "ResolveNames", "GetServerTimeZones"]
+        ["FindItem", "FindItem", "FindFolder", "GetFolder", "GetItem", "GetItem", "ResolveNames", "GetServerTimeZones"]
     )
     for one in world.server.asked:
         schema().assertValid(one.payload)
@@ -178,8 +178,8 @@ async def test_a_meeting_is_found_by_the_bytes_of_its_uid_those_outside_deleted_
     search = next(one for one in world.server.asked if one.operation == "FindItem")
     constant = search.payload.find(".//t:Constant", canned.NAMES).get("Value")
     assert base64.b64decode(constant) == uids.to_bytes(UID) == bytes.fromhex(UID)
-    folders = [one.get("Id") for one in search.payload.iterfind(".//t:DistinguishedFolderId", canned.NAMES)]
-    assert folders == ["calendar", "deleteditems"]
+    folders = [one.get("Id") for one in search.payload.iterfind(".//t:FolderId", canned.NAMES)]
+    assert folders == [canned.CALENDAR_ID, canned.DELETED_ID]
 
 
 async def test_a_complete_search_that_finds_nothing_is_empty(world: World) -> None:
@@ -192,7 +192,7 @@ async def test_a_search_is_paged_on_to_its_end(world: World) -> None:
 
     def pages(asked: Asked) -> bytes:
         offset = int(asked.payload.find("m:IndexedPageItemView", canned.NAMES).get("Offset"))
-        folders = [one.get("Id") for one in asked.payload.iterfind(".//t:DistinguishedFolderId", canned.NAMES)]
+        folders = [one.get("Id") for one in asked.payload.iterfind(".//t:FolderId", canned.NAMES)]
         seen.append((offset, folders))
         calendar = ([f"c{offset}"], offset == 2)
         return canned.found(calendar, (["d"], True)) if len(folders) == 2 else canned.found(calendar, total=3)
@@ -200,8 +200,8 @@ async def test_a_search_is_paged_on_to_its_end(world: World) -> None:
     seen: list[tuple[int, list[str]]] = []
     world.server.answers["FindItem"] = pages
     found = await world.exchange().find_by_uid(ANNA, UID)
-    assert [answer.item_id for answer in found] == ["c0", "d", "c1", "c2"]
-    assert seen == [(0, ["calendar", "deleteditems"]), (1, ["calendar"]), (2, ["calendar"])]
+    assert [answer.item_id for answer in found] == ["c0", "c1", "c2", "d"]
+    assert seen == [(0, [canned.CALENDAR_ID, canned.DELETED_ID]), (1, [canned.CALENDAR_ID]), (2, [canned.CALENDAR_ID])]
 
 
 @pytest.mark.rule("DEL-4")
@@ -307,7 +307,7 @@ async def test_a_failed_call_is_made_once_and_classified(
     error = await error_of(world.exchange())
     assert (type(error), error.code, error.mailbox) == (kind, code, ANNA)
     assert world.server.count("GetItem") == 1
-    assert [call.result for call in world.calls] == ["ok", code]
+    assert [call.result for call in world.calls] == ["ok", "ok", code]
 
 
 @pytest.mark.rule("DEL-4")
@@ -530,6 +530,50 @@ async def test_s21a_a_mailbox_whose_folders_have_new_ids_is_asked_for_them_again
         Folder.DELETED_ITEMS,
         Folder.DELETED_ITEMS,
     ]
+    assert world.server.count("GetFolder") == 2
+
+
+@pytest.mark.rule("ID-1")
+@pytest.mark.scenario("S21a")
+async def test_s21a_a_meeting_is_found_in_every_calendar_and_deleted_with_its_calendar(world: World) -> None:
+    """Moved to another calendar, it is still there; thrown away with that calendar, it is deleted."""
+    world.server.answers["FindFolder"] = canned.folder_list(
+        (canned.CALENDAR_ID, "root", "IPF.Appointment"),
+        ("projects", "root", "IPF.Appointment"),
+        ("mails", "root", "IPF.Note"),
+        (canned.DELETED_ID, "root", "IPF.Note"),
+        ("attic", canned.DELETED_ID, "IPF.Note"),
+        ("old projects", "attic", "IPF.Appointment"),
+    )
+    world.server.answers["FindItem"] = canned.found(([], True), ([], True), (["a"], True), (["b"], True))
+    parents = {"a": "projects", "b": "old projects"}
+    world.server.answers["GetItem"] = per_item(
+        lambda one: canned.items(canned.meeting(one).replace(canned.CALENDAR_ID, parents[one]))
+    )
+    found = await world.exchange().find_by_uid(ANNA, UID)
+    assert [(copy.item_id, copy.folder) for copy in found if isinstance(copy, Copy)] == [
+        ("a", Folder.OTHER),
+        ("b", Folder.DELETED_ITEMS),
+    ]
+    search = world.server.asked[2].payload.iterfind(".//t:FolderId", canned.NAMES)
+    assert [one.get("Id") for one in search] == [canned.CALENDAR_ID, canned.DELETED_ID, "projects", "old projects"]
+
+
+async def test_an_incomplete_list_of_folders_is_no_list(world: World) -> None:
+    world.server.answers["FindFolder"] = canned.folder_list(("x", "root", "IPF.Appointment"), total=2)
+    with pytest.raises(port.Unavailable):
+        await world.exchange().find_by_uid(ANNA, UID)
+
+
+@pytest.mark.parametrize("code", ["ErrorFolderNotFound", "ErrorItemNotFound"])
+async def test_a_search_in_folders_that_are_gone_makes_us_ask_for_them_again(world: World, code: str) -> None:
+    exchange = world.exchange()
+    world.server.answers["FindItem"] = canned.answer("FindItem", canned.failed(code), canned.failed(code))
+    with pytest.raises(port.Unavailable):
+        await exchange.find_by_uid(ANNA, UID)
+    world.clock.pass_(timedelta(seconds=1))
+    world.server.answers["FindItem"] = canned.found(([], True), ([], True))
+    assert await exchange.find_by_uid(ANNA, UID) == ()
     assert world.server.count("GetFolder") == 2
 
 

@@ -1,0 +1,123 @@
+"""One call to EWS as the event loop sees it: a turn, a thread, and every failure as the port's error.
+
+Never repeated here: who asked knows whether waiting is worth it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+from typing import TypeVar
+
+from daemon.exchange import port
+from daemon.exchange.ews import envelopes, failures
+from daemon.exchange.ews.config import EwsConfig
+from daemon.exchange.ews.envelopes import Element, Message, Undecodable
+from daemon.exchange.ews.failures import Failure, Meaning
+from daemon.exchange.ews.limits import Limits
+from daemon.exchange.ews.sign_in import SignIn
+from daemon.exchange.ews.transport import Transport
+
+T = TypeVar("T")
+
+Read = Callable[[list[Message]], T]
+"""Makes values of an answer's messages, in the call's thread; raises Failure if they say that the call failed."""
+
+OK = "ok"
+UNEXPECTED = "unexpected"
+NO_MAILBOX = ""
+"""Whose turns the service account's own calls take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, for metrics: `result` is `ok` or the code it failed with."""
+
+    operation: str
+    result: str
+    took: timedelta
+
+
+Observe = Callable[[Call], None]
+"""Is told of every call, in the call's thread."""
+
+
+class Caller:
+    """Makes calls to one endpoint, within the limits of its mailboxes."""
+
+    def __init__(self, config: EwsConfig, observe: Observe, *, clock: Callable[[], float] = monotonic) -> None:
+        self._observe = observe
+        self._clock = clock
+        self._transport = Transport(config)
+        self._limits = Limits(config, clock=clock)
+        self._sign_in = SignIn(config.timeout, clock=clock)
+
+    async def ask(self, mailbox: str | None, payload: Element, read: Read[T], *, is_read: bool = True) -> T:
+        """One call whose answer must be readable as a whole. Raises ExchangeError."""
+        try:
+            return await self.call(mailbox, payload, read, is_read=is_read)
+        except Undecodable as error:
+            kind = port.Unavailable if error.rule == envelopes.CUT_OFF else port.Misconfigured
+            raise kind(mailbox, error.rule) from None
+
+    async def call(self, mailbox: str | None, payload: Element, read: Read[T], *, is_read: bool = True) -> T:
+        """One call; `mailbox` None: as the service account itself. Raises ExchangeError, and Undecodable."""
+        work = self._work(mailbox, payload, read)
+        try:
+            async with self._sign_in.turn():
+                return await self._in_turn(mailbox, work, is_read=is_read)
+        except Failure as failure:  # the turn's own: the sign-in is paused
+            raise failures.of_call(mailbox, failure.code, back_off=timedelta(0)) from None
+
+    def pause(self, mailbox: str) -> None:
+        """Leave a mailbox alone for a while: it answered in part."""
+        self._limits.pause(mailbox)
+
+    def pauses(self) -> port.BackOffs:
+        """The mailboxes that are left alone just now, and for how long."""
+        return self._limits.pauses()
+
+    async def close(self) -> None:
+        """Wait for calls under way, then let go of all connections."""
+        await self._limits.close()
+        self._transport.close()
+
+    async def _in_turn(self, mailbox: str | None, work: Callable[[], T], *, is_read: bool) -> T:
+        key = mailbox or NO_MAILBOX
+        try:
+            value = await self._limits.run(key, work, is_read=is_read)
+        except Failure as failure:
+            raise self._failed(mailbox, failure) from None
+        self._sign_in.proven()
+        self._limits.succeeded(key)
+        return value
+
+    def _failed(self, mailbox: str | None, failure: Failure) -> port.ExchangeError:
+        """The port's error; a mailbox that is busy or out of reach is left alone from now on."""
+        back_off = timedelta(0)
+        match failures.meaning(failure.code):
+            case Meaning.SIGN_IN:
+                self._sign_in.refused(failure.code)
+            case Meaning.BUSY | Meaning.PASSING:
+                back_off = self._limits.pause(mailbox or NO_MAILBOX, failure.back_off)
+        return failures.of_call(mailbox, failure.code, back_off=back_off)
+
+    def _work(self, mailbox: str | None, payload: Element, read: Read[T]) -> Callable[[], T]:
+        """What a thread does: the call, and reading its answer."""
+        operation = payload.tag[len(envelopes.MESSAGES) :]
+
+        def work() -> T:
+            started, result = self._clock(), UNEXPECTED
+            try:
+                value = read(envelopes.messages(self._transport.post(payload, mailbox=mailbox)))
+                result = OK
+                return value
+            except (Failure, Undecodable) as error:
+                result = str(error)
+                raise
+            finally:
+                self._observe(Call(operation, result, timedelta(seconds=self._clock() - started)))
+
+        return work
