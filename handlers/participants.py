@@ -69,9 +69,10 @@ class Participant:
 def identify(copy: Copy, *, facts: Facts, policy: Policy) -> tuple[Participant, ...]:
     """Every participant once, the organizer included, resources left out; in order of identity."""
     people = [_recognise(attendee, facts, policy) for attendee in _named(copy)]
+    users = {person.key: person.user.id for person in people if person.user}
     by_identity: dict[str, Participant] = {}
     for person in sorted(people, key=_precedence):
-        identity = f"user:{person.user.id}" if person.user else person.key
+        identity = f"user:{users[person.key]}" if person.key in users else person.key
         known = by_identity.get(identity)
         by_identity[identity] = person if known is None else _same(known, person)
     return tuple(sorted(by_identity.values(), key=lambda person: person.key))
@@ -156,9 +157,10 @@ def _reason(addressed: bool, *, blocked: bool, listed: bool) -> ExternalReason:
     return ExternalReason.BLACKLISTED if blocked else ExternalReason.NO_MATCH
 
 
-def _precedence(person: Participant) -> tuple[int, str, int, str, str]:
+def _precedence(person: Participant) -> tuple[bool, int, str, int, str, str]:
     """Which of a person's entries stands, whatever their order: the organizer's, a person's before a list's."""
-    return (_ROLES.index(person.role), person.key, _REASONS.index(person.reason), person.email or "", person.name)
+    kind, role = _REASONS.index(person.reason), _ROLES.index(person.role)
+    return (person.role is not Role.ORGANIZER, kind, person.key, role, person.email or "", person.name)
 
 
 def _same(one: Participant, other: Participant) -> Participant:

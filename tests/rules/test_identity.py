@@ -29,8 +29,6 @@ from tests.support.world import (
     copy_of,
     external,
     in_deleted_items,
-    in_for,
-    invited,
     is_quiet,
     said,
     told,
@@ -335,5 +333,3 @@ def test_id_2_a_command_names_link_uid_and_what_the_crm_has_said():
     assert second.command is not None
     assert (second.command.crm_id, second.command.seen, second.command.revision) == ("si-1", 5, 2)
     assert second.link.state is State.ACTIVE
-    assert in_for(second) == []
-    assert invited(ANNA).address == second.link.replicas[0].mailbox
