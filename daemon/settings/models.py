@@ -33,11 +33,25 @@ def _described(text: str, **marks: Any) -> Any:
     return Field(description=text, json_schema_extra=marks)
 
 
+def _servers(value: str) -> str:
+    servers = [server.strip() for server in value.split(",") if server.strip()]
+    if any(not _is_host_and_port(server) for server in servers):
+        raise ValueError("must be HOST:PORT, several separated by commas")
+    return ",".join(servers)
+
+
+def _is_host_and_port(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    return bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65536
+
+
 class Kafka(Group):
     """The bus."""
 
     bootstrap_servers: Annotated[
-        str, _described("Brokers to start from, HOST:PORT, separated by commas. Required.", example="127.0.0.1:9092")
+        str,
+        AfterValidator(_servers),
+        _described("Brokers to start from, HOST:PORT, separated by commas. Required.", example="127.0.0.1:9092"),
     ] = ""
     group_id: Annotated[str, Field(min_length=1), _described("Consumer group; also names us in ce_source.")] = "exsyncd"
     group_instance_id: Annotated[
