@@ -23,6 +23,8 @@ from daemon.exchange.ews.zones import Zones
 from daemon.exchange.port import Answer, Gone, Unavailable, Unknown, Unreadable
 from schemas.copies import Copy, Folder, Kind
 
+__all__ = ["Call", "EwsExchange"]
+
 ID_NOT_SENDABLE = "id_not_sendable"
 PROPERTIES_REFUSED = "properties_refused"
 CHANGED_MEANWHILE = "ChangedMeanwhile"
