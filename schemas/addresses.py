@@ -51,8 +51,8 @@ def identity(address: str | None, name: str) -> str:
 
 def fold(text: str) -> str:
     """One form for all casings. By way of upper case: dotless i and i have the same capital."""
-    # Some Greek letters need a second turn before nothing changes any more.
-    return _folded(_folded(text))
+    # Taken apart first: with an accent attached, the capital of some Greek letters depends on who writes it.
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", text).upper().casefold())
 
 
 @lru_cache(maxsize=4096)
@@ -62,10 +62,6 @@ def canonical_domain(domain: str) -> str | None:
     if "xn--" in plain or not plain.isascii():
         plain = _encoded(plain) or plain
     return plain if _ASCII_DOMAIN.fullmatch(plain) else None
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper().casefold())
 
 
 def _encoded(domain: str) -> str | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.addresses import fold, identity, normalise
+
+_NO_LETTERS = {"Cn", "Co", "Cs"}  # not assigned, private, surrogates
 
 LOCALS = st.one_of(
     st.from_regex(r"[A-Za-z0-9_.+'-]{1,20}", fullmatch=True),
@@ -20,6 +23,10 @@ DOMAINS = st.sampled_from(
 WRAPPINGS = st.sampled_from(
     ["{}", "  {}\t", "mailto:{}", "MAILTO:{}", '"Anna" <{}>', "Anna Adler <mailto:{}>", "<{}>", "'{}'", "{}\u00a0"]
 )
+
+
+def casings(text: str) -> tuple[str, ...]:
+    return text.upper(), text.lower(), text.title(), text.swapcase(), text.casefold(), fold(text)
 
 
 def usable(local: str) -> bool:
@@ -51,14 +58,17 @@ def test_s15a_normalising_is_idempotent(text: str):
 
 def test_s15a_folding_is_idempotent_and_blind_to_case_for_every_character():
     """No character of any alphabet is forgotten."""
-    every = (chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
-    odd = [
-        character
-        for character in every
-        if any(fold(form) != fold(character) for form in (character.upper(), character.lower(), fold(character)))
-    ]
+    every = (chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) not in _NO_LETTERS)
+    odd = [character for character in every if any(fold(form) != fold(character) for form in casings(character))]
 
     assert odd == []
+
+
+@pytest.mark.scenario("S15a")
+@given(st.text(max_size=6))
+def test_s15a_folding_a_whole_text_is_idempotent_too(text: str):
+    """Characters that meet may combine."""
+    assert fold(fold(text)) == fold(text)
 
 
 @pytest.mark.scenario("S15a")

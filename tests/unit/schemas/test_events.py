@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -230,6 +231,20 @@ def test_times_inside_exceptions_are_read_in_the_items_zone_too():
     assert parse(UPDATED, spoiled(UPDATED, "after.exceptions", [naive])) == parse(
         UPDATED, spoiled(UPDATED, "after.exceptions", [aware])
     )
+
+
+@pytest.mark.rule("MAP-2")
+def test_an_occurrence_moved_to_another_zone_is_read_in_that_one():
+    """Its original start stays in the series' own."""
+    abroad = {
+        "original_start": "2026-12-08T10:00:00",
+        "changes": {"zone": "Asia/Kolkata", "start": "2026-12-08T10:00:00"},
+    }
+
+    exception = parse(UPDATED, spoiled(UPDATED, "after.exceptions", [abroad])).after.exceptions[0]  # type: ignore[union-attr]  # it is a ScheduleItemChanged
+
+    assert exception.original_start == datetime(2026, 12, 8, 9, tzinfo=UTC)
+    assert exception.changes.start == datetime(2026, 12, 8, 4, 30, tzinfo=UTC)
 
 
 def all_day(start: str, end: str) -> dict[str, Any]:

@@ -58,6 +58,14 @@ def test_times_carry_their_zones_offset_of_that_day():
 
 
 @pytest.mark.rule("MAP-2")
+def test_an_offset_that_iso_cannot_say_is_not_written():
+    """Monrovia was 44 minutes and 30 seconds behind until 1972."""
+    start = datetime(1960, 1, 1, 9, tzinfo=UTC)
+
+    assert wire.write_item(ScheduleItem(start=start, zone="Africa/Monrovia"))["start"] == "1960-01-01T09:00:00Z"
+
+
+@pytest.mark.rule("MAP-2")
 def test_days_are_dates_on_both_sides():
     """No zone touches them."""
     item = read({**ITEM, "all_day": True, "start": "2026-12-01", "end": "2026-12-02", "exceptions": []})
