@@ -188,6 +188,14 @@ _DEAD_LETTER_HEADERS: Mapping[str, Any] = {
         "x-dlq-original-timestamp": _text("Its timestamp."),
         "x-dlq-reason": _text("decode, permanent, exhausted, unexpected or key-parked."),
         "x-dlq-exception-message": _text("The fields and rules that are broken; never a value."),
+        "x-dlq-exception-class": _text("The kind of the last failure."),
+        "x-dlq-exception-stacktrace": _text("Where in our code, at most 4 KiB."),
+        "x-dlq-first-exception-class": _text("The kind of the first failure."),
+        "x-dlq-handler": _text("Which part of the daemon gave up."),
+        "x-dlq-group": _text("The consumer group of the daemon that gave up."),
+        "x-dlq-app-version": _text("Its version."),
+        "x-dlq-replay-count": _text("How often the letter was replayed."),
+        "x-dlq-value-omitted": _text("Only where even the bare value did not fit: its size in bytes."),
     },
 }
 
