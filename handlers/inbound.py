@@ -137,6 +137,8 @@ def with_deviation(plan: Plan, sighting: Sighting, authoritative: Copy | None) -
     """The plan, with a report if this mailbox's copy differs in content from the one that counts (ID-3)."""
     if sighting.copy is None or authoritative is None or not is_live(sighting.copy):
         return plan
+    if plan.link.state is not State.ACTIVE:
+        return plan  # there is nothing in the CRM that it could differ from
     if sighting.copy.is_cancelled:
         return plan  # what a cancellation leaves in a copy that does not count says nothing (DEL-6)
     fields = deviations(sighting.copy, authoritative)

@@ -329,3 +329,12 @@ def test_priv_5_a_differing_copy_is_reported_by_the_names_of_its_fields():
     assert [entry.about for entry in said(plan).explain] == ["subject", "notes", "priority", "restricted"]
     assert "canary" not in repr(plan.report)
     assert agreed(plan).subject == "Review"
+
+
+@pytest.mark.rule("PRIV-2", "ID-3")
+def test_priv_2_of_a_meeting_that_stays_out_nothing_is_said_but_that():
+    """Not in which fields an attendee's copy differs either: there is nothing in the CRM to differ from."""
+    world = a_world(ANNA, BOB)
+    meeting = a_meeting(organizer=ANNA, attendees=[BOB], private=True)
+    plan = world.hinted(BOB, copies=[meeting, copy_of(meeting, BOB, subject="Mine")])
+    assert [entry.about for entry in said(plan).explain] == [plan.link.id]
