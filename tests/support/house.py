@@ -18,11 +18,13 @@ from typing import Any
 
 from daemon.app import Daemon, Outside, opened
 from daemon.bus.memory import MemoryBroker
+from daemon.bus.port import TopicPartition
 from daemon.exchange.ews.backend import EwsExchange
 from daemon.observe.metrics import Metrics
 from daemon.sandbox.crm.service import SandboxCrm
 from daemon.sandbox.exchange import PATH, ExchangeSandbox, People
 from daemon.settings.models import Settings
+from daemon.store import positions
 from daemon.wiring import counting, ews_config
 from schemas import catalogue
 from tests.support.outlook import Outlook
@@ -92,9 +94,10 @@ class House:
     broker: MemoryBroker
     settings: Settings
     daemons: list[Daemon] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
     hold_hints: bool = False
     held: list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]] = field(default_factory=list)
-    _answered: int = 0
+    _answered: dict[TopicPartition, int] = field(default_factory=dict)
 
     def outlook(self, name: str, **more: Any) -> Outlook:
         """A person's Outlook. His methods block: use `house.does`."""
@@ -108,6 +111,10 @@ class House:
         """The CRM announces users, nodes, contacts, options; returns when they are in force."""
         await self.crm.announce(list(entries))
         await self.quiet()
+
+    async def furnish(self, *entries: Mapping[str, Any]) -> None:
+        """Announces the one branch, everybody as its users, and what else there is."""
+        await self.announce(node("bank"), node("branch", "bank"), *map(user, self.people), *entries)
 
     # hints
 
@@ -167,25 +174,27 @@ class House:
             while still < _STILL_TURNS:
                 await self.sandbox.hints_published()
                 await self._answer()
-                still = still + 1 if self._is_still() else 0
+                still = still + 1 if await self._is_still() else 0
                 await asyncio.sleep(_TURN)
 
     async def _answer(self) -> None:
         """The CRM applies the commands it has not seen yet."""
-        commands = self.broker.records(catalogue.COMMANDS)
-        for record in commands[self._answered :]:
-            self._answered += 1
-            await self.crm.apply(record.headers, record.value)
+        for source in self.broker.sources([catalogue.COMMANDS]):
+            records = self.broker.log(source).records
+            for record in records[self._answered.get(source, 0) :]:
+                self._answered[source] = record.offset + 1
+                await self.crm.apply(record.headers, record.value)
 
-    def _is_still(self) -> bool:
-        if self._answered < len(self.broker.records(catalogue.COMMANDS)):
+    async def _is_still(self) -> bool:
+        commands = self.broker.sources([catalogue.COMMANDS])
+        if any(self._answered.get(source, 0) < len(self.broker.log(source).records) for source in commands):
             return False
-        committed = self.broker.committed(GROUP)
-        for topic in _IN:
-            for source in self.broker.sources([topic]):
-                if committed.get(source, 0) < len(self.broker.log(source).records):
-                    return False
-        return True
+        settled = [await daemon.store.read(positions.known) for daemon in self.daemons]
+        if not settled or not all(daemon.engine.progress().ready for daemon in self.daemons):
+            return False
+        known = [*settled, self.broker.committed(GROUP)]
+        ends = {source: len(self.broker.log(source).records) for source in self.broker.sources(_IN)}
+        return all(reached.get(source, 0) >= end for source, end in ends.items() for reached in known)
 
 
 _IN = [topic.name for topic in catalogue.TOPICS.values() if topic.flow is catalogue.Flow.IN]
@@ -212,9 +221,13 @@ async def a_house(
     *people: str | dict[str, Any],
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     witness: Any = None,
+    start: bool = True,
     **settings: Any,
 ) -> AsyncIterator[House]:
-    """A house with these people, all of whom are CRM users at one branch, and a running daemon."""
+    """A house with these people, all of whom are CRM users at one branch, and a running daemon.
+
+    Without `start` it has no daemon yet, and knows nobody: see `running` and `House.furnish`.
+    """
     entries = [person(each) if isinstance(each, str) else each for each in people or tuple(NAMES)]
     book = {
         "people": entries,
@@ -236,9 +249,10 @@ async def a_house(
         parts.push_async_callback(sandbox.stop)
         house = House(sandbox, url, SandboxCrm(say), broker, settings_for(url, store, **settings))
         made.append(house)
-        await parts.enter_async_context(running(house, clock=clock))
-        users = [user(entry["email"].partition("@")[0]) for entry in entries if entry.get("kind", "person") == "person"]
-        await house.announce(node("bank"), node("branch", "bank"), *users)
+        house.people = [each["email"].partition("@")[0] for each in entries if each.get("kind", "person") == "person"]
+        if start:
+            await parts.enter_async_context(running(house, clock=clock))
+            await house.furnish()
         yield house
 
 
