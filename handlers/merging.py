@@ -51,7 +51,7 @@ def merge_exchange(agreed: ScheduleItem, *, before: ScheduleItem, now: ScheduleI
             conflicts.extend(Conflict(name, "crm") for name in _differing(group, new, held))
             continue
         taken |= zip(group, new, strict=True)
-    taken["assign_to"] = _merge_users(agreed.assign_to, before=before.assign_to, now=now.assign_to)
+    taken["assign_to"] = merge_users(agreed.assign_to, before=before.assign_to, now=now.assign_to)
     matched = merge_for(agreed.for_, before=before.for_, now=now.for_)
     taken["for_"] = tuple(entry for entry in matched if entry.source is Source.CRM) if now.redacted else matched
     return Merged(replace(agreed, **taken), tuple(conflicts))
@@ -82,13 +82,14 @@ def merge_for(
     return tuple(sorted(entries.values()))
 
 
+def merge_users(agreed: Sequence[str], *, before: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
+    """Assign To after Exchange's users went from `before` to `now`: what the CRM added or removed stays so (PART-6)."""
+    return tuple(sorted((set(agreed) | (set(now) - set(before))) - (set(before) - set(now))))
+
+
 def names(fields: Sequence[str]) -> tuple[str, ...]:
     """Fields as the wire calls them."""
     return tuple(wire_name(name) for name in fields)
-
-
-def _merge_users(agreed: Sequence[str], *, before: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted((set(agreed) | (set(now) - set(before))) - (set(before) - set(now))))
 
 
 def _values(item: ScheduleItem, group: Sequence[str]) -> tuple[Any, ...]:

@@ -195,6 +195,16 @@ def test_opt_4_each_viewer_decides_for_himself_whether_external_contacts_are_sho
     assert asked == {"u-anna": (False, Level.DEFAULT), "u-bob": (True, Level.USER), "u-dora": (False, Level.USER)}
 
 
+@pytest.mark.rule("OPT-4", "PART-6")
+def test_opt_4_viewers_are_the_users_the_item_will_have_in_assign_to():
+    """The CRM took Bob out and added Dora; both have the display on."""
+    world = a_world(ANNA, BOB, a_user("u-dora"), a_user("u-emil", active=False)).with_options(display=True)
+    meeting = a_meeting(organizer=ANNA, attendees=[BOB, "x@else.example"])
+    link = confirmed(world.decided(meeting), assign_to=("u-anna", "u-dora", "u-emil", "u-unknown"))
+    plan = world.decided(replace(meeting, subject="Later"), link=link)
+    assert told(plan).external_shown_to == ("u-anna", "u-dora")
+
+
 @pytest.mark.rule("OPT-4", "MAP-4")
 def test_external_contacts_are_absent_where_nobody_is_shown_them_and_the_link_keeps_them():
     """Absent from the command, and not among what is changed: that is not the same as empty."""

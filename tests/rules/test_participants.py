@@ -404,6 +404,15 @@ def test_a_person_invited_in_two_roles_is_the_same_whichever_comes_first():
     assert [contact.id for person in people for contact in person.found] == ["c-carla"]
 
 
+@pytest.mark.rule("PART-3")
+def test_a_person_named_once_with_and_once_without_a_name_has_it():
+    """Whichever comes first."""
+    entries = [invited("x@else.example"), Attendee(Role.REQUIRED, address="x@else.example")]
+    for order in permutations(entries):
+        [_, stranger] = the_people(a_world(ANNA), *order)
+        assert stranger.name == "X"
+
+
 @pytest.mark.rule("PART-7")
 @pytest.mark.scenario("S18a")
 def test_s18a_an_invitees_own_answer_counts_before_the_organizers_tracking():
@@ -451,6 +460,17 @@ def test_part_7_without_an_answer_a_synchronized_user_has_given_none(synchronize
     world = a_world(ANNA, replace(BOB, sync_enabled=synchronized))
     plan = world.decided(a_meeting(organizer=ANNA, attendees=[invited(BOB, response=Response.UNKNOWN)]))
     assert dict(told(plan).responses)["u-bob"] is shown
+
+
+@pytest.mark.rule("PART-7")
+def test_part_7_a_list_member_who_stops_synchronizing_has_not_answered():
+    """The organizer does not track him, for he was not invited by name."""
+    world = a_world(ANNA, BOB)
+    meeting = a_meeting(organizer=ANNA, attendees=[a_list()])
+    link = confirmed(world.hinted(BOB, copies=[meeting, copy_of(meeting, BOB)]))
+    asleep = world.knowing(replace(BOB, sync_enabled=False))
+    plan = asleep.decided(replace(meeting, subject="Later"), link=link)
+    assert dict(told(plan).responses)["u-bob"] is Response.NONE
 
 
 @pytest.mark.rule("PART-7")
