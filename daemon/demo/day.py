@@ -1,0 +1,147 @@
+"""A scene's view of the house: what has happened since it began, and what is there now."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from daemon.demo import cast
+from daemon.demo.evidence import expect, waited_for
+from daemon.demo.outlook import Outlook
+from daemon.demo.stage import Stage
+from daemon.demo.telling import Told
+from daemon.demo.witness import Seen
+from schemas import catalogue, ids
+
+OUT = (catalogue.COMMANDS, catalogue.OUTCOMES, catalogue.DEAD_LETTERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Records of one stretch of the day."""
+
+    hints: int
+    commands: int
+    outcomes: int
+    dead_letters: int
+
+    @property
+    def put_out(self) -> int:
+        """All that the daemon put on the bus."""
+        return self.commands + self.outcomes + self.dead_letters
+
+
+@dataclass(slots=True)
+class Day:
+    """The day so far. `meetings`: UIDs by the scenes' own names for them."""
+
+    stage: Stage
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    meetings: dict[str, str] = field(default_factory=dict)
+    items_before: dict[str, int] = field(default_factory=dict)
+    since: int = 0
+
+    def begin(self) -> None:
+        """From here on counts as the present scene."""
+        self.since = len(self.stage.witness.seen)
+
+    def outlook(self, who: str) -> Outlook:
+        return self.stage.outlook(who)
+
+    def at(self, hour: int) -> datetime:
+        """Next week's day at this hour."""
+        return (self.now + timedelta(days=7)).replace(hour=hour, minute=0, second=0, microsecond=0)
+
+    def counts(self) -> Counts:
+        """What was read from the bus since the scene began."""
+        since = self.since
+        hints, commands, outcomes, dead = (
+            len(self.stage.witness.of(topic, since=since)) for topic in (catalogue.NOTIFICATIONS, *OUT)
+        )
+        return Counts(hints, commands, outcomes, dead)
+
+    async def outcome(self, uid: str, *, result: str, reason: str | None = None) -> Seen:
+        """The outcome of a meeting, of this scene. Raises `NotSo`."""
+        link = ids.link_of_uid(uid)
+        wanted = result if reason is None else f"{result} ({reason})"
+        return await self._read(
+            catalogue.OUTCOMES,
+            lambda each: each.data["link"] == link and (each.data["result"], each.data["reason"]) == (result, reason),
+            expected=f"an outcome of the meeting: {wanted}",
+        )
+
+    async def command(self, uid: str) -> Seen:
+        """The command for a meeting, of this scene. Raises `NotSo`."""
+        link = ids.link_of_uid(uid)
+        return await self._read(
+            catalogue.COMMANDS, lambda each: each.data["link"] == link, expected="a command for the meeting"
+        )
+
+    async def dead_letter(self) -> Seen:
+        """The dead letter of this scene. Raises `NotSo`."""
+        return await self._read(catalogue.DEAD_LETTERS, lambda each: True, expected="a dead letter")
+
+    async def switches(self, key: str, *, value: bool, who: str | None = None) -> Seen:
+        """The CRM announces an option; the daemon's answer that it is in force. Raises `NotSo`."""
+        entry = cast.option(key, value=value, who=who)
+        scope = entry["data"]["scope"]
+        name = f"user:{scope['id']}" if who else "system"
+        await self.stage.announce(entry)
+        answer = await self._read(
+            catalogue.OUTCOMES,
+            lambda each: each.data["cause"]["topic"] == catalogue.OPTIONS and each.record.key == name.encode(),
+            expected=f"an answer to the options of {name}",
+        )
+        expect("the answer to the changed option", seen=answer.data["result"], wanted="applied")
+        return answer
+
+    async def items(self, uid: str, *, deleted: bool = False) -> list[dict[str, Any]]:
+        """The CRM's items of a meeting."""
+        return [each for each in await self.stage.items() if each["uid"] == uid and each["deleted"] is deleted]
+
+    async def item(self, uid: str) -> dict[str, Any]:
+        """The CRM's one item of a meeting, when it has applied what it was told. Raises `NotSo`."""
+        await self.stage.quiet()
+        found = await self.items(uid)
+        expect("items of the meeting in the CRM", seen=len(found), wanted=1)
+        return found[0]
+
+    async def is_absent(self, uid: str) -> None:
+        """Raises `NotSo` if the CRM has an item of this meeting."""
+        await self.stage.quiet()
+        expect("items of the meeting in the CRM", seen=len(await self.items(uid)), wanted=0)
+
+    def cause(self, outcome: Seen) -> Seen | None:
+        """The record that an outcome names as its cause."""
+        cause = outcome.data["cause"]
+        return self.stage.witness.at(cause["topic"], cause["partition"], cause["offset"])
+
+    async def _read(self, topic: str, fits: Callable[[Seen], bool], *, expected: str) -> Seen:
+        def found() -> Sequence[Seen]:
+            return self.stage.witness.of(topic, since=self.since)
+
+        async def look() -> Seen | None:
+            return next(filter(fits, found()), None)
+
+        return await waited_for(look, expected=expected, instead=lambda: _results(found()))
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One event of the day."""
+
+    title: str
+    play: Callable[[Day], Awaitable[Told]]
+
+
+def contacts_in_for(item: Mapping[str, Any]) -> list[str]:
+    """The ids in an item's For."""
+    return [entry["contact"] for entry in item["item"]["for"]]
+
+
+def _results(seen: Sequence[Seen]) -> str:
+    said = (each.data.get("result", each.type) for each in seen)
+    why = (each.data.get("reason") for each in seen)
+    return ", ".join(f"{one} ({other})" if other else str(one) for one, other in zip(said, why, strict=True)) or "none"

@@ -1,0 +1,176 @@
+"""Plays the day, scene by scene, and tells it; says so where something did not happen."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from rich.console import Console
+
+from daemon.bus.port import BusError
+from daemon.demo import afternoon, cast, midday, morning
+from daemon.demo.day import OUT, Counts, Day, Scene
+from daemon.demo.evidence import NotSo, expect
+from daemon.demo.outlook import Refused
+from daemon.demo.stage import Stage, built, log_file, new_folder
+from daemon.demo.telling import Storyteller
+from daemon.demo.witness import Seen
+from daemon.sandbox.broker import BrokerMissing
+from daemon.sandbox.exchange import PATH
+from schemas import catalogue
+
+PARTS: Sequence[tuple[str, Sequence[Scene]]] = (
+    ("Morning", morning.SCENES),
+    ("Midday", midday.SCENES),
+    ("Afternoon", afternoon.SCENES),
+)
+
+
+async def play(*, kafka: str | None, hold: bool, console: Console) -> int:
+    """Plays on the embedded broker, or on the one at `kafka` (HOST:PORT), and with `hold` stays until Ctrl-C.
+
+    Returns the exit status: 0 if all of it happened.
+    """
+    tell = Storyteller(console)
+    folder = new_folder()
+    began = time.monotonic()
+    tell.opens(
+        "A day at a bank",
+        "Meetings are made in Outlook, and become schedule items in the CRM. Everything here is real: a broker, an "
+        "Exchange, a CRM, and the daemon between them. Each scene tells what people did, what came of it, and why: who "
+        "is where, by which rule and option.",
+    )
+    try:
+        async with AsyncExitStack() as parts:
+            with tell.waiting("starting a broker, an Exchange, a CRM and the daemon"):
+                stage = await parts.enter_async_context(built(folder, kafka=kafka))
+            day = Day(stage)
+            await _play(day, tell)
+            await _sum_up(day, tell, took=timedelta(seconds=time.monotonic() - began))
+            _what_next(tell, stage, hold=hold)
+            if hold:
+                await _interrupted(stage)
+    except NotSo as error:
+        tell.fails(error, str(log_file(folder)))
+        return 1
+    except Refused as error:
+        tell.fails(NotSo("Exchange does what a person asks for", str(error)), str(log_file(folder)))
+        return 1
+    except BrokerMissing as error:
+        tell.refuses("There is no broker to embed.", str(error))
+        return 1
+    except BusError as error:
+        tell.refuses("The bus did not work.", str(error), f"The daemon's log: {log_file(folder)}")
+        return 1
+    return 0
+
+
+async def _play(day: Day, tell: Storyteller) -> None:
+    number = 0
+    for name, scenes in PARTS:
+        tell.part(name)
+        for scene in scenes:
+            number += 1
+            tell.scene_begins(number, scene.title)
+            day.begin()
+            told = await scene.play(day)
+            await day.stage.quiet()
+            tell.scene_ends(told, *_evidence(told.outcome, day.counts()))
+
+
+def _evidence(outcome: Seen | None, counts: Counts) -> Iterable[str]:
+    """Where it is written, and what the scene put on the bus."""
+    if outcome is not None:
+        yield f"outcome {outcome.place}"
+    yield _number(counts.hints, "hint")
+    yield _number(counts.commands, "command")
+    yield _number(counts.outcomes, "outcome")
+    if counts.dead_letters:
+        yield _number(counts.dead_letters, "dead letter")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+async def _sum_up(day: Day, tell: Storyteller, *, took: timedelta) -> None:
+    """Raises `NotSo` if synchronizing has caused a single mail."""
+    witness = day.stage.witness
+    mails = await day.stage.fetch(f"{day.stage.urls.exchange}/sandbox/mails")
+    caused = [mail for mail in mails if mail["caused_by"]["account"] == cast.SERVICE[0]]
+    commands, outcomes, letters = (witness.of(topic) for topic in OUT)
+    by_type = Counter(each.type.split(".")[-2] for each in commands)
+    by_result = Counter(_result(each) for each in outcomes)
+    tell.sums_up(
+        f"The day in numbers ({took.total_seconds():.0f} s)",
+        [
+            (
+                "hints from Exchange",
+                str(len(witness.of(catalogue.NOTIFICATIONS))),
+                "all of the day, delivered twice, and one that nobody can read",
+            ),
+            ("events of the CRM", str(_events_of_crm(witness.seen)), "directory, options, answers to commands"),
+            ("commands for the CRM", str(len(commands)), _counted(by_type)),
+            ("outcomes", str(len(outcomes)), _counted(by_result)),
+            ("dead letters", str(len(letters)), _counted(Counter(each.header("x-dlq-reason") for each in letters))),
+            ("mails between people", str(len(mails) - len(caused)), "invitations, answers, cancellations"),
+            ("mails because of sync", str(len(caused)), ""),
+        ],
+    )
+    expect("mails because of synchronizing", seen=len(caused), wanted=0)
+
+
+def _events_of_crm(seen: Iterable[Seen]) -> int:
+    return sum(each.record.topic.startswith("crm.") for each in seen)
+
+
+def _result(outcome: Seen) -> str:
+    reason = outcome.data["reason"]
+    return f"{outcome.data['result']} ({reason})" if reason else str(outcome.data["result"])
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in sorted(counts.items()))
+
+
+def _what_next(tell: Storyteller, stage: Stage, *, hold: bool) -> None:
+    tell.part("What to look at next")
+    tell.says(
+        "Why is a meeting as it is? The daemon remembers every decision:",
+        f"  exsyncd why si-2 --store {stage.store_url}",
+        f"Its log: {stage.log_file}",
+    )
+    if stage.topic_prefix:
+        tell.says(f"The topics {stage.topic_prefix}* are still on the broker; delete them when you like.")
+    if not hold:
+        tell.says("exsyncd demo --hold keeps everything running, to try things out.")
+        return
+    urls = stage.urls
+    tell.says(
+        "Everything keeps running until Ctrl-C:",
+        f"  Exchange  {urls.exchange}{PATH}  (anna@bank.example, password anna; bob, cleo, dora, emil)",
+        f"            {urls.exchange}/sandbox/mails",
+        f"  CRM       {urls.crm}/items",
+        f"  daemon    {urls.health}/readyz  {urls.health}/metrics",
+        f"  Kafka     {urls.kafka}",
+    )
+
+
+async def _interrupted(stage: Stage) -> None:
+    """Returns at Ctrl-C, when the process is told to end, or when the daemon has ended by itself."""
+    over, loop = asyncio.Event(), asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, over.set)
+    told = asyncio.create_task(over.wait())
+    try:
+        await asyncio.wait({told, stage.running}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        told.cancel()
+        for number in signals:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,178 @@
+"""How the story looks on a terminal: from 80 columns on, with colours or without, also in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from daemon.demo import cast
+from daemon.demo.evidence import NotSo
+from daemon.demo.witness import Seen
+from schemas import options
+
+_INDENT = 4
+_WIDEST = 100
+_DECISIONS: Mapping[str, tuple[str, str]] = {
+    "for": ("For", "green"),
+    "assign_to": ("Assign To", ""),
+    "external": ("external", "yellow"),
+    "dropped": ("not in For", "yellow"),
+    "refused": ("not let in", "red"),
+    "redacted": ("redacted", "red"),
+    "kept": ("kept", ""),
+}
+_LEVELS: Mapping[str, str] = {
+    "user": "set personally",
+    "type": "set for the user type",
+    "system": "set for everybody",
+    "config": "set in the configuration",
+    "default": "by default",
+}
+_EFFECTS: Mapping[tuple[str, bool], str] = {
+    (options.FOR_CONTACTS_INBOUND, True): "found {}",
+    (options.FOR_CONTACTS_INBOUND, False): "left out {}",
+    (options.FOR_CONTACTS_SECURITY_CHECK, True): "took out {}",
+    (options.EXTERNAL_CONTACTS_DISPLAY, True): "shows external contacts",
+    (options.PRIVATE_MEETINGS_INBOUND, False): "keeps it out",
+}
+"""What an option did, by its value; in the braces, to whom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A scene in words: what people did, what came of it, and the outcome that says so.
+
+    `in_brief`: the outcome's reasons are those of a scene before, and are not told again.
+    """
+
+    deed: str
+    facts: tuple[str, ...]
+    outcome: Seen | None = None
+    in_brief: bool = False
+
+
+class Storyteller:
+    """Writes the story to a console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._width = min(console.width, _WIDEST)
+        ascii_only = console.options.ascii_only
+        self._came_of_it = "->" if ascii_only else "→"
+        self._between = " - " if ascii_only else " · "
+
+    def opens(self, title: str, *lines: str) -> None:
+        self._console.print()
+        self._console.print(Text(title, style="bold"))
+        for line in lines:
+            self._print(Text(line))
+
+    @contextmanager
+    def waiting(self, for_what: str) -> Iterator[None]:
+        """A person at a terminal sees that something is going on."""
+        with self._console.status(for_what):
+            yield
+
+    def part(self, name: str) -> None:
+        """A time of the day begins."""
+        self._console.print()
+        self._console.print(Rule(Text(name, style="bold"), align="left", style="dim"), width=self._width)
+
+    def scene_begins(self, number: int, title: str) -> None:
+        """What comes next; the rest follows when it has happened."""
+        self._console.print()
+        self._console.print(Text.assemble((f"{number:>2}  ", "bold cyan"), (title, "bold")), width=self._width)
+
+    def scene_ends(self, told: Told, *evidence: str) -> None:
+        """What was done, what came of it and why, and where that stands."""
+        self._inside(Text(told.deed))
+        for fact in told.facts:
+            self._inside(self._fact(fact))
+        if told.outcome is not None and not told.in_brief:
+            self._reasons(told.outcome.data)
+        self._inside(Text(self._between.join(evidence), style="dim"))
+
+    def fails(self, error: NotSo, log_file: str) -> None:
+        """What should have happened, and what did."""
+        table = Table.grid(padding=(0, 2))
+        table.add_row(Text("expected", style="dim"), Text(cast.named(error.expected)))
+        table.add_row(Text("seen", style="dim"), Text(cast.named(error.seen), style="red"))
+        self._inside(Text("This did not happen.", style="bold red"))
+        self._inside(table)
+        self.says(f"The daemon's log: {log_file}")
+
+    def refuses(self, headline: str, *advice: str) -> None:
+        """Why there is no story at all."""
+        self._console.print()
+        self._print(Text(headline, style="bold red"))
+        self.says(*advice)
+
+    def says(self, *lines: str) -> None:
+        """Something that belongs to no scene."""
+        self._console.print()
+        for line in lines:
+            self._console.print(Text(line), soft_wrap=True)  # paths and URLs must stay whole
+
+    def sums_up(self, title: str, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Topic by topic, or kind by kind: what, how many, and which."""
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", style="bold")
+        table.add_column(style="dim")
+        for row in rows:
+            table.add_row(*map(Text, row))
+        self.part(title)
+        self._console.print()
+        self._inside(table)
+
+    def _fact(self, fact: str) -> RenderableType:
+        table = Table.grid(padding=(0, 1))
+        table.add_row(Text(self._came_of_it, style="bold"), Text(fact))
+        return table
+
+    def _reasons(self, outcome: Mapping[str, Any]) -> None:
+        decisions = Table.grid(padding=(0, 2))
+        for overflowing in (True, True, False, True):
+            decisions.add_column(no_wrap=overflowing)
+        for each in sorted(outcome["explain"], key=lambda each: each["decision"] == "assign_to"):
+            decisions.add_row(*_decision(each, link=outcome["link"]))
+        self._inside(decisions, deeper=2)
+        used = Table.grid(padding=(0, 2))
+        for row in _options(outcome["options"]):
+            used.add_row(*(Text(cell, style="dim") for cell in row))
+        self._inside(used, deeper=2)
+
+    def _inside(self, what: RenderableType, *, deeper: int = 0) -> None:
+        self._console.print(Padding(what, (0, 0, 0, _INDENT + deeper), expand=False), width=self._width)
+
+    def _print(self, what: RenderableType) -> None:
+        self._console.print(what, width=self._width)
+
+
+def _decision(explained: Mapping[str, Any], *, link: str) -> Iterable[Text]:
+    word, style = _DECISIONS.get(explained["decision"], (explained["decision"], ""))
+    about = "the meeting" if explained["about"] == link else cast.named(explained["about"])
+    yield Text(about)
+    yield Text(word, style=style)
+    yield Text(cast.named(explained["because"]))
+    yield Text(explained["rule"], style="cyan")
+
+
+def _options(used: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, str, str]]:
+    """Option, value, and for whom; users who have it alike share a line."""
+    alike: dict[tuple[str, bool, str, tuple[str, ...]], list[str]] = {}
+    for each in used:
+        alike.setdefault((each["key"], each["value"], each["level"], tuple(each["effect"])), []).append(each["user"])
+    for (key, value, level, effect), users in alike.items():
+        about = cast.listed(each.partition(":")[2] for each in effect)
+        did = _EFFECTS.get((key, value), "it decided on {}").format(about) if effect else ""
+        whose = f"{cast.listed(users)}, {_LEVELS[level]}"
+        yield key, "on" if value else "off", f"{whose}: {did}" if did else whose
