@@ -11,7 +11,7 @@ from functools import partial
 from time import monotonic
 
 from daemon.exchange import port
-from daemon.exchange.ews import answers, decoder, envelopes, failures, payloads, searches, uids
+from daemon.exchange.ews import answers, envelopes, failures, listings, payloads, searches, uids
 from daemon.exchange.ews.calls import Call, Caller, Observe
 from daemon.exchange.ews.config import EwsConfig
 from daemon.exchange.ews.decoder import Reading
@@ -150,7 +150,7 @@ def _resolved(messages: list[Message]) -> tuple[str, ...]:
     """The addresses of the only candidate; none and several are both nobody."""
     if any(message.code in NOBODY_OR_SEVERAL for message in messages):
         return ()
-    candidates = [one for message in answers.all_fine(messages) for one in decoder.addresses(message)]
+    candidates = [one for message in answers.all_fine(messages) for one in listings.addresses(message)]
     return candidates[0] if len(candidates) == 1 else ()
 
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 
-from daemon.exchange.ews import decoder, failures, payloads
+from daemon.exchange.ews import failures, listings, payloads
 from daemon.exchange.ews.answers import checked
-from daemon.exchange.ews.decoder import ListedFolder
 from daemon.exchange.ews.envelopes import Message
 from daemon.exchange.ews.failures import Failure, Meaning
+from daemon.exchange.ews.listings import ListedFolder
 from schemas.copies import Folder
 
 NAMES = {
@@ -47,7 +47,7 @@ def named(messages: list[Message]) -> Mapping[str, Folder]:
     ids: dict[str, Folder] = {}
     for folder, message in zip(NAMES.values(), messages, strict=True):
         if failures.meaning(message.code) is Meaning.FINE:
-            ids.update(dict.fromkeys(decoder.folder_ids(message), folder))
+            ids.update(dict.fromkeys(listings.folder_ids(message), folder))
         elif folder is not Folder.TASKS:
             raise Failure(message.code, message.back_off)
     return ids

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from daemon.exchange.ews import answers, decoder, folders, payloads
+from daemon.exchange.ews import answers, decoder, folders, listings, payloads
 from daemon.exchange.ews.calls import Caller
 from daemon.exchange.ews.decoder import Reading
 from daemon.exchange.ews.envelopes import Element, Message
@@ -36,7 +36,7 @@ class Page(Generic[T]):
 async def folder_tree(caller: Caller, mailbox: str) -> Tree:
     """The folders of a mailbox."""
     named = await caller.ask(mailbox, payloads.get_folders(folders.NAMES), folders.named)
-    listed = await _to_the_end(caller, mailbox, payloads.find_folders, decoder.listed_folders)
+    listed = await _to_the_end(caller, mailbox, payloads.find_folders, listings.folders)
     return folders.tree(named, listed)
 
 
@@ -87,7 +87,7 @@ def _pages(
 
 
 def _page(message: Message, found: tuple[T, ...], offset: int) -> Page[T]:
-    stated = decoder.page(message)
+    stated = listings.page(message)
     is_last = stated.next_offset is None
     if is_last and offset + len(found) < stated.total:
         raise Failure(PARTIAL)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from daemon.exchange.ews import decoder, properties, uids
+from daemon.exchange.ews import decoder, people, properties, times, uids
 from schemas.copies import Attendee, Copy, Folder, Kind, Role, Shape
 from schemas.items import Response
 from tests.unit.exchange import canned
@@ -181,16 +181,16 @@ def test_an_instant_is_itself_in_every_spelling(text: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "rule"),
     [
-        ({"Start": None}, decoder.NO_START),
-        ({"Start": ""}, decoder.NO_START),
-        ({"End": None}, decoder.NO_END),
-        ({"Start": "2026-12-01T11:00:00Z"}, decoder.END_BEFORE_START),
-        ({"Start": "1601-01-01T00:00:00Z"}, decoder.YEAR_OUT_OF_RANGE),
-        ({"End": "4501-01-01T00:00:00Z"}, decoder.YEAR_OUT_OF_RANGE),
-        ({"Start": "9999-12-31T23:59:59-14:00"}, decoder.YEAR_OUT_OF_RANGE),
-        ({"Start": "0001-01-01T00:00:00+14:00"}, decoder.YEAR_OUT_OF_RANGE),
-        ({"Start": "soon"}, decoder.TIME_NOT_UNDERSTOOD),
-        ({"Start": "2026-13-01T00:00:00Z"}, decoder.TIME_NOT_UNDERSTOOD),
+        ({"Start": None}, times.NO_START),
+        ({"Start": ""}, times.NO_START),
+        ({"End": None}, times.NO_END),
+        ({"Start": "2026-12-01T11:00:00Z"}, times.END_BEFORE_START),
+        ({"Start": "1601-01-01T00:00:00Z"}, times.YEAR_OUT_OF_RANGE),
+        ({"End": "4501-01-01T00:00:00Z"}, times.YEAR_OUT_OF_RANGE),
+        ({"Start": "9999-12-31T23:59:59-14:00"}, times.YEAR_OUT_OF_RANGE),
+        ({"Start": "0001-01-01T00:00:00+14:00"}, times.YEAR_OUT_OF_RANGE),
+        ({"Start": "soon"}, times.TIME_NOT_UNDERSTOOD),
+        ({"Start": "2026-13-01T00:00:00Z"}, times.TIME_NOT_UNDERSTOOD),
         ({"Body": "x" * (decoder.LONGEST_BODY + 1)}, decoder.BODY_TOO_LARGE),
         ({"CalendarItemType": "Hologram"}, decoder.SHAPE_UNKNOWN),
     ],
@@ -237,11 +237,11 @@ def test_s09a_every_attendee_keeps_his_own_response_in_any_order() -> None:
 
 @pytest.mark.rule("PART-7")
 @pytest.mark.scenario("S18e")
-@pytest.mark.parametrize(("ews", "response"), decoder.RESPONSE_TYPES.items())
+@pytest.mark.parametrize(("ews", "response"), people.RESPONSE_TYPES.items())
 def test_s18e_responses_map_one_to_one(ews: str, response: Response) -> None:
     copy = copy_of(meeting("i", invited(attendee("A", "a@x", ews)), MyResponseType=ews))
     assert (copy.attendees[0].response, copy.my_response) == (response, response)
-    assert [key for key, value in decoder.RESPONSE_TYPES.items() if value is response] == [ews]
+    assert [key for key, value in people.RESPONSE_TYPES.items() if value is response] == [ews]
 
 
 def test_a_response_nobody_knows_is_unknown() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon.exchange.ews import decoder, payloads
+from daemon.exchange.ews import decoder, payloads, times
 from daemon.exchange.port import Unreadable
 from schemas.copies import Copy
 from tests.unit.exchange import canned
@@ -53,11 +53,11 @@ def test_s25a_a_fuzzed_item_is_read_or_quarantined_and_the_others_are_read(fuzze
 def _has_rule(item: Copy | Unreadable) -> bool:
     assert isinstance(item, Unreadable)
     return item.rule in {
-        decoder.NO_START,
-        decoder.NO_END,
-        decoder.END_BEFORE_START,
-        decoder.TIME_NOT_UNDERSTOOD,
-        decoder.YEAR_OUT_OF_RANGE,
+        times.NO_START,
+        times.NO_END,
+        times.END_BEFORE_START,
+        times.TIME_NOT_UNDERSTOOD,
+        times.YEAR_OUT_OF_RANGE,
         decoder.SHAPE_UNKNOWN,
     }
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from daemon.exchange.ews import answers, decoder, envelopes
-from daemon.exchange.ews.decoder import Page, Reading
+from daemon.exchange.ews import answers, decoder, envelopes, listings, times
+from daemon.exchange.ews.decoder import Reading
+from daemon.exchange.ews.listings import Page
 from daemon.exchange.port import Copy, Unreadable
-from schemas.copies import Attendee, Kind, Role, Shape
+from schemas.copies import Attendee, Folder, Kind, Role, Shape
 from schemas.items import Response
 from tests.unit.exchange.reading import MAILBOX
 from tests.unit.exchange.reference import needs_samples, sample, sample_answers
@@ -22,7 +23,7 @@ NO_ITEMS: list[Copy] = []
 
 
 def copy(item_id: str, change_key: str = "", **fields: Any) -> Copy:
-    return Copy(MAILBOX, item_id, change_key, **{"folder": decoder.Folder.OTHER, **fields})
+    return Copy(MAILBOX, item_id, change_key, **{"folder": Folder.OTHER, **fields})
 
 
 def mail(item_id: str, change_key: str = "", **fields: Any) -> Copy:
@@ -157,7 +158,7 @@ def test_a_sample_reads_as_its_table_says(name: str) -> None:
     if not name.startswith(AVAILABILITY):
         assert [message.code for message in messages] == CODES.get(name, ["NoError"] * len(messages))
     if name in PAGES:
-        assert decoder.page(messages[0]) == PAGES[name]
+        assert listings.page(messages[0]) == PAGES[name]
 
 
 def test_the_table_is_about_samples_that_exist() -> None:
@@ -171,7 +172,7 @@ def test_s25a_an_abridged_sample_is_quarantined_where_times_were_asked_for(name:
     [answer] = answers.paired(envelopes.messages(sample(name)), ["asked"], Reading(MAILBOX))
     timed = [item for item in ITEMS[name] if item.kind is Kind.SCHEDULE_ITEM]
     if timed and timed[0].start is None:
-        assert answer == Unreadable(timed[0].item_id, decoder.NO_START)
+        assert answer == Unreadable(timed[0].item_id, times.NO_START)
     elif ITEMS[name]:
         assert answer == ITEMS[name][0]
     else:

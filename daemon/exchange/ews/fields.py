@@ -1,0 +1,69 @@
+"""An EWS element's children by name, and the few simple types their texts have.
+
+XML Schema allows more spellings than Exchange uses: `1` for true, fractions of seconds. All are read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from daemon.exchange.ews.envelopes import TYPES, Element
+
+LONGEST_NUMBER = 12
+
+_LOCAL = len(TYPES)
+_TRUE = frozenset({"true", "1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The children of an element by local name, of repeated ones the last; `texts` has those that are not empty."""
+
+    elements: dict[str, Element]
+    texts: dict[str, str]
+
+    def text(self, name: str) -> str:
+        """The text of a child, empty if there is none."""
+        return self.texts.get(name, "")
+
+    def flag(self, name: str) -> bool:
+        """Whether a child says true."""
+        return self.texts.get(name) in _TRUE
+
+    def attribute(self, name: str, attribute: str) -> str:
+        """An attribute of a child, empty if there is none."""
+        element = self.elements.get(name)
+        return "" if element is None else element.get(attribute) or ""
+
+
+def of(element: Element) -> Fields:
+    """The children of an element."""
+    elements: dict[str, Element] = {}
+    texts: dict[str, str] = {}
+    for child in element:
+        name = child.tag[_LOCAL:]
+        elements[name] = child
+        text = child.text
+        if text:
+            texts[name] = text
+    return Fields(elements, texts)
+
+
+def texts_below(element: Element) -> dict[str, str | None]:
+    """The texts of all elements below by local name, for structures in which every name occurs once."""
+    return {child.tag[_LOCAL:]: child.text for child in element.iter()}
+
+
+def is_true(text: str | None) -> bool:
+    """Whether a text says true."""
+    return text is not None and text.lower() in _TRUE
+
+
+def number(text: str | None) -> int | None:
+    """A whole number; None for anything else."""
+    if not text or len(text) > LONGEST_NUMBER:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        return None

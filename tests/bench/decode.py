@@ -1,0 +1,146 @@
+"""CPU per calendar item: ours, stock exchangelib, and lxml's parser alone.
+
+    python -m tests.bench.decode [ITEMS] [ROUNDS]
+
+One GetItem answer of meetings with five attendees and a full time zone block. Rounds of the three take turns, so that
+a busy machine slows all of them; what is shown is each one's best round. The goal is at most 1.5 times the bare parse.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from exchangelib.services import GetItem
+from exchangelib.version import EXCHANGE_2013_SP1, Version
+
+from daemon.exchange.ews import answers, envelopes
+from daemon.exchange.ews.decoder import Reading
+from schemas.copies import Copy, Folder
+from tests.unit.exchange import canned
+
+MAILBOX = "anna@bank.example"
+GOAL = 1.5
+
+
+def answer(items: int) -> bytes:
+    """A GetItem answer as Exchange writes it."""
+    return canned.answer("GetItem", *(canned.items(_meeting(number)) for number in range(items)))
+
+
+def ours(raw: bytes, item_ids: list[str]) -> None:
+    """From bytes to paired canonical copies, as the backend does."""
+    reading = Reading(MAILBOX, {canned.CALENDAR_ID: Folder.CALENDAR})
+    found = answers.paired(answers.checked(envelopes.messages(raw)), item_ids, reading)
+    if not all(isinstance(copy, Copy) for copy in found):
+        raise SystemExit("the decoder did not read its own benchmark")
+
+
+def stock(raw: bytes) -> None:
+    """From bytes to exchangelib's items."""
+    version = Version(build=EXCHANGE_2013_SP1)
+    account = SimpleNamespace(
+        protocol=SimpleNamespace(version=version), version=version, default_timezone=None, fullname=None
+    )
+    for item in GetItem(account=account).parse(raw):
+        if isinstance(item, Exception):
+            raise item
+
+
+def bare(raw: bytes) -> None:
+    """lxml's parse, with the decoder's settings, and nothing else."""
+    envelopes.parse(raw)
+
+
+def best(contenders: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+    """Seconds of CPU of each one's best round."""
+    seconds = dict.fromkeys(contenders, float("inf"))
+    for _ in range(rounds):
+        for name, contender in contenders.items():
+            started = time.process_time()
+            contender()
+            seconds[name] = min(seconds[name], time.process_time() - started)
+    return seconds
+
+
+def main(items: int = 10, rounds: int = 200) -> None:
+    raw = answer(items)
+    item_ids = [f"AAMk{number}" for number in range(items)]
+    contenders = {
+        "bare lxml parse": lambda: bare(raw),
+        "ours": lambda: ours(raw, item_ids),
+        "stock exchangelib": lambda: stock(raw),
+    }
+    seconds = best(contenders, rounds)
+    parse = seconds["bare lxml parse"]
+    _say(f"{items} items of {len(raw) / items / 1000:.1f} kB, best of {rounds} rounds\n")
+    for name, took in seconds.items():
+        _say(f"{name:<18} {took / items * 1e6:>8.1f} µs CPU an item   {took / parse:>6.2f} x parse\n")
+    _say(f"goal: {GOAL} x parse\n")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+
+
+def _meeting(number: int) -> str:
+    people = "".join(
+        canned.attendee(f"Person {one}", f"person{one}@bank.example", "Accept").replace(
+            "</t:Attendee>", "<t:LastResponseTime>2026-11-01T10:00:00Z</t:LastResponseTime></t:Attendee>"
+        )
+        for one in range(5)
+    )
+    organizer = canned.person("Anna Adler", MAILBOX)
+    fields: dict[str, Any] = {
+        "Subject": f"Review {number}",
+        "Sensitivity": "Normal",
+        "Importance": "Normal",
+        "ReminderIsSet": "true",
+        "ReminderMinutesBeforeStart": "15",
+        "LastModifiedTime": "2026-11-01T10:00:00Z",
+        "IsAllDayEvent": "false",
+        "Location": "Room 4",
+        "IsMeeting": "true",
+        "IsCancelled": "false",
+        "CalendarItemType": "Single",
+        "MyResponseType": "Organizer",
+        "AppointmentState": "1",
+        "UID": "040000008200E00074C5B7101A82E00800000000" + "11" * 20,
+    }
+    return canned.meeting(
+        f"AAMk{number}",
+        f'<t:Body BodyType="Text">{"Some notes about the plan. " * 50}</t:Body>',
+        f"<t:Organizer>{organizer}</t:Organizer><t:RequiredAttendees>{people}</t:RequiredAttendees>",
+        '<t:ExtendedProperty><t:ExtendedFieldURI DistinguishedPropertySetId="Meeting" PropertyId="35" '
+        'PropertyType="Binary"/><t:Value>BAAAAIIA4AB0xbcQGoLgCAAAAAARERERERERERERERERERERERERERE=</t:Value>'
+        "</t:ExtendedProperty>",
+        _zone(),
+        **fields,
+    )
+
+
+def _zone() -> str:
+    period = "trule:Microsoft/Registry/W. Europe Standard Time/2006"
+    periods = "".join(
+        f'<t:Period Bias="-PT{hours}H" Name="{name}" Id="{period}-{name}"/>'
+        for hours, name in ((1, "Standard"), (2, "Daylight"))
+    )
+    rules = "".join(
+        f'<t:RecurringDayTransition><t:To Kind="Period">{period}-{name}</t:To><t:TimeOffset>PT2H</t:TimeOffset>'
+        f"<t:Month>{month}</t:Month><t:DayOfWeek>Sunday</t:DayOfWeek><t:Occurrence>-1</t:Occurrence>"
+        "</t:RecurringDayTransition>"
+        for month, name in ((3, "Daylight"), (10, "Standard"))
+    )
+    return (
+        '<t:StartTimeZone Id="W. Europe Standard Time" Name="(UTC+01:00) Amsterdam, Berlin, Bern, Rome">'
+        f'<t:Periods>{periods}</t:Periods><t:TransitionsGroups><t:TransitionsGroup Id="0">{rules}'
+        '</t:TransitionsGroup></t:TransitionsGroups><t:Transitions><t:Transition><t:To Kind="Group">0</t:To>'
+        "</t:Transition></t:Transitions></t:StartTimeZone>"
+    )
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
