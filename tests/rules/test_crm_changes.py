@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -43,10 +44,10 @@ def linked(meeting=MEETING, *, world=WORLD) -> Link:
     return confirmed(world.decided(meeting))
 
 
-def the_crm_says(link: Link, *, kind: Kind = Kind.CHANGED, version: int | None = None, **edited: object) -> Plan:
+def the_crm_says(link: Link, *, kind: Kind = Kind.CHANGED, version: int | None = None, **edited: Any) -> Plan:
     """What comes of a CRM user's edit; `version` is the next one unless stated."""
     assert link.crm is not None
-    after = replace(link.crm, **edited)  # type: ignore[arg-type]  # a test's own words
+    after = replace(link.crm, **edited)
     next_version = link.crm_version + 1 if version is None else version
     change = CrmChange("si-1", next_version, kind, revision=link.crm_revision, after=after)
     return crm_changes.decide(link, change, generation=0)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from handlers import authority, inbound
 from handlers.authority import Authority
@@ -33,23 +34,23 @@ Person = User | Contact | Attendee | str
 """Who takes part: somebody declared, or an address nobody knows."""
 
 
-def a_user(user_id: str, *, emails: Iterable[str] | None = None, **about: object) -> User:
+def a_user(user_id: str, *, emails: Iterable[str] | None = None, **about: Any) -> User:
     """A synchronized CRM user at the top of the bank, who sees every contact there; `u-anna` is anna@bank.example."""
     short = user_id.removeprefix("u-")
     addresses = (f"{short}@bank.example",) if emails is None else tuple(emails)
-    known: dict[str, object] = {
+    known: dict[str, Any] = {
         "name": short.capitalize(),
         "mailbox": addresses[0] if addresses else None,
         "node_ids": ("bank",),
     }
-    return User(id=user_id, addresses=addresses, **(known | about))  # type: ignore[arg-type]  # a test's own words
+    return User(id=user_id, addresses=addresses, **(known | about))
 
 
-def a_contact(contact_id: str, *, emails: Iterable[str] | None = None, **about: object) -> Contact:
+def a_contact(contact_id: str, *, emails: Iterable[str] | None = None, **about: Any) -> Contact:
     """An active CRM contact of the bank, at its top node; `c-carla` is carla@client.example."""
     addresses = (f"{contact_id.removeprefix('c-')}@client.example",) if emails is None else tuple(emails)
-    known: dict[str, object] = {"node_path": ("bank",)}
-    return Contact(id=contact_id, addresses=addresses, **(known | about))  # type: ignore[arg-type]  # as above
+    known: dict[str, Any] = {"node_path": ("bank",)}
+    return Contact(id=contact_id, addresses=addresses, **(known | about))
 
 
 def invited(person: Person, *, response: Response = Response.NONE, role: Role = Role.REQUIRED) -> Attendee:
@@ -77,10 +78,10 @@ def x500(name: str, number: int = 1) -> Attendee:
     return Attendee(Role.REQUIRED, name=name, address=f"/o=bank/cn=recipients/cn={number}", routing_type="EX")
 
 
-def a_meeting(*, organizer: Person, attendees: Sequence[Person] = (), private: bool = False, **about: object) -> Copy:
+def a_meeting(*, organizer: Person, attendees: Sequence[Person] = (), private: bool = False, **about: Any) -> Copy:
     """A meeting as its organizer's mailbox has it; `copy_of` makes the copies of the others."""
     host = replace(invited(organizer), role=Role.ORGANIZER, response=Response.ORGANIZER)
-    known: dict[str, object] = {
+    known: dict[str, Any] = {
         "item_id": f"AAMk-{host.address}",
         "change_key": "1",
         "uid": A_UID,
@@ -94,20 +95,20 @@ def a_meeting(*, organizer: Person, attendees: Sequence[Person] = (), private: b
         "is_meeting": True,
         "my_response": Response.ORGANIZER,
     }
-    return Copy(mailbox=host.address, **(known | about))  # type: ignore[arg-type]  # a test's own words
+    return Copy(mailbox=host.address, **(known | about))
 
 
-def an_appointment(of: User, *, private: bool = False, **about: object) -> Copy:
+def an_appointment(of: User, *, private: bool = False, **about: Any) -> Copy:
     """An entry in somebody's own calendar, with nobody invited."""
-    known: dict[str, object] = {"is_meeting": False, "my_response": Response.UNKNOWN}
+    known: dict[str, Any] = {"is_meeting": False, "my_response": Response.UNKNOWN}
     return a_meeting(organizer=of, private=private, **(known | about))
 
 
-def copy_of(meeting: Copy, user: User, *, response: Response = Response.NONE, **about: object) -> Copy:
+def copy_of(meeting: Copy, user: User, *, response: Response = Response.NONE, **about: Any) -> Copy:
     """The copy of a meeting that lies in an attendee's mailbox."""
     assert user.mailbox is not None, f"{user.id} has no mailbox for a copy to lie in"
-    known: dict[str, object] = {"mailbox": user.mailbox, "item_id": f"AAMk-{user.mailbox}", "my_response": response}
-    return replace(meeting, **(known | about))  # type: ignore[arg-type]  # a test's own words
+    known: dict[str, Any] = {"mailbox": user.mailbox, "item_id": f"AAMk-{user.mailbox}", "my_response": response}
+    return replace(meeting, **(known | about))
 
 
 def in_deleted_items(copy: Copy) -> Copy:
@@ -120,9 +121,9 @@ def pattern(expression: str) -> re.Pattern[str]:
     return re.compile(expression, re.IGNORECASE)
 
 
-def a_link(uid: str = A_UID, **about: object) -> Link:
+def a_link(uid: str = A_UID, **about: Any) -> Link:
     """A meeting nobody has decided about yet."""
-    return Link(id=ids.link_of_uid(uid), uid=uid, **about)  # type: ignore[arg-type]  # a test's own words
+    return Link(id=ids.link_of_uid(uid), uid=uid, **about)
 
 
 @dataclass(frozen=True)
@@ -156,16 +157,14 @@ class World:
         set_here = {**self.options.get(scope, {}), **{_OPTION_KEYS[name]: value for name, value in values.items()}}
         return replace(self, options={**self.options, scope: set_here})
 
-    def with_policy(self, **settings: object) -> World:
+    def with_policy(self, **settings: Any) -> World:
         """With these settings."""
-        return replace(self, policy=replace(self.policy, **settings))  # type: ignore[arg-type]  # a test's own words
+        return replace(self, policy=replace(self.policy, **settings))
 
     def knowing(self, *people: User | Contact) -> World:
         """With these users and contacts as they are now; others stay."""
-        users = {user.id: user for user in self.users}
-        contacts = {contact.id: contact for contact in self.contacts}
-        for person in people:
-            (users if isinstance(person, User) else contacts)[person.id] = person  # type: ignore[index]
+        users = {user.id: user for user in (*self.users, *people) if isinstance(user, User)}
+        contacts = {each.id: each for each in (*self.contacts, *people) if isinstance(each, Contact)}
         return replace(self, users=tuple(users.values()), contacts=tuple(contacts.values()))
 
     def user_at(self, mailbox: str) -> User:
@@ -224,13 +223,13 @@ _OPTION_KEYS = {
 }
 
 
-def a_world(*people: User | Contact, **about: object) -> World:
+def a_world(*people: User | Contact, **about: Any) -> World:
     """A CRM that knows these users and contacts."""
-    return World(**about).knowing(*people)  # type: ignore[arg-type]  # a test's own words
+    return World(**about).knowing(*people)
 
 
-def _by_address(people: Iterable[User] | Iterable[Contact], policy: Policy) -> dict[str, tuple]:  # type: ignore[type-arg]
-    found: dict[str, list[User | Contact]] = {}
+def _by_address(people: Sequence[User | Contact], policy: Policy) -> dict[str, tuple[Any, ...]]:
+    found: dict[str, list[Any]] = {}
     for person in sorted(people, key=lambda each: each.id):
         for address in {policy.canonical(each) for each in person.addresses} - {None}:
             found.setdefault(address or "", []).append(person)
@@ -294,15 +293,15 @@ def is_quiet(plan: Plan) -> bool:
     return plan.command is None and plan.report is None
 
 
-def confirmed(plan: Plan, *, crm_id: str = "si-1", **edited: object) -> Link:
+def confirmed(plan: Plan, *, crm_id: str = "si-1", **edited: Any) -> Link:
     """The link after the CRM applied the command and answered; `edited` is what a CRM user changed since."""
     item = told(plan)
     applied = replace(plan.link, crm=item, crm_id=crm_id, crm_version=plan.link.crm_version + 1)
     applied = replace(applied, crm_revision=plan.link.revision)
     if not edited:
         return applied
-    held = replace(agreed(plan), **edited)  # type: ignore[arg-type]  # a test's own words
-    return replace(applied, agreed=held, crm=replace(item, **edited))  # type: ignore[arg-type]
+    held = replace(agreed(plan), **edited)
+    return replace(applied, agreed=held, crm=replace(item, **edited))
 
 
 def days(count: int) -> timedelta:
