@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.items import Cause, Folder, Item
-from daemon.sandbox.exchange.markup import Element, child, child_text, local_name, m, t
+from daemon.sandbox.exchange.markup import Element, child, child_text, children, local_name, m, t
 from daemon.sandbox.exchange.meetings import Meetings
 from daemon.sandbox.exchange.world import World
 from daemon.sandbox.people import Person
@@ -88,6 +88,21 @@ def required(element: Element, name: str) -> Element:
     if found is None:
         raise malformed(f"{name} is missing in {local_name(element)}")
     return found
+
+
+def first(element: Element) -> Element:
+    """The first element within."""
+    found = next(children(element), None)
+    if found is None:
+        raise malformed(f"{local_name(element)} is empty")
+    return found
+
+
+def whole_number(value: str, what: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise malformed(f"{what} is no whole number") from None
 
 
 def only_child(element: Element) -> Element:

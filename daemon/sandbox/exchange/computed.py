@@ -227,7 +227,7 @@ _COMPUTED: dict[str, Callable[[World, Item], Any]] = {
     "IsAssociated": lambda world, item: False,
     "ConversationId": _conversation,
     "UniqueBody": lambda world, item: item.get("Body"),
-    "InstanceKey": lambda world, item: "AQAA" + item.id[4:32],
+    "InstanceKey": lambda world, item: "AQAA" + item.id[-28:],
     "NormalizedBody": lambda world, item: item.get("Body"),
     "Preview": _preview,
     "TextBody": _body_as("Text"),

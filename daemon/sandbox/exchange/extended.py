@@ -8,6 +8,7 @@ searched like any other.
 from __future__ import annotations
 
 import base64
+import re
 import struct
 from collections.abc import Callable
 from datetime import timedelta
@@ -28,6 +29,7 @@ _SETS = {
     "Task": "00062003-0000-0000-c000-000000000046",
     "UnifiedMessaging": "4442858e-a9e3-4e80-b900-317a210cc15b",
 }
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _GLOBAL_OBJECT_ID = bytes.fromhex("040000008200E00074C5B7101A82E008")
 
 
@@ -44,6 +46,7 @@ def name_of(path: Element) -> ExtendedName:
     _refuse_if(len(sets) != 1 or len(names) != 1, "a property set goes with one PropertyId or PropertyName")
     set_text = str(given[sets[0]])
     property_set = _SETS.get(set_text, set_text).lower()
+    _refuse_if(_GUID.fullmatch(property_set) is None, "a property set is a GUID")
     name = str(given[names[0]])
     return ExtendedName(property_set, f"id:{int(name):x}" if names == ["PropertyId"] else f"name:{name}", kind)
 

@@ -9,12 +9,17 @@ from typing import Any
 KNOWN = frozenset(
     ("http_503", "server_busy", "server_busy_inner", "access_denied", "slow", "drop_before", "partial_page")
 )
-_SETTINGS = frozenset(("fault", "operation", "mailbox", "times", "back_off_ms", "ms"))
+_NUMBERS = ("back_off_ms", "ms", "status")
+_SETTINGS = frozenset(("fault", "operation", "mailbox", "times", *_NUMBERS))
 
 
 @dataclass(slots=True)
 class Fault:
-    """One fault; `times` is how often it still strikes, None for ever. `settings` are its own numbers."""
+    """One fault; `times` is how often it still strikes, None for ever.
+
+    `settings` are its own numbers: `back_off_ms`, `ms`, and `status`, with which `access_denied` comes as a bare HTTP
+    status (403) instead of EWS's error.
+    """
 
     name: str
     operation: str
@@ -68,8 +73,8 @@ def _read(wanted: Any) -> Fault:
     times = wanted.get("times", 1)
     if times is not None and (not isinstance(times, int) or times < 1):
         raise ValueError(f"times of the fault {name} is a number from 1, or null for ever")
-    numbers = {field: wanted[field] for field in ("back_off_ms", "ms") if field in wanted}
+    numbers = {field: wanted[field] for field in _NUMBERS if field in wanted}
     for field, value in numbers.items():
         if not isinstance(value, int) or value < 0:
-            raise ValueError(f"{field} of the fault {name} is a number of milliseconds")
+            raise ValueError(f"{field} of the fault {name} is a number from 0")
     return Fault(name, str(wanted.get("operation", "*")), str(wanted.get("mailbox", "*")), times, numbers)

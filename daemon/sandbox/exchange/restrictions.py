@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from daemon.sandbox.exchange import extended
+from daemon.sandbox.exchange.calls import first
 from daemon.sandbox.exchange.computed import value_of
 from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.items import ExtendedName, Item
@@ -26,13 +27,13 @@ def restriction(world: World, element: Element | None) -> Test:
     """The test that a `Restriction` stands for; without one every item passes."""
     if element is None:
         return lambda _item: True
-    return _test(world, element[0])
+    return _test(world, first(element))
 
 
 def sorted_by(world: World, items: list[Item], order: Element | None) -> list[Item]:
     """In the order asked for, the first `FieldOrder` weighing most; items without the property come first."""
     for field in reversed(list(children(order))):
-        path = field[0]
+        path = first(field)
 
         def key(item: Item, path: Element = path) -> tuple[bool, Any]:
             value = _value(world, item, path)
@@ -49,10 +50,10 @@ def _test(world: World, element: Element) -> Test:
         combine = all if name == "And" else any
         return lambda item: combine(test(item) for test in tests)
     if name == "Not":
-        inner = _test(world, element[0])
+        inner = _test(world, first(element))
         return lambda item: not inner(item)
     if name == "Exists":
-        path = element[0]
+        path = first(element)
         return lambda item: _value(world, item, path) is not None
     if name == "Contains":
         return _contains(world, element)
@@ -62,7 +63,7 @@ def _test(world: World, element: Element) -> Test:
 
 
 def _comparison(world: World, element: Element, holds: Callable[[Any, Any], bool]) -> Test:
-    path, operand = element[0], child(element, "FieldURIOrConstant")
+    path, operand = first(element), child(element, "FieldURIOrConstant")
     if operand is None:
         raise malformed("a comparison without FieldURIOrConstant")
     _refuse_unsearchable(path)
@@ -73,7 +74,9 @@ def _comparison(world: World, element: Element, holds: Callable[[Any, Any], bool
         if value is None:
             return False
         other = (
-            _value(world, item, operand[0]) if constant is None else _constant(item, path, constant.get("Value", ""))
+            _value(world, item, first(operand))
+            if constant is None
+            else _constant(item, path, constant.get("Value", ""))
         )
         return other is not None and holds(value, other)
 
@@ -91,7 +94,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def _contains(world: World, element: Element) -> Test:
-    path, constant = element[0], child(element, "Constant")
+    path, constant = first(element), child(element, "Constant")
     wanted = constant.get("Value", "") if constant is not None else ""
     mode = element.get("ContainmentMode", "Substring")
     folds = "IgnoreCase" in element.get("ContainmentComparison", "Exact")

@@ -7,9 +7,10 @@ a request wait.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 
@@ -24,12 +25,14 @@ from daemon.sandbox.exchange.items import Change
 from daemon.sandbox.exchange.markup import Element
 from daemon.sandbox.exchange.meter import Meter
 from daemon.sandbox.exchange.operations import OPERATIONS
+from daemon.sandbox.exchange.outsiders import OutsideMeeting, happen
 from daemon.sandbox.exchange.world import World, now
 from daemon.sandbox.people import People
 
 PATH = "/EWS/Exchange.asmx"
 _LARGEST_REQUEST = 64 * 1024 * 1024
 _BACK_OFF_MS = 5000
+_SHUTDOWN = timedelta(seconds=1).total_seconds()
 _BUSY = "The server cannot service this request right now. Try again later."
 
 Witness = Callable[[bytes, bytes], None]
@@ -65,7 +68,7 @@ class ExchangeSandbox:
         app = web.Application(client_max_size=_LARGEST_REQUEST)
         app.router.add_post(PATH, self._serve)
         app.router.add_routes(Controls(self.world, self.faults, self.meter).routes())
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN)
         await self._runner.setup()
         site = web.TCPSite(self._runner, bind, port)
         await site.start()
@@ -88,6 +91,14 @@ class ExchangeSandbox:
     def listen(self, listener: Callable[[Change], None]) -> None:
         """Shows every later change to `listener`."""
         self._listeners.append(listener)
+
+    def external_meeting(self, description: Mapping[str, Any]) -> str:
+        """Lets an outsider invite, update or cancel, as `POST /sandbox/external-meetings` does; the meeting's UID.
+
+        Raises:
+            ValueError: the description is not as `outsiders.OutsideMeeting` says.
+        """
+        return happen(self.world, OutsideMeeting.model_validate(description))
 
     def _tell(self, change: Change) -> None:
         for listener in self._listeners:
@@ -133,7 +144,8 @@ class ExchangeSandbox:
             return await _drop(http)
         if "http_503" in names:
             return web.Response(status=503, text="Service Unavailable")
-        return None
+        denied = next((fault for fault in faults if fault.name == "access_denied" and "status" in fault.settings), None)
+        return web.Response(status=denied.settings["status"], text="Forbidden") if denied else None
 
     def _reply(self, request: bytes, content: bytes, *, status: int) -> web.Response:
         if self._witness is not None:

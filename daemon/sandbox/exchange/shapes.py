@@ -154,7 +154,7 @@ def _seen(world: World, viewer: str, recipient: Recipient) -> Recipient:
 
 def _refuse_unknown(uri: str, view: View) -> None:
     if not is_known(uri):
-        raise EwsError("ErrorInvalidPropertyRequest", f"The sandbox does not model the property {uri}.", field_uri=uri)
+        raise EwsError("ErrorInvalidPropertyRequest", f"There is no property {uri}.")
     if view is View.FIND and uri in _heavy_uris():
         raise EwsError("ErrorInvalidPropertyRequest", "Only GetItem returns this property.", field_uri=uri)
 

@@ -160,7 +160,7 @@ class World:
         if extended is not None:
             changed = replace(changed, extended=extended)
         self._items[changed.mailbox][changed.id] = changed
-        self.log.modified(changed, read_flag_only=set(values) == {"IsRead"} and not extended)
+        self.log.modified(changed, read_flag_only=set(values) == {"IsRead"} and extended is None)
         self._tell(changed, ChangeKind.MODIFIED, ChangeKind.MODIFIED)
         return changed
 

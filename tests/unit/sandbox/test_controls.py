@@ -85,6 +85,17 @@ def test_a_busy_server_says_when_to_come_back(bank: Bank):
     assert raised.value.back_off == 7.0
 
 
+def test_access_may_be_denied_by_a_bare_status(bank: Bank):
+    """As by a proxy before Exchange."""
+    bank.fault("access_denied", status=403)
+    envelope = (
+        '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
+        '<FindItem xmlns="http://schemas.microsoft.com/exchange/services/2006/messages"/></s:Body></s:Envelope>'
+    )
+    status, _ = bank.client("anna").send(envelope.encode())
+    assert status == 403
+
+
 def test_a_dropped_request_was_not_carried_out(bank: Bank):
     """The connection is lost before the work."""
     bank.fault("drop_before", operation="CreateItem")

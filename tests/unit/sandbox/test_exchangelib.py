@@ -137,6 +137,18 @@ def test_an_update_changes_what_it_names_and_the_change_key(bank: Bank):
     assert (read.changekey, before != read.changekey) == (item.changekey, True)
 
 
+def test_saving_everything_loses_nothing(bank: Bank):
+    """A client that names every property, as exchangelib does by default, leaves the item as it is."""
+    anna = bank.account("anna")
+    an_item(anna, body="words", location="Room 4", required_attendees=["bob@bank.example"]).save()
+    (item,) = anna.calendar.all()
+    item.subject = "New"
+    item.save()
+    (read,) = anna.calendar.all()
+    assert (read.subject, read.body, read.location, read.start) == ("New", "words", "Room 4", START)
+    assert [each.mailbox.email_address for each in read.required_attendees] == ["bob@bank.example"]
+
+
 def test_a_stale_change_key_is_refused_to_who_wants_to_know(bank: Bank):
     """Never overwrite says so; the default overwrites."""
     anna = bank.account("anna")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from daemon.sandbox.exchange.calls import Call, each, required, success
+from daemon.sandbox.exchange.calls import Call, each, required, success, whole_number
 from daemon.sandbox.exchange.errors import EwsError, malformed, not_modelled
 from daemon.sandbox.exchange.items import Folder, Item
 from daemon.sandbox.exchange.markup import Element, child, children, local_name, m, t
@@ -76,24 +76,27 @@ def _calendar_view(folder: Folder, items: list[Item], view: Element) -> Page:
     calendar = (item for item in items if item.kind is ItemKind.CALENDAR_ITEM)
     touching = [item for item in calendar if item.get("Start") < end and start < item.get("End")]
     touching.sort(key=lambda item: item.get("Start"))
-    limit = int(view.get("MaxEntriesReturned", _PAGE_LIMIT))
+    limit = whole_number(view.get("MaxEntriesReturned", str(_PAGE_LIMIT)), "MaxEntriesReturned")
     return Page(touching[:limit], min(limit, len(touching)), len(touching), is_last=len(touching) <= limit)
 
 
 def _page(items: list[Item], request: Element) -> Page:
     fraction, indexed = child(request, "FractionalPageItemView"), child(request, "IndexedPageItemView")
     if fraction is not None:
-        numerator, denominator = int(fraction.get("Numerator", "0")), int(fraction.get("Denominator", "1"))
-        return _slice(items, len(items) * numerator // denominator, _limit(fraction))
+        numerator, denominator = (
+            whole_number(fraction.get("Numerator", "0"), "Numerator"),
+            whole_number(fraction.get("Denominator", "1"), "Denominator"),
+        )
+        return _slice(items, len(items) * numerator // max(1, denominator), _limit(fraction))
     if indexed is None:
         return _slice(items, 0, _PAGE_LIMIT)
     if indexed.get("BasePoint") == "End":
-        return _slice(items[::-1], int(indexed.get("Offset", "0")), _limit(indexed))
-    return _slice(items, int(indexed.get("Offset", "0")), _limit(indexed))
+        return _slice(items[::-1], whole_number(indexed.get("Offset", "0"), "Offset"), _limit(indexed))
+    return _slice(items, whole_number(indexed.get("Offset", "0"), "Offset"), _limit(indexed))
 
 
 def _limit(view: Element) -> int:
-    limit = int(view.get("MaxEntriesReturned", _PAGE_LIMIT))
+    limit = whole_number(view.get("MaxEntriesReturned", str(_PAGE_LIMIT)), "MaxEntriesReturned")
     if limit < 1:
         raise malformed(f"MaxEntriesReturned of {local_name(view)} is at least 1")
     return min(limit, _PAGE_LIMIT)

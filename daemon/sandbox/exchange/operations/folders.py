@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from daemon.sandbox.exchange.calls import Call, each, required, success
+from daemon.sandbox.exchange.calls import Call, each, required, success, whole_number
 from daemon.sandbox.exchange.computed import rights
 from daemon.sandbox.exchange.items import Folder
 from daemon.sandbox.exchange.markup import Element, child, child_text, children, local_name, m, t
@@ -45,7 +45,7 @@ def find_folder(call: Call, request: Element) -> Element:
 
 def _offset(request: Element) -> int:
     view = child(request, "IndexedPageFolderView")
-    return int(view.get("Offset", "0")) if view is not None else 0
+    return whole_number(view.get("Offset", "0"), "Offset") if view is not None else 0
 
 
 def _below(call: Call, folder: Folder, *, deep: bool) -> Iterator[Folder]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 
-from daemon.sandbox.exchange.calls import Call, answer, success
+from daemon.sandbox.exchange.calls import Call, answer, success, whole_number
 from daemon.sandbox.exchange.changelog import Difference, Entry
 from daemon.sandbox.exchange.errors import EwsError, malformed, not_modelled
 from daemon.sandbox.exchange.items import Folder
@@ -23,7 +23,7 @@ def sync_folder_items(call: Call, request: Element) -> Element:
             raise not_modelled(f"SyncFolderItems with {name}")
     shape = Shape.read(child(request, "ItemShape"), View.SYNC)
     folder = call.target(request, "SyncFolderId")
-    limit = int(child_text(request, "MaxChangesReturned", "0"))
+    limit = whole_number(child_text(request, "MaxChangesReturned", "0"), "MaxChangesReturned")
     if limit not in _LIMITS:
         raise malformed("MaxChangesReturned is between 1 and 512")
     position = _position(call, folder, child_text(request, "SyncState"))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from daemon.sandbox.exchange import extended
-from daemon.sandbox.exchange.calls import Call, each, required, success, with_items
+from daemon.sandbox.exchange.calls import Call, each, first, required, success, with_items
 from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.incoming import Given, check_common, read_given, settable, settled, zone_given
 from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Item
@@ -16,7 +16,9 @@ from daemon.sandbox.exchange.properties import ItemKind, Property, by_uri
 from daemon.sandbox.exchange.shapes import ID_ONLY, item_markup
 from daemon.sandbox.exchange.values import Body, Form
 
-_UNDELETABLE = frozenset(("ItemClass", "Start", "End", "Sensitivity", "Importance", "UID"))
+_UNDELETABLE = frozenset(
+    ("ItemClass", "Start", "End", "StartTimeZone", "EndTimeZone", "Sensitivity", "Importance", "UID")
+)
 _APPENDABLE = frozenset((Form.BODY, Form.ATTENDEES, Form.PEOPLE, Form.STRINGS))
 _SEVERITY = {"Normal": 0, "Personal": 1, "Private": 2, "Confidential": 3}
 _TIMES = ("Start", "End", "IsAllDayEvent")
@@ -32,7 +34,7 @@ def update_item(call: Call, request: Element) -> Element:
 
 
 def _update(call: Call, request: Element, change: Element) -> Item:
-    reference = change[0]
+    reference = first(change)
     item = call.item(reference)
     mode = request.get("SendMeetingInvitationsOrCancellations")
     if item.kind is ItemKind.CALENDAR_ITEM and mode is None:
@@ -74,7 +76,7 @@ def _keep_more_sensitive(item: Item, given: Given) -> None:
 
 
 def _apply(call: Call, item: Item, given: Given, description: Element) -> None:
-    path, action = description[0], local_name(description)
+    path, action = first(description), local_name(description)
     if local_name(path) == "ExtendedFieldURI":
         _apply_extended(given, description, path, deletes=action == "DeleteItemField")
         return
@@ -148,7 +150,9 @@ def _store(call: Call, item: Item, given: Given) -> Item:
     if item.kind is ItemKind.CALENDAR_ITEM:
         stored = _settled_calendar_item(call, item, stored)
     removed: dict[str, Any] = {name: None for name in item.values if name not in stored}
-    return call.world.modify(item, {**removed, **stored}, by=call.person.name, extended=given.extended)
+    changed = {name: value for name, value in stored.items() if item.get(name) != value}
+    extended_too = given.extended if given.extended != item.extended else None
+    return call.world.modify(item, {**removed, **changed}, by=call.person.name, extended=extended_too)
 
 
 def _settled_calendar_item(call: Call, item: Item, stored: dict[str, Any]) -> dict[str, Any]:
