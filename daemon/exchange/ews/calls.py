@@ -27,6 +27,8 @@ Read = Callable[[list[Message]], T]
 
 OK = "ok"
 UNEXPECTED = "unexpected"
+SAID_BY_EXCHANGE = "Error"
+"""How the codes begin that only a server sends that has let us in."""
 NO_MAILBOX = ""
 """Whose turns the service account's own calls take."""
 
@@ -97,6 +99,8 @@ class Caller:
     def _failed(self, mailbox: str | None, failure: Failure) -> port.ExchangeError:
         """The port's error; a mailbox that is busy or out of reach is left alone from now on."""
         back_off = timedelta(0)
+        if failure.code.startswith(SAID_BY_EXCHANGE):
+            self._sign_in.proven()
         match failures.meaning(failure.code):
             case Meaning.SIGN_IN:
                 self._sign_in.refused(failure.code)

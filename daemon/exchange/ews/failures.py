@@ -80,8 +80,8 @@ SIGN_IN = frozenset({"Http401", "Http456", "SignInFailed"})
 """The service account itself was refused. To try again and again would lock it out of the directory."""
 PERMANENT = frozenset(
     {
-        "AnswerNotUnderstood",
         "CertificateNotTrusted",
+        "CredentialsNotSendable",
         "ErrorIncorrectSchemaVersion",
         "ErrorInvalidExtendedProperty",
         "ErrorInvalidOperation",

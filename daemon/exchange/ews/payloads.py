@@ -22,7 +22,8 @@ DELETED_ITEMS = "deleteditems"
 TASKS = "tasks"
 ROOT = "msgfolderroot"
 PAGE_SIZE = "250"
-"""Of searches; the most that Exchange gives at once where a restriction is set."""
+FOLDER_PAGE_SIZE = "1000"
+"""The most that Exchange gives at once, with a restriction and without."""
 
 ITEM_FIELDS = (
     "item:ParentFolderId",
@@ -88,7 +89,7 @@ def find_folders(offset: int) -> Element:
     return _m(
         "FindFolder",
         _m("FolderShape", _t("BaseShape", text="IdOnly"), fields),
-        _m("IndexedPageFolderView", MaxEntriesReturned=PAGE_SIZE, Offset=str(offset), BasePoint="Beginning"),
+        _m("IndexedPageFolderView", MaxEntriesReturned=FOLDER_PAGE_SIZE, Offset=str(offset), BasePoint="Beginning"),
         _m("ParentFolderIds", _distinguished(ROOT)),
         Traversal="Deep",
     )

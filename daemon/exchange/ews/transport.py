@@ -26,7 +26,7 @@ from exchangelib.protocol import BaseProtocol
 from exchangelib.services.common import EWSAccountService, EWSService
 from exchangelib.transport import AUTH_TYPE_MAP, BASIC, GSSAPI, NTLM, OAUTH2
 from exchangelib.version import EXCHANGE_2013_SP1, Version
-from oauthlib.oauth2 import OAuth2Error  # type: ignore[import-untyped]  # ships no types
+from oauthlib.oauth2 import OAuth2Error, TokenExpiredError  # type: ignore[import-untyped]  # ships no types
 
 from daemon.exchange import port
 from daemon.exchange.ews import envelopes
@@ -48,7 +48,7 @@ class Transport:
     """The connections to one endpoint. Thread-safe; at most one session per calling thread."""
 
     def __init__(self, config: EwsConfig) -> None:
-        self._protocol = _Protocol(_configuration(config), ca_file=config.ca_file)
+        self._protocol = _Protocol(_configuration(config), config)
         self._timeout = config.timeout
         self._idle: LifoQueue[requests.Session] = LifoQueue()
 
@@ -68,7 +68,7 @@ class Transport:
             try:
                 answer = self._answer(session, body, headers)
             except BaseException:
-                session.close()
+                self._protocol.close_session(session)  # which also forgets an access token
                 raise
             self._idle.put(session)
         return answer.content()
@@ -153,6 +153,10 @@ def _failures() -> Iterator[None]:
         raise Failure("CertificateNotTrusted" if _is_about_trust(error) else "ConnectionFailed") from None
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
         raise Failure("EndpointNotUsable") from None
+    except UnicodeEncodeError:  # basic authentication has no spelling for this user name or password
+        raise Failure("CredentialsNotSendable") from None
+    except TokenExpiredError:
+        raise Failure("TokenExpired") from None
     except OAuth2Error:
         raise Failure("SignInFailed") from None
     except (urllib3.exceptions.HTTPError, OSError):  # requests' own errors are OSErrors
@@ -175,9 +179,10 @@ class _Protocol(BaseProtocol):  # type: ignore[misc]  # exchangelib ships no typ
 
     USERAGENT = "exsyncd"
 
-    def __init__(self, config: Configuration, *, ca_file: str | None) -> None:
-        super().__init__(config)
-        self._ca_file = ca_file
+    def __init__(self, configuration: Configuration, config: EwsConfig) -> None:
+        super().__init__(configuration)
+        self.TIMEOUT = config.timeout.total_seconds()  # of the call for an access token
+        self._ca_file = config.ca_file
 
     @property
     def version(self) -> Version:
@@ -209,12 +214,21 @@ def _configuration(config: EwsConfig) -> Configuration:
     auth_type = AUTH_TYPES.get(config.auth)
     if auth_type not in AUTH_TYPE_MAP:  # gssapi needs a package that not every platform has
         raise port.Misconfigured(None, "AuthenticationNotInstalled")
+    if config.ca_file is not None:
+        _check_authorities(config.ca_file)
     return Configuration(
         service_endpoint=config.endpoint,
         credentials=_credentials(config),
         auth_type=auth_type,
         version=VERSION,
     )
+
+
+def _check_authorities(ca_file: str) -> None:
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except OSError:
+        raise port.Misconfigured(None, "CaFileNotUsable") from None
 
 
 def _credentials(config: EwsConfig) -> Credentials | OAuth2Credentials | None:

@@ -49,11 +49,13 @@ Handler = Callable[[Asked], Answer | Awaitable[Answer]]
 
 @dataclass
 class CannedExchange:
-    """`answers` by operation; `asked` in order; `most_at_once` the high-water mark per mailbox and (None) overall."""
+    """`answers` by operation; `asked` in order; `most_at_once` the high-water mark per mailbox and (None)
+    overall, `connections` all there ever were."""
 
     answers: dict[str, Handler | Answer] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     url: str = ""
+    connections: set[object] = field(default_factory=set)
     now: dict[str | None, int] = field(default_factory=dict)
     most_at_once: dict[str | None, int] = field(default_factory=dict)
 
@@ -67,6 +69,7 @@ class CannedExchange:
         payload = root.find("s:Body", NAMES)[0]
         asked = Asked(etree.QName(payload).localname, mailbox, body, dict(request.headers))
         self.asked.append(asked)
+        self.connections.add(request.transport)
         for key in (mailbox, None):
             self.now[key] = self.now.get(key, 0) + 1
             self.most_at_once[key] = max(self.most_at_once.get(key, 0), self.now[key])

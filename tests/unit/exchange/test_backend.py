@@ -665,6 +665,37 @@ async def test_lost_connections_are_replaced_however_many(world: World) -> None:
     assert [said(one) for one in found] == [["Copy a"]] * 4
 
 
+async def test_connections_are_used_again(world: World) -> None:
+    """A new one for every call would cost a TLS handshake and, with NTLM, a sign-in each."""
+    exchange = world.exchange()
+    for _ in range(5):
+        await exchange.get(ANNA, ["a"])
+        assert isinstance((await exchange.get(ANNA, ["a"]))[0], Copy)
+    assert len(world.server.connections) == 1
+
+
+async def test_credentials_that_cannot_be_sent_are_misconfigured(world: World) -> None:
+    error = await error_of(world.exchange(password="пароль"))
+    assert (type(error), error.code) == (port.Misconfigured, "CredentialsNotSendable")
+
+
+async def test_being_denied_shows_that_the_sign_in_works(world: World) -> None:
+    """So the other mailboxes need not go one by one."""
+    both = asyncio.Barrier(2)
+
+    async def folders(asked: Asked) -> Any:
+        if asked.mailbox == ANNA:
+            return canned.fault("ErrorImpersonateUserDenied")
+        await both.wait()
+        return canned.folders_answer()
+
+    world.server.answers["GetFolder"] = folders
+    exchange = world.exchange(timeout=timedelta(seconds=10))
+    assert isinstance(await error_of(exchange, ANNA), port.Denied)
+    found = await asyncio.gather(*(exchange.get(mailbox, ["a"]) for mailbox in (BEN, "cleo@bank.example")))
+    assert [said(one) for one in found] == [["Copy a"]] * 2
+
+
 async def test_cookies_of_one_mailbox_do_not_ride_along_with_another(world: World) -> None:
     def baked(asked: Asked) -> web.Response:
         answer = web.Response(body=items_there(asked), content_type="text/xml")
@@ -712,6 +743,15 @@ async def test_the_configured_authority_wins_over_the_environments(
     async with canned.canned(context, GetItem=items_there) as server, AsyncExitStack() as stack:
         exchange = World(server, Clock(), stack).exchange(ca_file=str(ca_file))
         assert said(await exchange.get(ANNA, ["a"])) == ["Copy a"]
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_ca_file_that_is_none_is_told_at_the_start(tmp_path: Path, content: str | None) -> None:
+    ca_file = tmp_path / "ca.pem"
+    if content is not None:
+        ca_file.write_text(content)
+    with pytest.raises(port.Misconfigured, match="CaFileNotUsable"):
+        transport.Transport(EwsConfig("https://x.example/", ca_file=str(ca_file)))
 
 
 @pytest.mark.parametrize("auth", ["ntlm", "oauth2", "basic"])

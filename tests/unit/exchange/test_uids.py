@@ -15,8 +15,7 @@ OF_AN_OCCURRENCE = CLEAN[:32] + "07EA0C08" + CLEAN[40:]
 GOOGLE = "7kukuqrfedlm2f9t4h@google.com"
 
 
-@pytest.mark.scenario("S03a")
-def test_s03a_every_spelling_of_an_outlook_meetings_id_is_one_uid() -> None:
+def test_every_spelling_of_an_outlook_meetings_id_is_one_uid() -> None:
     """Hex in either case, with or without the date of an occurrence, and the property's bytes."""
     spellings = {
         uids.canonical(CLEAN),
