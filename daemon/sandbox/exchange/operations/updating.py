@@ -19,6 +19,8 @@ from daemon.sandbox.exchange.values import Body, Form
 _UNDELETABLE = frozenset(
     ("ItemClass", "Start", "End", "StartTimeZone", "EndTimeZone", "Sensitivity", "Importance", "UID")
 )
+# Clients that write whole items also delete what the item never had.
+_NEVER_THERE = frozenset(("calendar:Recurrence", "task:Recurrence", "item:MimeContent"))
 _APPENDABLE = frozenset((Form.BODY, Form.ATTENDEES, Form.PEOPLE, Form.STRINGS))
 _SEVERITY = {"Normal": 0, "Personal": 1, "Private": 2, "Confidential": 3}
 _TIMES = ("Start", "End", "IsAllDayEvent")
@@ -82,6 +84,8 @@ def _apply(call: Call, item: Item, given: Given, description: Element) -> None:
         return
     if local_name(path) != "FieldURI":
         raise EwsError("ErrorInvalidPropertySet", "The sandbox Exchange does not model indexed properties.")
+    if action == "DeleteItemField" and path.get("FieldURI") in _NEVER_THERE:
+        return
     prop = _property(item, path.get("FieldURI", ""))
     if action == "DeleteItemField":
         _delete(given, prop)
