@@ -101,6 +101,7 @@ def test_con_1_content_a_user_changed_is_agreed_and_held_for_exchange(edit):
     assert {name: getattr(agreed(plan), name) for name in edit} == edit
     assert plan.command is None
     assert (said(plan).result, said(plan).reason) == (Result.HELD, Reason.NOT_YET)
+    assert said(plan).conflicts == (), "only one side changed it"
     assert plan.link.exchange == linked().exchange
 
 
@@ -150,6 +151,7 @@ def test_part_6_the_crms_change_counts_from_what_it_last_said():
     added = WORLD.decided(a_meeting(organizer=ANNA, attendees=[BOB]), link=link)
     plan = the_crm_says(added.link, assign_to=("u-anna", "u-cora"))
     assert agreed(plan).assign_to == ("u-anna", "u-bob", "u-cora")
+    assert said(plan).conflicts == (), "people merge as sets"
 
 
 @pytest.mark.rule("CON-6")
@@ -276,6 +278,15 @@ def test_a_late_update_of_an_item_that_exchange_deleted_does_not_resurrect_it():
     assert (plan.command.revision, plan.command.seen) == (gone.link.revision + 1, 2)
     assert (said(plan).result, said(plan).reason) == (Result.REFUSED, Reason.TOMBSTONED)
     assert plan.link.state is State.DELETED
+
+
+@pytest.mark.rule("DEL-5", "CON-6")
+def test_del_5_a_delete_the_crm_has_taken_is_not_told_again():
+    """Its revision says so; the edit is refused all the same."""
+    gone = WORLD.decided(in_deleted_items(MEETING), link=linked())
+    plan = the_crm_says(replace(gone.link, crm_revision=gone.link.revision), subject="Late")
+    assert plan.command is None
+    assert said(plan).reason is Reason.TOMBSTONED
 
 
 @pytest.mark.rule("DEL-1", "DEL-5")

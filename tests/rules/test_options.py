@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from handlers import registry
 from handlers.facts import User
 from handlers.options import OptionValues, scopes_of
 from schemas import options
+from schemas.copies import Kind
 from schemas.items import Response
 from schemas.options import Level
-from schemas.outcomes import Decision
+from schemas.outcomes import Decision, Direction
 from tests.support.world import (
     a_contact,
     a_list,
@@ -280,3 +282,27 @@ def test_opt_5_why_a_contact_is_not_in_for_is_answered_also_if_the_crm_removed_i
     plan = world.decided(replace(meeting, subject="Later"), link=link)
     assert in_for(plan) == []
     assert decision_on(plan, "c-carla") == ("PART-6", Decision.EXTERNAL)
+
+
+@pytest.mark.rule("OPT-5")
+def test_opt_5_the_display_is_consulted_when_the_last_external_contact_leaves():
+    """What the viewers were shown changes."""
+    world = a_world(ANNA).with_options(display=True)
+    link = confirmed(world.decided(a_meeting(organizer=ANNA, attendees=["x@else.example"])))
+    plan = world.decided(a_meeting(organizer=ANNA), link=link)
+    assert changed(plan) == ("external",)
+    assert used(plan, options.EXTERNAL_CONTACTS_DISPLAY).effect == ("external_shown_to:u-anna",)
+
+
+@pytest.mark.rule("OPT-5")
+def test_the_gates_of_an_inbound_schedule_item_in_their_order_and_of_nothing_else():
+    """Privacy first: of what nobody may see nothing else is decided. Tasks have no attendees to match."""
+    inbound = [step.option for step in registry.steps(Direction.INBOUND, Kind.SCHEDULE_ITEM)]
+    assert inbound == [
+        options.PRIVATE_MEETINGS_INBOUND,
+        options.FOR_CONTACTS_INBOUND,
+        options.FOR_CONTACTS_SECURITY_CHECK,
+        options.EXTERNAL_CONTACTS_DISPLAY,
+    ]
+    assert registry.steps(Direction.INBOUND, Kind.TASK) == ()
+    assert registry.steps(Direction.OUTBOUND, Kind.SCHEDULE_ITEM) == ()
