@@ -122,7 +122,9 @@ def test_answers_need_a_disposition(bank: Bank, element: str):
 def test_messages_and_cancellations_need_a_disposition(bank: Bank):
     """Calendar items do not."""
     anna = bank.client("anna")
+    draft = id_of(anna.create(MESSAGE, disposition="SaveOnly").item)
     assert anna.create(MESSAGE).code == "ErrorMessageDispositionRequired"
+    assert anna.update(draft, SUBJECT, disposition="").code == "ErrorMessageDispositionRequired"
     assert anna.respond("CancelCalendarItem", anna.meet(), disposition="").code == "ErrorMessageDispositionRequired"
     assert anna.create(calendar_item()).code == "NoError"
 

@@ -7,7 +7,6 @@ change. `publish` is whatever brings them onto a bus; changes are published in t
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -39,19 +38,24 @@ class Hints:
         self._task = asyncio.create_task(self._run(), name="sandbox-hints")
 
     async def stop(self) -> None:
-        """Publishes what is waiting, then ends; a failed publish is raised here."""
+        """Publishes what is waiting, then ends; a publish that failed is raised here."""
         if self._task is None:
             return
-        drained = asyncio.create_task(self._waiting.join())
-        await asyncio.wait((drained, self._task), return_when=asyncio.FIRST_COMPLETED)
-        for task in (drained, self._task):
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        try:
+            await self.drained()
+        finally:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
 
     async def drained(self) -> None:
-        """Returns once everything put so far is published."""
-        await self._waiting.join()
+        """Returns once everything put so far is published; a publish that failed is raised here."""
+        if self._task is None:
+            return
+        joined = asyncio.create_task(self._waiting.join())
+        await asyncio.wait((joined, self._task), return_when=asyncio.FIRST_COMPLETED)
+        joined.cancel()
+        if self._task.done():
+            self._task.result()
 
     async def _run(self) -> None:
         while True:

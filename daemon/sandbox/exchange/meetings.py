@@ -28,6 +28,9 @@ from daemon.sandbox.exchange.values import Attendee, Body, Recipient
 from daemon.sandbox.exchange.world import World
 from daemon.sandbox.people import Person, PersonKind
 
+# Not a property of EWS: who has been told of a meeting, so that who never was is invited and not informed.
+TOLD = "Told"
+
 
 @dataclass(frozen=True, slots=True)
 class SendMode:
@@ -70,17 +73,18 @@ class Meetings:
         """Sends what attendees must know of an organizer's new or changed item; the item as it is then."""
         if mode.to == "nobody" or not is_organizers(item):
             return item
-        was_sent = bool(before and before.get("MeetingRequestWasSent"))
-        known = {self._identity(each) for each in before.attendees} if before and was_sent else set()
-        added = [each for each in item.attendees if self._identity(each) not in known]
-        kept = [each for each in item.attendees if self._identity(each) in known] if mode.to == "all" else []
+        told = set(item.get(TOLD, ()))
+        earlier = {self._identity(each) for each in before.attendees} if before else set()
         current = {self._identity(each) for each in item.attendees}
-        removed = [each for each in before.attendees if self._identity(each) not in current] if before else []
-        if was_sent and removed:
-            self.cancel_for(meeting_of(item), removed, cause)
+        known = earlier if mode.to == "changed" else told
+        added = [each for each in item.attendees if self._identity(each) not in known]
+        kept = [each for each in item.attendees if self._identity(each) in told] if mode.to == "all" else []
+        removed = [each for each in before.attendees if self._identity(each) in told - current] if before else []
+        self.cancel_for(meeting_of(item), removed, cause)
         if not (added or kept):
             return item
-        sent = self._world.modify(item, {"MeetingRequestWasSent": True}, by=item.modified_by)
+        reached = {TOLD: tuple(sorted(told | {self._identity(each) for each in added})), "MeetingRequestWasSent": True}
+        sent = self._world.modify(item, reached, by=item.modified_by)
         self.deliver(meeting_of(sent), added, cause, kind="invitation")
         self.deliver(meeting_of(sent), kept, cause, kind="update")
         if mode.save_copy:
@@ -94,7 +98,8 @@ class Meetings:
         meeting = meeting_of(item)
         if body is not None:
             meeting = replace(meeting, values={**meeting.values, "Body": body})
-        self.cancel_for(meeting, list(item.attendees), cause)
+        told = set(item.get(TOLD, ()))
+        self.cancel_for(meeting, [each for each in item.attendees if self._identity(each) in told], cause)
         if mode.save_copy:
             self._keep_sent(item, cancellation_draft(meeting))
 
@@ -124,8 +129,7 @@ class Meetings:
             "LegacyFreeBusyStatus": busy.get(answer.response, "Free"),
         }
         answered = self._world.modify(copy, own, by=person.name)
-        if answer.response == "Decline":
-            answered = self._world.move(answered, self._world.folder(copy.mailbox, "deleteditems"))
+        answered = self._put_where_it_belongs(answered, declined=answer.response == "Decline")
         self._put_requests_away(answered)
         return [answered, *self._send_answer(answered, answer, cause)]
 
@@ -214,6 +218,13 @@ class Meetings:
             if name in item.values
         }
         self._world.modify(item, tracked, by=host.name)
+
+    def _put_where_it_belongs(self, copy: Item, *, declined: bool) -> Item:
+        """A declined copy lies in Deleted Items; one accepted after all is back in the calendar."""
+        deleted = self._world.folder(copy.mailbox, "deleteditems")
+        if declined == (copy.folder == deleted.id):
+            return copy
+        return self._world.move(copy, deleted if declined else self._world.folder(copy.mailbox, "calendar"))
 
     def _put_requests_away(self, copy: Item) -> None:
         deleted = self._world.folder(copy.mailbox, "deleteditems")

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from daemon.sandbox.exchange import soap
-from daemon.sandbox.exchange.access import access, authenticate
+from daemon.sandbox.exchange.access import Access, access, authenticate
 from daemon.sandbox.exchange.calls import Call, answer, refusal
 from daemon.sandbox.exchange.controls import Controls
 from daemon.sandbox.exchange.errors import EwsError, SoapFault, not_modelled
@@ -117,21 +117,24 @@ class ExchangeSandbox:
         mailbox = granted.owner.email if granted.owner else ""
         with self.meter.running(request.operation, mailbox, granted.account):
             faults = self.faults.strike(request.operation, mailbox)
-            if (early := await self._suffer(http, faults)) is not None:
-                return early
-            call = Call(
-                operation=request.operation,
-                account=granted.account,
-                world=self.world,
-                owner=granted.owner,
-                zone=request.zone,
-                zone_name=request.zone_name,
-                partial=any(fault.name == "partial_page" for fault in faults),
-            )
-            try:
-                body = _perform(call, request.body, faults)
-            except SoapFault as fault:
-                return self._reply(content, soap.wrap_fault(fault), status=500)
+            return await self._suffer(http, faults) or self._answer(content, request, granted, faults=faults)
+
+    def _answer(
+        self, content: bytes, request: soap.Request, granted: Access, *, faults: list[Fault]
+    ) -> web.StreamResponse:
+        call = Call(
+            operation=request.operation,
+            account=granted.account,
+            world=self.world,
+            owner=granted.owner,
+            zone=request.zone,
+            zone_name=request.zone_name,
+            partial=any(fault.name == "partial_page" for fault in faults),
+        )
+        try:
+            body = _perform(call, request.body, faults)
+        except SoapFault as fault:
+            return self._reply(content, soap.wrap_fault(fault), status=500)
         return self._reply(content, soap.wrap(body, milliseconds=request.wants_milliseconds), status=200)
 
     async def _suffer(self, http: web.Request, faults: list[Fault]) -> web.StreamResponse | None:

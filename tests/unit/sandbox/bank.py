@@ -245,11 +245,17 @@ class Client:
         return item
 
     def update(
-        self, item_id: str, *changes: str, send: str = "SendToNone", conflicts: str = "AlwaysOverwrite", kind: str = ""
+        self,
+        item_id: str,
+        *changes: str,
+        send: str = "SendToNone",
+        conflicts: str = "AlwaysOverwrite",
+        disposition: str = "SaveOnly",
     ) -> Reply:
         mode = f' SendMeetingInvitationsOrCancellations="{send}"' if send else ""
+        disposed = f' MessageDisposition="{disposition}"' if disposition else ""
         return self.call(
-            f'<m:UpdateItem ConflictResolution="{conflicts}" MessageDisposition="SaveOnly"{mode}><m:ItemChanges>'
+            f'<m:UpdateItem ConflictResolution="{conflicts}"{disposed}{mode}><m:ItemChanges>'
             f"<t:ItemChange>{item_id}<t:Updates>{''.join(changes)}</t:Updates></t:ItemChange>"
             "</m:ItemChanges></m:UpdateItem>"
         )

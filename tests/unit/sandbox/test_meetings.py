@@ -201,6 +201,31 @@ def test_invited_for_the_first_time_by_an_update(bank: Bank):
     assert [mail["kind"] for mail in bank.mails()] == ["invitation"]
 
 
+def test_who_was_added_silently_is_invited_by_the_next_update(bank: Bank):
+    """For him it is no update; who was removed before he was told hears nothing."""
+    meeting = meet(bank)
+    meeting.required_attendees = ["bob@bank.example", "cleo@bank.example", "xenia@bank.example"]
+    meeting.save(update_fields=["required_attendees"], send_meeting_invitations=SEND_TO_NONE)
+    meeting.required_attendees = ["bob@bank.example", "cleo@bank.example"]
+    meeting.save(update_fields=["required_attendees"], send_meeting_invitations=SEND_ONLY_TO_ALL)
+    assert [(mail["kind"], mail["to"]) for mail in bank.mails()[1:]] == [
+        ("invitation", ["cleo@bank.example"]),
+        ("update", ["bob@bank.example"]),
+    ]
+
+
+def test_a_declined_meeting_is_back_when_it_is_accepted_after_all(bank: Bank):
+    """Out of Deleted Items, under a new id."""
+    meeting = meet(bank)
+    copy_of(bank, "bob").decline()
+    declined = bank.account("bob").trash.get(item_class="IPM.Appointment")
+    declined.accept()
+    back = copy_of(bank, "bob")
+    assert (back.my_response_type, back.id == declined.id) == ("Accept", False)
+    meeting.refresh()
+    assert answers(meeting) == {"bob@bank.example": "Accept"}
+
+
 def test_a_cancelled_meeting_stays_with_the_attendee_until_he_removes_it(bank: Bank):
     """The organizer's item goes to Deleted Items at once."""
     meeting = meet(bank)

@@ -42,6 +42,8 @@ def _update(call: Call, request: Element, change: Element) -> Item:
     if item.kind is ItemKind.CALENDAR_ITEM and mode is None:
         text = "SendMeetingInvitationsOrCancellations is missing."
         raise EwsError("ErrorSendMeetingInvitationsOrCancellationsRequired", text)
+    if item.kind is ItemKind.MESSAGE and request.get("MessageDisposition") is None:
+        raise EwsError("ErrorMessageDispositionRequired", "MessageDisposition is missing.")
     is_stale = _is_stale(item, reference, request.get("ConflictResolution", ""))
     given = Given(dict(item.values), dict(item.extended))
     for description in children(required(change, "Updates")):
