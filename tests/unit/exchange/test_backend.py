@@ -448,7 +448,7 @@ async def test_items_of_which_only_some_are_refused_leave_the_mailbox_alone_too(
 @pytest.mark.scenario("S25a")
 @pytest.mark.parametrize(
     ("body", "rule"),
-    [("x" * 20_000_000, envelopes.NOT_WELL_FORMED), ("x" * 2_000_000, "body_too_large")],
+    [("x" * 20_000_000, envelopes.TOO_LARGE), ("x" * 2_000_000, "body_too_large")],
     ids=["20 MB", "2 MB"],
 )
 async def test_s25a_a_huge_body_is_quarantined_and_its_neighbours_are_read(world: World, body: str, rule: str) -> None:

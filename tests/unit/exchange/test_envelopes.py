@@ -41,9 +41,10 @@ def test_an_answer_beyond_the_bound_is_refused_unparsed() -> None:
 
 
 @pytest.mark.scenario("S25a")
-def test_s25a_a_text_of_twenty_megabytes_is_refused() -> None:
-    bomb = canned.answer("GetItem", canned.items(canned.meeting("i", Body="x" * 20_000_000)))
-    assert rule_of(bomb) == envelopes.NOT_WELL_FORMED
+@pytest.mark.parametrize(("megabytes", "rule"), [(12, envelopes.NOT_WELL_FORMED), (20, envelopes.TOO_LARGE)])
+def test_s25a_a_text_of_many_megabytes_is_refused(megabytes: int, rule: str) -> None:
+    bomb = canned.answer("GetItem", canned.items(canned.meeting("i", Body="x" * megabytes * 1_000_000)))
+    assert rule_of(bomb) == rule
 
 
 def test_entities_are_refused_and_files_never_read() -> None:
