@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,14 @@ from daemon.exchange.ews.backend import EwsExchange
 from daemon.observe.metrics import Metrics
 from daemon.sandbox.crm.service import SandboxCrm
 from daemon.sandbox.exchange import PATH, ExchangeSandbox, People
+from daemon.sandbox.exchange.outsiders import OutsideMeeting, happen
 from daemon.settings.models import Settings
 from daemon.store import positions
 from daemon.wiring import counting, ews_config
 from schemas import catalogue
+from tests.support import invariants
 from tests.support.outlook import Outlook
+from tests.support.watch import HeldHint, Watch
 
 GROUP = "exsyncd"
 SERVICE = ("sync@bank.example", "secret")
@@ -84,6 +88,23 @@ def options(who: str | None = None, **values: bool) -> dict[str, Any]:
     return {"type": "crm.options.changed.v1", "data": data}
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Clock:
+    """A clock that a test sets."""
+
+    moment: datetime
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def pass_by(self, span: timedelta) -> None:
+        self.moment += span
+
+
 @dataclass
 class House:
     """The running parts, and ways to look at what happened."""
@@ -96,7 +117,11 @@ class House:
     daemons: list[Daemon] = field(default_factory=list)
     people: list[str] = field(default_factory=list)
     hold_hints: bool = False
-    held: list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]] = field(default_factory=list)
+    held: list[HeldHint] = field(default_factory=list)
+    watch: Watch = field(default_factory=Watch)
+    metrics: list[Metrics] = field(default_factory=list)
+    clock: Callable[[], datetime] = utc_now
+    service: str = SERVICE[0]
     _answered: dict[TopicPartition, int] = field(default_factory=dict)
 
     def outlook(self, name: str, **more: Any) -> Outlook:
@@ -120,20 +145,50 @@ class House:
 
     async def publish(self, topic: str, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> None:
         """The sandbox's hints: on the bus at once, or held for a test to deliver as it likes."""
+        self.watch.hints.append((topic, key, value, headers))
         if self.hold_hints:
             self.held.append((topic, key, value, headers))
             return
         self.broker.append(topic, key=key, value=value, headers=tuple(headers))
 
-    async def take_hints(self) -> list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]]:
+    async def take_hints(self) -> list[HeldHint]:
         """All hints held so far."""
         await self.sandbox.hints_published()
         taken, self.held = self.held, []
         return taken
 
-    def deliver(self, hints: Sequence[tuple[str, bytes, bytes, list[tuple[str, bytes]]]]) -> None:
+    def deliver(self, hints: Sequence[HeldHint]) -> None:
         for topic, key, value, headers in hints:
             self.broker.append(topic, key=key, value=value, headers=tuple(headers))
+
+    # for the invariants
+
+    def canary(self, word: str, *, admitted: str | None = None) -> str:
+        """A word that may be said nowhere; of an admitted meeting, only in the commands of its UID."""
+        self.watch.canaries[word] = admitted
+        return word
+
+    def excuse(self, uid: str, why: str) -> None:
+        """The CRM's item of this meeting need not be as Exchange has it."""
+        self.watch.excused[uid] = why
+
+    def double(self, store: Path) -> House:
+        """A second bus and CRM around the same Exchange, for a daemon with a store of its own."""
+        broker = MemoryBroker(catalogue.TOPICS.values())
+        settings = self.settings.model_copy(
+            update={"store": self.settings.store.model_copy(update={"url": f"sqlite:///{store}"})}
+        )
+        return House(self.sandbox, self.url, SandboxCrm(_saying(broker)), broker, settings, clock=self.clock)
+
+    # outside
+
+    def outsider(self, **meeting: Any) -> str:
+        """Somebody outside the bank invites, updates or cancels; see `OutsideMeeting`. The UID."""
+        return happen(self.sandbox.world, OutsideMeeting.model_validate(meeting))
+
+    def fault(self, fault: str, **about: Any) -> None:
+        """Exchange misbehaves from now on; see `PUT /sandbox/faults`."""
+        self.sandbox.faults.add([{"fault": fault, **about}])
 
     # looking
 
@@ -166,6 +221,12 @@ class House:
         return sum(len(self.broker.records(topic)) for topic in _OUT)
 
     # waiting
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Returns when the condition holds, as it will once what waits for its time has had it."""
+        async with asyncio.timeout(_PATIENCE):
+            while not condition():
+                await self.quiet()
 
     async def quiet(self) -> None:
         """Returns when hints are out, read, settled and published, and the CRM has answered, and nothing moves."""
@@ -215,11 +276,18 @@ def settings_for(url: str, store: Path, **more: Any) -> Settings:
     return Settings.model_validate(values)
 
 
+def _saying(broker: MemoryBroker) -> Callable[..., Awaitable[None]]:
+    async def say(topic: str, key: str, value: bytes | None, headers: Any) -> None:
+        broker.append(topic, key=key.encode(), value=value, headers=tuple(headers))
+
+    return say
+
+
 @asynccontextmanager
 async def a_house(
     store: Path,
     *people: str | dict[str, Any],
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime] = utc_now,
     witness: Any = None,
     start: bool = True,
     **settings: Any,
@@ -235,9 +303,6 @@ async def a_house(
     }
     broker = MemoryBroker(catalogue.TOPICS.values())
 
-    async def say(topic: str, key: str, value: bytes | None, headers: Any) -> None:
-        broker.append(topic, key=key.encode(), value=value, headers=tuple(headers))
-
     async with AsyncExitStack() as parts:
         made: list[House] = []
 
@@ -247,19 +312,24 @@ async def a_house(
         sandbox = ExchangeSandbox(People.read(book), publish, clock=clock, witness=witness)
         url = await sandbox.start()
         parts.push_async_callback(sandbox.stop)
-        house = House(sandbox, url, SandboxCrm(say), broker, settings_for(url, store, **settings))
+        house = House(sandbox, url, SandboxCrm(_saying(broker)), broker, settings_for(url, store, **settings))
+        house.clock = clock
+        sandbox.listen(partial(house.watch.follow, sandbox.world))
+        parts.enter_context(house.watch.listening())
         made.append(house)
         house.people = [each["email"].partition("@")[0] for each in entries if each.get("kind", "person") == "person"]
         if start:
             await parts.enter_async_context(running(house, clock=clock))
             await house.furnish()
         yield house
+        await invariants.check(house)
 
 
 @asynccontextmanager
-async def running(house: House, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> AsyncIterator[Daemon]:
+async def running(house: House, *, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[Daemon]:
     """A daemon in the house, until the end of the block; a second one after it finds the first one's store."""
     metrics = Metrics(version="test")
+    house.metrics.append(metrics)
     exchange = EwsExchange(ews_config(house.settings), observe=counting(metrics))
     outside = Outside(house.broker.consumer(GROUP), house.broker.producer(), exchange)
     async with opened(house.settings, outside=outside, metrics=metrics, version="test", now=clock) as daemon:

@@ -1,0 +1,293 @@
+"""The invariants can be broken: each is, once, and says so.
+
+What no daemon would do, a test does in its place: it mails in the service's name, puts out what must not be put out,
+changes what the CRM holds. The house is only judged (`invariants`), never left by its own door, which would judge too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from exchangelib import IMPERSONATION, Account, Build, CalendarItem, Configuration, Credentials, Version
+
+from daemon.observe.logs import log
+from schemas import catalogue, ids
+from schemas.envelope import Envelope, write
+from schemas.problems import Malformed
+from tests.support import invariants
+from tests.support.house import PATH, SERVICE, House, a_house, contact, options
+from tests.support.invariants import Broken
+
+TEN = datetime(2026, 12, 1, 10)  # noqa: DTZ001  # in the person's own zone
+Saboteur = Callable[[House, str], Any]
+
+
+@pytest.fixture
+async def lived_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[House, str]]:
+    """A house in which one meeting with a user, a contact and a stranger was made, and the meeting's UID."""
+    async with a_house(tmp_path / "store.sqlite", "anna", "bob") as house:
+        await house.announce(contact("c-7", "carla@client.example"), options(external_contacts__display=True))
+        anna = house.outlook("anna")
+        guests = ["bob@bank.example", "carla@client.example", "xaver@else.example"]
+        uid = await house.does(anna.meet, "Review", start=TEN, required=guests)
+        await house.quiet()
+        await invariants.check(house)
+        yield house, uid
+
+        async def no_check(_house: House) -> None:
+            """The house is in ruins, on purpose."""
+
+        monkeypatch.setattr(invariants, "check", no_check)
+
+
+def as_service(house: House, mailbox: str) -> Account:
+    """The service account at work in somebody's mailbox, as no daemon should be."""
+    configuration = Configuration(
+        service_endpoint=house.url + PATH,
+        credentials=Credentials(*SERVICE),
+        auth_type="basic",
+        version=Version(Build(15, 2, 1118, 7)),
+    )
+    return Account(mailbox, config=configuration, autodiscover=False, access_type=IMPERSONATION)
+
+
+def put_out(house: House, topic: str, key: str, event: Envelope) -> None:
+    headers, value = write(event)
+    house.broker.append(topic, key=key.encode(), value=value, headers=tuple(headers))
+
+
+def a_command(house: House, uid: str, *, ce_type: str, **data: Any) -> None:
+    """A command as a daemon that went mad would put it out."""
+    link = ids.link_of_uid(uid)
+    known = house.commands()[-1]
+    told = {"link": link, "revision": 99, "id": known["id"], "seen": known["seen"], "uid": uid} | data
+    put_out(house, catalogue.COMMANDS, link, Envelope(id="mad", source="test", type=ce_type, data=told))
+
+
+def changed_in_crm(house: House, **fields: Any) -> None:
+    """The CRM's item is not what Exchange has."""
+    record = house.crm._records.all()[0]
+    record.item.update(fields)  # type: ignore[attr-defined]  # a dict, though nobody promises it
+
+
+async def test_a_mail_by_the_service_account_is_seen(lived_in: tuple[House, str]) -> None:
+    """1: given a decline sent in the service's name, then both the mail and the write are seen."""
+    house, uid = lived_in
+    copy = await house.does(lambda: next(iter(as_service(house, "bob@bank.example").calendar.filter(subject="Review"))))
+    await house.does(copy.decline)
+    assert copy.uid == uid
+    with pytest.raises(Broken, match="caused 1 mails"):
+        invariants.mails_nobody(house)
+    with pytest.raises(Broken, match="CreateItem"):
+        invariants.writes_nothing(house)
+
+
+async def test_a_silent_write_by_the_service_account_is_seen(lived_in: tuple[House, str]) -> None:
+    """9, 11: given an item saved in the service's name that mails nobody, then the write is seen."""
+    house, _ = lived_in
+
+    def save() -> None:
+        account = as_service(house, "bob@bank.example")
+        start = house.sandbox.world.now()
+        CalendarItem(account=account, folder=account.calendar, subject="x", start=start, end=start).save()
+
+    await house.does(save)
+    invariants.mails_nobody(house)
+    with pytest.raises(Broken, match="CreateItem"):
+        invariants.writes_nothing(house)
+
+
+async def test_a_delete_without_an_end_is_seen(lived_in: tuple[House, str]) -> None:
+    """2: given a delete of a meeting that stands in the organizer's calendar, then it is seen."""
+    house, uid = lived_in
+    a_command(house, uid, ce_type="sync.schedule-item.delete.v1", reason="deleted")
+    with pytest.raises(Broken, match="nobody deleted"):
+        invariants.deletes_what_ended(house)
+
+
+async def test_a_delete_because_of_an_attendee_is_seen(lived_in: tuple[House, str]) -> None:
+    """2: given an attendee's deleted copy, then a delete of the whole meeting is still seen."""
+    house, uid = lived_in
+    await house.does(house.outlook("bob").delete, uid)
+    await house.quiet()
+    invariants.deletes_what_ended(house)
+    a_command(house, uid, ce_type="sync.schedule-item.delete.v1", reason="deleted")
+    with pytest.raises(Broken, match="nobody deleted"):
+        invariants.deletes_what_ended(house)
+
+
+async def test_a_second_record_of_a_meeting_is_seen(lived_in: tuple[House, str]) -> None:
+    """3: given a command that makes a second record of the same UID, then it is seen."""
+    house, uid = lived_in
+    known = house.commands()[-1]
+    other = known | {"link": "another", "id": None, "seen": 0, "revision": 1}
+    put_out(
+        house,
+        catalogue.COMMANDS,
+        "another",
+        Envelope(id="mad", source="test", type="sync.schedule-item.upsert.v1", data=other),
+    )
+    await house.quiet()
+    with pytest.raises(Broken, match=f"several CRM records of one uid.*{uid}"):
+        invariants.one_record_per_meeting(house)
+
+
+async def test_a_hint_that_says_something_new_is_seen(lived_in: tuple[House, str]) -> None:
+    """4: given a change whose hint was lost, then the next pass over old hints is not quiet, and that is seen."""
+    house, uid = lived_in
+    house.hold_hints = True
+    await house.does(house.outlook("anna").edit, uid, subject="Moved on")
+    await house.take_hints()
+    with pytest.raises(Broken, match="although nothing happened"):
+        await invariants.stays_quiet(house)
+
+
+async def test_what_the_contract_does_not_know_is_seen(lived_in: tuple[House, str]) -> None:
+    """Given a command without a revision, then it is seen."""
+    house, uid = lived_in
+    a_command(house, uid, ce_type="sync.schedule-item.delete.v1", reason="deleted", revision=None)
+    with pytest.raises(Malformed, match="revision"):
+        invariants.says_what_is_in_the_contract(house)
+
+
+async def test_one_id_with_two_contents_is_seen(lived_in: tuple[House, str]) -> None:
+    """Given two commands of one id that say different things, then it is seen."""
+    house, uid = lived_in
+    for reason in ("deleted", "cancelled"):
+        a_command(house, uid, ce_type="sync.schedule-item.delete.v1", reason=reason)
+    with pytest.raises(Broken, match="one id"):
+        invariants.says_what_is_in_the_contract(house)
+
+
+async def test_a_dead_letter_that_was_touched_is_seen(lived_in: tuple[House, str]) -> None:
+    """Given a poison record, then its letter passes as it is and not with another byte."""
+    house, _ = lived_in
+    house.broker.append(catalogue.NOTIFICATIONS, key=b"k", value=b"{", headers=(("h", b"\xff"),))
+    await house.quiet()
+    invariants.keeps_dead_letters_whole(house)
+    letter = house.broker.records(catalogue.DEAD_LETTERS)[0]
+    house.broker.append(catalogue.DEAD_LETTERS, key=letter.key, value=b"{ ", headers=letter.headers)
+    with pytest.raises(Broken, match="not what came in"):
+        invariants.keeps_dead_letters_whole(house)
+
+
+async def test_a_canary_is_seen_wherever_it_sits(lived_in: tuple[House, str]) -> None:
+    """8: given a word in a command, it is seen unless admitted there; in an outcome or the log, in any case."""
+    house, uid = lived_in
+    house.canary("Review", admitted=uid)
+    invariants.keeps_secrets(house)
+    house.canary("Review")
+    with pytest.raises(Broken, match=f"sits in {catalogue.COMMANDS}"):
+        invariants.keeps_secrets(house)
+    house.canary("Review", admitted="another")
+    with pytest.raises(Broken, match=f"sits in {catalogue.COMMANDS}"):
+        invariants.keeps_secrets(house)
+    house.canary("Review", admitted=uid)
+    log.info("canary.sung", about="Review")
+    with pytest.raises(Broken, match="sits in the log"):
+        invariants.keeps_secrets(house)
+
+
+@pytest.mark.parametrize("place", ["outcome", "header", "letter", "metric"])
+async def test_a_canary_is_seen_in_every_other_place(lived_in: tuple[House, str], place: str) -> None:
+    """8: given a word in an outcome, a header, a dead letter's header or a metric, then it is seen."""
+    house, uid = lived_in
+    house.canary("Kanari", admitted=uid)
+    invariants.keeps_secrets(house)
+    match place:
+        case "outcome":
+            house.broker.append(catalogue.OUTCOMES, key=b"k", value=json.dumps({"because": "Kanari"}).encode())
+        case "header":
+            house.broker.append(catalogue.COMMANDS, key=b"k", value=b'{"uid": null}', headers=(("x", b"Kanari"),))
+        case "letter":
+            headers = (("x-dlq-exception-message", b"Kanari"),)
+            house.broker.append(catalogue.DEAD_LETTERS, key=b"k", value=b"", headers=headers)
+        case "metric":
+            house.metrics[0].records_skipped.labels("Kanari").inc()
+    with pytest.raises(Broken, match="Kanari"):
+        invariants.keeps_secrets(house)
+
+
+async def test_a_shifted_time_is_seen(lived_in: tuple[House, str]) -> None:
+    """7: given a CRM item that begins an hour later than the meeting, then it is seen."""
+    house, _ = lived_in
+    changed_in_crm(house, start="2026-12-01T11:00:00+01:00", end="2026-12-01T12:00:00+01:00")
+    with pytest.raises(Broken, match="times"):
+        invariants.keeps_times(house)
+
+
+async def test_a_shifted_day_is_seen(lived_in: tuple[House, str]) -> None:
+    """7: given an all-day item that is a day off in the CRM, then it is seen."""
+    house, uid = lived_in
+    day = datetime(2026, 12, 1).date()  # noqa: DTZ001  # a civil day
+    await house.does(house.outlook("anna").edit, uid, is_all_day=True, start=day, end=day)
+    await house.quiet()
+    invariants.keeps_times(house)
+    changed_in_crm(house, start="2026-11-30", end="2026-12-01")
+    with pytest.raises(Broken, match="days"):
+        invariants.keeps_times(house)
+
+
+async def test_an_item_without_a_meeting_is_seen(lived_in: tuple[House, str]) -> None:
+    """Given a meeting that is gone from Exchange while the CRM still has it, then it is seen."""
+    house, uid = lived_in
+    house.hold_hints = True
+    await house.does(house.outlook("anna").delete, uid)
+    with pytest.raises(Broken, match="does not"):
+        invariants.keeps_times(house)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"external": []}, "nowhere"),
+        ({"for": []}, "nowhere"),
+        ({"assign_to": ["u-anna"]}, "nowhere"),
+        ({"external": [{"name": "Nemo", "email": "nemo@else.example"}]}, "nowhere|does not take part"),
+        ({"responses": {"u-anna": "organizer", "u-bob": "declined"}}, "answered accepted"),
+    ],
+)
+async def test_a_person_lost_or_forged_is_seen(lived_in: tuple[House, str], fields: dict[str, Any], said: str) -> None:
+    """10: given a CRM item that lacks somebody, or holds an answer nobody gave, then it is seen."""
+    house, uid = lived_in
+    await house.does(house.outlook("bob").accept, uid)
+    await house.quiet()
+    invariants.keeps_people(house)
+    changed_in_crm(house, **fields)
+    with pytest.raises(Broken, match=said):
+        invariants.keeps_people(house)
+
+
+async def test_a_person_too_many_is_seen(lived_in: tuple[House, str]) -> None:
+    """10: given somebody in the CRM who does not take part, or twice, or in two places, then it is seen."""
+    house, _ = lived_in
+    shown = house.items()[0]["item"]["external"]
+    nemo = {"name": "Nemo", "email": "nemo@else.example"}
+    carla = {"name": "Carla", "email": "carla@client.example"}
+    for external, said in (
+        ([*shown, nemo], "does not take part"),
+        ([*shown, *shown], "twice"),
+        ([*shown, carla], "is in"),
+    ):
+        changed_in_crm(house, external=external)
+        with pytest.raises(Broken, match=said):
+            invariants.keeps_people(house)
+    changed_in_crm(house, external=shown)
+    await house.announce(contact("c-8", "nobody@client.example"))
+    changed_in_crm(house, **{"for": [*house.items()[0]["item"]["for"], {"contact": "c-8", "source": "exchange"}]})
+    with pytest.raises(Broken, match="does not take part"):
+        invariants.keeps_people(house)
+
+
+async def test_another_end_state_from_scratch_is_seen(lived_in: tuple[House, str], tmp_path: Path) -> None:
+    """6: given an item that cannot come of the meetings there are, then a fresh daemon shows it."""
+    house, _ = lived_in
+    await invariants.same_from_scratch(house, tmp_path / "again.sqlite")
+    changed_in_crm(house, subject="Something else")
+    with pytest.raises(Broken, match="from scratch"):
+        await invariants.same_from_scratch(house, tmp_path / "once-more.sqlite")

@@ -1,0 +1,371 @@
+"""What holds after every test in a house, whatever it was about.
+
+`check` is called for every house whose test came to its end. Each function judges one invariant by what a stranger can
+see: the topics, the sandboxes, the log, the metrics. `tests/scenarios/test_invariants.py` breaks each of them on
+purpose. What only some tests may ask for is apart: `same_from_scratch`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from daemon.bus.port import Record
+from daemon.policies import canonical_of
+from daemon.sandbox.exchange.items import Item
+from daemon.sandbox.exchange.properties import ItemKind
+from daemon.sandbox.exchange.timezones import zone_of
+from daemon.sandbox.exchange.values import Recipient
+from schemas import catalogue, envelope, events
+from tests.support.watch import is_in_a_calendar
+
+if TYPE_CHECKING:
+    from tests.support.house import House
+
+READS = frozenset(
+    ("GetItem", "FindItem", "GetFolder", "FindFolder", "ResolveNames", "SyncFolderItems", "GetServerTimeZones")
+)
+_ANSWERS = {"Accept": "accepted", "Tentative": "tentative", "Decline": "declined"}
+_OURS = "x-dlq-"
+_OUT = (catalogue.COMMANDS, catalogue.OUTCOMES, catalogue.DEAD_LETTERS)
+_ROUNDS = 2
+
+
+class Broken(AssertionError):
+    """An invariant does not hold."""
+
+
+async def check(house: House) -> None:
+    """Judges everything. Raises `Broken` with the first invariant that does not hold."""
+    if house.daemons:
+        await stays_quiet(house)
+        await one_link_per_meeting(house)
+    mails_nobody(house)
+    writes_nothing(house)
+    deletes_what_ended(house)
+    one_record_per_meeting(house)
+    says_what_is_in_the_contract(house)
+    keeps_dead_letters_whole(house)
+    keeps_secrets(house)
+    keeps_times(house)
+    keeps_people(house)
+
+
+def mails_nobody(house: House) -> None:
+    """1: no mail left because of the service account."""
+    ours = [mail for mail in house.sandbox.world.mails if mail.cause.account == house.service]
+    _hold(not ours, f"the daemon caused {len(ours)} mails: {[mail.kind for mail in ours]}")
+
+
+def writes_nothing(house: House) -> None:
+    """9, 11: the service account read mailboxes and did nothing else."""
+    asked = {str(each["operation"]) for each in house.sandbox.meter.report() if each["account"] == house.service}
+    _hold(asked <= READS, f"the daemon did more than read: {sorted(asked - READS)}")
+
+
+def deletes_what_ended(house: House) -> None:
+    """2: every delete has a copy that people deleted or cancelled where it counts."""
+    told: dict[str, dict[str, Any]] = {}
+    for command in house.commands():
+        if "item" in command:
+            told[command["link"]] = command
+            continue
+        uid, last = command["uid"], told.get(command["link"])
+        _hold(last is not None, f"a delete of what the CRM was never told: {command['link']}")
+        ended = {mailbox for ended_uid, mailbox in house.watch.ends if ended_uid == uid}
+        _hold(bool(ended & _where_it_counts(house, last or {}, ended)), f"nobody deleted or cancelled {uid}")
+
+
+def _where_it_counts(house: House, last: Mapping[str, Any], ended: set[str]) -> set[str]:
+    """The organizer's mailbox if he is synchronized, else the master's; all, if that one is synchronized no more."""
+    users = directory(house, catalogue.USERS)
+    person = users.get(last["item"]["owner"] or "") or {}
+    if not _is_synchronized(person):
+        person = users.get(last["master"] or "") or {}
+    if not _is_synchronized(person):
+        return ended
+    found = house.sandbox.people.find(person["mailbox"])
+    return {found.email} if found else set()
+
+
+def _is_synchronized(user: Mapping[str, Any]) -> bool:
+    return bool(user.get("mailbox") and user.get("active", True) and user.get("sync_enabled", True))
+
+
+def one_record_per_meeting(house: House) -> None:
+    """3: a UID and a link have one CRM record each, deleted ones counted."""
+    items = house.crm.items()
+    for name in ("uid", "link"):
+        twice = [value for value, count in Counter(item[name] for item in items).items() if value and count > 1]
+        _hold(not twice, f"several CRM records of one {name}: {twice}")
+
+
+async def one_link_per_meeting(house: House) -> None:
+    """3: a UID and a CRM record have one link each, and a copy has one."""
+    queries = ("SELECT uid FROM links", "SELECT crm_id FROM links", "SELECT mailbox || '/' || item_id FROM replicas")
+    for daemon in house.daemons:
+        for query in queries:
+            rows = await daemon.store.read(lambda tx, query=query: list(tx.execute(text(query)).scalars()))
+            twice = [value for value, count in Counter(rows).items() if value is not None and count > 1]
+            _hold(not twice, f"several links of one: {query}: {twice}")
+
+
+async def stays_quiet(house: House) -> None:
+    """4, 6: every hint and every CRM event again, twice and in another order, makes no record and changes nothing."""
+    await house.quiet()
+    count, items = house.count(), house.crm.items()
+    order = random.Random(0)
+    for _ in range(_ROUNDS):
+        hints = [*house.watch.hints, *house.watch.hints]
+        order.shuffle(hints)
+        house.deliver(hints)
+        house.deliver([_as_it_came(record) for record in house.broker.records(catalogue.SCHEDULE_ITEMS)])
+        await house.quiet()
+        _hold(house.count() == count, f"{house.count() - count} records although nothing happened{_news(house, count)}")
+        _hold(house.crm.items() == items, "the CRM changed although nothing happened")
+
+
+def _as_it_came(record: Record) -> tuple[str, bytes, bytes, list[tuple[str, bytes]]]:
+    return record.topic, record.key or b"", record.value or b"", list(record.headers)
+
+
+def _news(house: House, count: int) -> str:
+    said = [f"{each['result']}/{each['reason']} of {each['cause']['type']}" for each in house.outcomes()[-3:]]
+    return f" ({count} before; the last outcomes: {said})"
+
+
+def says_what_is_in_the_contract(house: House) -> None:
+    """Every command and outcome can be read by the contract's schemas, under the key its own ids make."""
+    for topic in (catalogue.COMMANDS, catalogue.OUTCOMES):
+        seen: dict[str, bytes | None] = {}
+        for record in house.broker.records(topic):
+            stated = envelope.read(record.headers, record.value)
+            events.parse(topic, stated, key=record.key)
+            same = seen.setdefault(stated.id, record.value)
+            _hold(same == record.value, f"two records of {topic} with one id and different content: {stated.id}")
+
+
+def keeps_dead_letters_whole(house: House) -> None:
+    """A dead letter is a record that came in, byte for byte, and says which."""
+    for letter in house.broker.records(catalogue.DEAD_LETTERS):
+        ours = {name: value.decode() for name, value in letter.headers if name.startswith(_OURS)}
+        theirs = tuple(header for header in letter.headers if not header[0].startswith(_OURS))
+        offset = int(ours["x-dlq-original-offset"])
+        partition = int(ours["x-dlq-original-partition"])
+        sources = house.broker.records(ours["x-dlq-original-topic"])
+        source = next(each for each in sources if (each.partition, each.offset) == (partition, offset))
+        same = (letter.key, letter.value, theirs) == (source.key, source.value, tuple(source.headers))
+        _hold(same, f"the dead letter of {source.topic} offset {offset} is not what came in")
+
+
+def keeps_secrets(house: House) -> None:
+    """8: the words a test declared are nowhere but, if at all, in the commands of their own meeting."""
+    for word, uid in house.watch.canaries.items():
+        for place, content in _everything_said(house, admitted=uid):
+            _hold(word.encode() not in content, f"the canary {word} sits in {place}")
+
+
+def _everything_said(house: House, *, admitted: str | None) -> Iterator[tuple[str, bytes]]:
+    for topic in _OUT:
+        for record in house.broker.records(topic):
+            shown = _ours(record) if topic == catalogue.DEAD_LETTERS else record.headers
+            yield f"the headers of {topic}", repr(shown).encode()
+            yield f"the keys of {topic}", record.key or b""
+            if topic == catalogue.DEAD_LETTERS or _is_of(record, admitted):
+                continue
+            yield topic, record.value or b""
+    yield "the log", house.watch.logged.getvalue().encode()
+    for metrics in house.metrics:
+        yield "the metrics", metrics.exposition()[0]
+
+
+def _ours(record: Record) -> list[tuple[str, bytes]]:
+    return [header for header in record.headers if header[0].startswith(_OURS)]
+
+
+def _is_of(record: Record, uid: str | None) -> bool:
+    return record.topic == catalogue.COMMANDS and uid is not None and json.loads(record.value or b"{}")["uid"] == uid
+
+
+def keeps_times(house: House) -> None:
+    """7: the CRM's instants, or civil days, are those of the copy that counts."""
+    for item, copy in _pairs(house):
+        shown, held = item["item"], copy.values
+        if shown["all_day"]:
+            days = tuple(_civil_day(copy, name) for name in ("Start", "End"))
+            got = tuple(date.fromisoformat(shown[name]) for name in ("start", "end"))
+            _hold(got == days, f"the days of {item['uid']}: {got} in the CRM, {days} in Exchange")
+            continue
+        instants = tuple(datetime.fromisoformat(shown[name]).astimezone(UTC) for name in ("start", "end"))
+        _hold(instants == (held["Start"], held["End"]), f"the times of {item['uid']} differ: {instants}")
+
+
+def _civil_day(copy: Item, name: str) -> date:
+    zone = copy.get("StartTimeZone")
+    moment: datetime = copy.values[name]
+    return moment.astimezone(zone_of(zone.id) if zone else UTC).date()
+
+
+def keeps_people(house: House) -> None:
+    """10: everybody in the copy that counts is in the CRM's item in exactly one place, and nobody else is."""
+    users, contacts = directory(house, catalogue.USERS), directory(house, catalogue.CONTACTS)
+    for item, copy in _pairs(house):
+        if not item["item"]["redacted"]:
+            _same_people(house, item, copy, users=users, contacts=contacts)
+            _own_answers(house, item, users=users)
+
+
+def _same_people(
+    house: House,
+    item: Mapping[str, Any],
+    copy: Item,
+    *,
+    users: Mapping[str, Mapping[str, Any]],
+    contacts: Mapping[str, Mapping[str, Any]],
+) -> None:
+    shown = item["item"]
+    invited = {_identity(house, each) for each in _people(copy)}
+    places: dict[str, set[str]] = defaultdict(set)
+    for user in shown["assign_to"]:
+        for address in _addresses(house, users[user]):
+            places[address].add("assign_to")
+    for entry in shown["for"]:
+        for address in _addresses(house, contacts[entry["contact"]]):
+            places[address].add("for")
+    strangers = [_canonical(house, each["email"]) or each["name"].casefold() for each in shown.get("external", ())]
+    for stranger in strangers:
+        places[stranger].add("external")
+    _hold(len(set(strangers)) == len(strangers), f"an external contact of {item['uid']} stands there twice")
+    for person in invited:
+        where = places.get(person, set())
+        _hold("external" not in where or len(where) == 1, f"a participant of {item['uid']} is in {sorted(where)}")
+        _hold(bool(where) or "external" not in shown, f"a participant of {item['uid']} is nowhere in the CRM")
+    holders = {_canonical(house, address) for uid, address in _holders(house) if uid == item["uid"]}
+    for person in {*strangers, *(a for each in shown["for"] for a in _one_of(house, each, contacts, invited))}:
+        _hold(person in invited, f"the CRM shows somebody in {item['uid']} who does not take part")
+    for user in shown["assign_to"]:
+        known = _addresses(house, users[user])
+        _hold(bool(known & (invited | holders)), f"{user} is assigned to {item['uid']} without taking part")
+
+
+def _one_of(
+    house: House,
+    entry: Mapping[str, Any],
+    contacts: Mapping[str, Mapping[str, Any]],
+    invited: set[str],
+) -> set[str]:
+    """The address by which a contact takes part; any of his, if by none; nothing, if the CRM put him there."""
+    addresses = _addresses(house, contacts[entry["contact"]])
+    return set() if entry["source"] == "crm" else (addresses & invited or addresses)
+
+
+def _own_answers(house: House, item: Mapping[str, Any], *, users: Mapping[str, Mapping[str, Any]]) -> None:
+    for user, answer in item["item"]["responses"].items():
+        own = _copy(house, item["uid"], users[user].get("mailbox"))
+        if own is None or not _is_synchronized(users[user]) or own.get("MyResponseType") not in _ANSWERS:
+            continue
+        expected = _ANSWERS[own.values["MyResponseType"]]
+        _hold(answer == expected, f"{user} answered {expected} to {item['uid']}, the CRM says {answer}")
+
+
+async def same_from_scratch(house: House, store: Path) -> None:
+    """6: a daemon and a CRM that know nothing, given everything once and in another order, end with the same items."""
+    from tests.support.house import running  # the house needs this module to close its door
+
+    again = house.double(store)
+    topics = (catalogue.USERS, catalogue.NODES, catalogue.CONTACTS, catalogue.OPTIONS)
+    again.deliver([_as_it_came(record) for topic in topics for record in house.broker.records(topic)])
+    hints = house.watch.hints[::-1]
+    again.deliver(hints)
+    async with running(again, clock=house.clock):
+        await again.quiet()
+    _hold(_content(again.items()) == _content(house.items()), "from scratch the CRM holds something else")
+
+
+def _content(items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {item["uid"]: item["item"] for item in items}
+
+
+def directory(house: House, topic: str) -> dict[str, dict[str, Any]]:
+    """The newest value of every key of a compacted topic."""
+    newest: dict[str, dict[str, Any]] = {}
+    for record in house.broker.records(topic):
+        if record.value is not None:
+            newest[(record.key or b"").decode()] = json.loads(record.value)
+    return newest
+
+
+def _pairs(house: House) -> Iterator[tuple[dict[str, Any], Item]]:
+    """Every item of the CRM with the copy that counts for it: the owner's if he is synchronized, else the master's."""
+    users = directory(house, catalogue.USERS)
+    masters = {command["link"]: command.get("master") for command in house.commands() if "item" in command}
+    for item in house.items():
+        if item["uid"] is None or item["uid"] in house.watch.excused:
+            continue
+        owner = users.get(item["item"]["owner"] or "") or {}
+        person = owner if _is_synchronized(owner) else users.get(masters.get(item["link"]) or "") or {}
+        copy = _copy(house, item["uid"], person.get("mailbox"))
+        _hold(copy is not None, f"the CRM holds {item['uid']}, the mailbox that counts does not")
+        if copy is not None:
+            yield item, copy
+
+
+def _copy(house: House, uid: str, mailbox: str | None) -> Item | None:
+    found = house.sandbox.people.find(mailbox or "")
+    if found is None:
+        return None
+    world = house.sandbox.world
+    return next(
+        (
+            each
+            for each in world.items(found.email)
+            if each.kind is ItemKind.CALENDAR_ITEM and each.uid == uid and is_in_a_calendar(world, each)
+        ),
+        None,
+    )
+
+
+def _holders(house: House) -> Iterator[tuple[str, str]]:
+    """UID and mailbox of every copy that is or was."""
+    yield from house.watch.ends
+    yield from ((each.uid, each.mailbox) for each in house.sandbox.world if each.kind is ItemKind.CALENDAR_ITEM)
+
+
+def _people(copy: Item) -> list[Recipient]:
+    invited = [*copy.values.get("RequiredAttendees", ()), *copy.values.get("OptionalAttendees", ())]
+    organizer = [copy.organizer] if copy.organizer else []
+    if not copy.get("IsMeeting"):
+        return []
+    return [*organizer, *(each.recipient for each in invited)]
+
+
+def _identity(house: House, person: Recipient) -> str:
+    """One person, one identity: his address in the address book, else his own, else his name."""
+    known = house.sandbox.people.find(person.address) if person.address.strip() else None
+    if known is not None:
+        return _canonical(house, known.email) or known.email
+    named = _canonical(house, person.address) if person.routing_type.upper() == "SMTP" else None
+    return named or person.name.strip().casefold()
+
+
+def _addresses(house: House, person: Mapping[str, Any]) -> set[str]:
+    written = [*person.get("emails", ()), person.get("mailbox") or ""]
+    known = [house.sandbox.people.find(address) for address in written if address]
+    everything = [*written, *(each.email for each in known if each)]
+    return {found for address in everything if (found := _canonical(house, address))}
+
+
+def _canonical(house: House, address: str | None) -> str | None:
+    return canonical_of(house.settings)(address) if address else None
+
+
+def _hold(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise Broken(otherwise)
