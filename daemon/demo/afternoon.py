@@ -67,10 +67,10 @@ async def _poison(day: Day) -> Told:
     await day.stage.quiet()
     expect("bytes of the dead letter", seen=letter.record.value, wanted=_POISON)
     return Told(
-        "A broken listener puts a record on exchange.notifications that no rule can read.",
+        "A broken listener puts a record on exchange.notifications that makes no sense.",
         (
-            f"It is in the dead letters, byte for byte ({letter.header('x-dlq-reason')}): "
-            f"{letter.header('x-dlq-exception-message')}.",
+            "It is in the dead letters, byte for byte, and stops nothing.",
+            f"Its headers say why: {letter.header('x-dlq-reason')}, {letter.header('x-dlq-exception-message')}.",
         ),
     )
 

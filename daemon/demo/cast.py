@@ -29,10 +29,10 @@ _STAFF = {
 _OUTSIDERS = {
     FAMILY: "Family Klein",
     OTTO: "Otto Ohm",
-    XAVER: "Xaver Xylander",
-    PETRA: "Petra Partner",
+    XAVER: "Xaver Xenos",
+    PETRA: "Petra Perl",
 }
-_CLIENTS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
+CLIENTS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
     "c-karl": ("Karl Klein", FAMILY, {"node": NORTH}),
     "c-klara": ("Klara Klein", FAMILY, {"node": NORTH, "coverage_users": ["u-bob"]}),
     "c-otto": ("Otto Ohm", OTTO, {"node": NORTH}),
@@ -40,7 +40,7 @@ _CLIENTS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
 
 NAMES: Mapping[str, str] = {
     **{f"u-{who}": name for who, (name, _) in _STAFF.items()},
-    **{client: name for client, (name, _, _) in _CLIENTS.items()},
+    **{client: name for client, (name, _, _) in CLIENTS.items()},
     **{ids.external_about(address): name for address, name in _OUTSIDERS.items()},
 }
 """What an id in an outcome is called; a stranger is known by the hash of his address."""
@@ -89,7 +89,7 @@ def directory() -> list[dict[str, Any]]:
     return [
         *({"type": "crm.node.changed.v1", "data": node} for node in nodes),
         *({"type": "crm.user.changed.v1", "data": _user(who, name, node)} for who, (name, node) in _STAFF.items()),
-        *({"type": "crm.contact.changed.v1", "data": _contact(each, *client)} for each, client in _CLIENTS.items()),
+        *({"type": "crm.contact.changed.v1", "data": _contact(each, *client)} for each, client in CLIENTS.items()),
     ]
 
 

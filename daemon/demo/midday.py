@@ -22,7 +22,7 @@ async def _a_stranger(day: Day) -> Told:
     outcome = await day.outcome(made.uid, result="applied")
     item = (await day.item(made.uid))["item"]
     strangers = [each["name"] for each in item.get("external", ())]
-    expect("external contacts", seen=strangers, wanted=["Xaver Xylander"])
+    expect("external contacts", seen=strangers, wanted=["Xaver Xenos"])
     expect("who is shown them", seen=item["external_shown_to"], wanted=["u-cleo"])
     hidden = [user for user in item["assign_to"] if user not in item["external_shown_to"]]
     return Told(

@@ -6,6 +6,7 @@ that the sandbox Exchange is a server like any other.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -112,6 +113,10 @@ class Outlook:
         await self._respond("CancelCalendarItem", item)
         return item
 
+    @property
+    def _token(self) -> str:
+        return b64encode(f"{self.address}:{self.password}".encode()).decode()
+
     async def _respond(self, how: str, item: CalendarItem) -> None:
         await self._call(
             '<m:CreateItem MessageDisposition="SendAndSaveCopy"><m:Items>'
@@ -135,8 +140,7 @@ class Outlook:
         async with self.session.post(
             self.endpoint,
             data=envelope.encode(),
-            headers={"Content-Type": "text/xml; charset=utf-8"},
-            auth=aiohttp.BasicAuth(self.address, self.password),
+            headers={"Content-Type": "text/xml; charset=utf-8", "Authorization": f"Basic {self._token}"},
         ) as response:
             content = await response.read()
         if response.status != 200:

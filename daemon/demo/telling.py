@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.rule import Rule
+from rich.segment import Segment
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -19,13 +21,14 @@ from daemon.demo.witness import Seen
 from schemas import options
 
 _INDENT = 4
+_NAME, _DECISION, _BECAUSE = 11, 9, 42  # so that tables of all scenes stand alike, and fit into 80 columns
 _WIDEST = 100
 _DECISIONS: Mapping[str, tuple[str, str]] = {
     "for": ("For", "green"),
     "assign_to": ("Assign To", ""),
     "external": ("external", "yellow"),
-    "dropped": ("not in For", "yellow"),
-    "refused": ("not let in", "red"),
+    "dropped": ("dropped", "yellow"),
+    "refused": ("kept out", "red"),
     "redacted": ("redacted", "red"),
     "kept": ("kept", ""),
 }
@@ -40,7 +43,7 @@ _EFFECTS: Mapping[tuple[str, bool], str] = {
     (options.FOR_CONTACTS_INBOUND, True): "found {}",
     (options.FOR_CONTACTS_INBOUND, False): "left out {}",
     (options.FOR_CONTACTS_SECURITY_CHECK, True): "took out {}",
-    (options.EXTERNAL_CONTACTS_DISPLAY, True): "shows external contacts",
+    (options.EXTERNAL_CONTACTS_DISPLAY, True): "sees them",
     (options.PRIVATE_MEETINGS_INBOUND, False): "keeps it out",
 }
 """What an option did, by its value; in the braces, to whom."""
@@ -68,6 +71,7 @@ class Storyteller:
         ascii_only = console.options.ascii_only
         self._came_of_it = "->" if ascii_only else "→"
         self._between = " - " if ascii_only else " · "
+        self._bar = "| " if ascii_only else "│ "
 
     def opens(self, title: str, *lines: str) -> None:
         self._console.print()
@@ -96,9 +100,14 @@ class Storyteller:
         self._inside(Text(told.deed))
         for fact in told.facts:
             self._inside(self._fact(fact))
-        if told.outcome is not None and not told.in_brief:
+        if told.outcome is not None and told.outcome.data["explain"] and not told.in_brief:
             self._reasons(told.outcome.data)
         self._inside(Text(self._between.join(evidence), style="dim"))
+
+    def succeeds(self, line: str) -> None:
+        """It all happened."""
+        self._console.print()
+        self._inside(Text(line, style="bold green"))
 
     def fails(self, error: NotSo, log_file: str) -> None:
         """What should have happened, and what did."""
@@ -121,40 +130,56 @@ class Storyteller:
         for line in lines:
             self._console.print(Text(line), soft_wrap=True)  # paths and URLs must stay whole
 
-    def sums_up(self, title: str, rows: Iterable[tuple[str, str, str]]) -> None:
-        """Topic by topic, or kind by kind: what, how many, and which."""
+    def sums_up(self, title: str, rows: Iterable[tuple[str, int, str]]) -> None:
+        """Kind by kind: what, how many, and which."""
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True)
         table.add_column(justify="right", style="bold")
         table.add_column(style="dim")
-        for row in rows:
-            table.add_row(*map(Text, row))
+        for what, number, which in rows:
+            table.add_row(what, str(number), Text(which))
         self.part(title)
         self._console.print()
         self._inside(table)
 
     def _fact(self, fact: str) -> RenderableType:
         table = Table.grid(padding=(0, 1))
-        table.add_row(Text(self._came_of_it, style="bold"), Text(fact))
+        table.add_row(Text(self._came_of_it, style="bold green"), Text(fact))
         return table
 
     def _reasons(self, outcome: Mapping[str, Any]) -> None:
         decisions = Table.grid(padding=(0, 2))
-        for overflowing in (True, True, False, True):
-            decisions.add_column(no_wrap=overflowing)
+        decisions.add_column(no_wrap=True, min_width=_NAME)
+        decisions.add_column(no_wrap=True, min_width=_DECISION)
+        decisions.add_column(min_width=_BECAUSE)
+        decisions.add_column(no_wrap=True)
         for each in sorted(outcome["explain"], key=lambda each: each["decision"] == "assign_to"):
             decisions.add_row(*_decision(each, link=outcome["link"]))
-        self._inside(decisions, deeper=2)
         used = Table.grid(padding=(0, 2))
         for row in _options(outcome["options"]):
             used.add_row(*(Text(cell, style="dim") for cell in row))
-        self._inside(used, deeper=2)
+        self._inside(_Barred(Group(decisions, used), self._bar))
 
-    def _inside(self, what: RenderableType, *, deeper: int = 0) -> None:
-        self._console.print(Padding(what, (0, 0, 0, _INDENT + deeper), expand=False), width=self._width)
+    def _inside(self, what: RenderableType) -> None:
+        self._console.print(Padding(what, (0, 0, 0, _INDENT), expand=False), width=self._width)
 
     def _print(self, what: RenderableType) -> None:
         self._console.print(what, width=self._width)
+
+
+@dataclass(frozen=True, slots=True)
+class _Barred:
+    """Something with a line down its left side."""
+
+    what: RenderableType
+    bar: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        inner = options.update_width(options.max_width - len(self.bar))
+        for line in console.render_lines(self.what, inner, pad=False):
+            yield Segment(self.bar, Style(dim=True))
+            yield from line
+            yield Segment.line()
 
 
 def _decision(explained: Mapping[str, Any], *, link: str) -> Iterable[Text]:

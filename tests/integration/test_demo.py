@@ -1,0 +1,225 @@
+"""The demo: what it tells is what happened, on either broker; what did not happen ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import re
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+from rich.console import Console
+
+from daemon.demo import cast, evidence, morning, play, playing
+from daemon.demo.evidence import NotSo
+from tests.support.kafka import Cluster
+
+pytestmark = pytest.mark.xdist_group("demo")  # the story is played once for all tests that read it
+
+
+@dataclass(frozen=True)
+class Played:
+    """What the demo left behind. `text`: as it was written, wrapped; `told`: the same as one line."""
+
+    status: int
+    text: str
+
+    @property
+    def told(self) -> str:
+        return " ".join(self.text.replace("│", " ").replace("| ", " ").split())
+
+    def scene(self, title: str) -> str:
+        """A scene's text in one line."""
+        found = re.search(rf" {title} (.*?)(?= \d+ hints?(?: ·| -))", self.told)
+        assert found, f"there is no scene {title!r} in\n{self.text}"
+        return found[1]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the demo leaves for a person to look at goes where tests may leave things."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path_factory.mktemp("demo"))
+    yield
+    tempfile.tempdir = before
+
+
+def run(*, kafka: str | None = None, encoding: str = "utf-8", width: int = 80) -> Played:
+    out = io.BytesIO()
+    console = Console(file=io.TextIOWrapper(out, encoding=encoding, write_through=True), width=width)
+    status = asyncio.run(play(kafka=kafka, hold=False, console=console))
+    return Played(status, out.getvalue().decode(encoding))
+
+
+@pytest.fixture(scope="module")
+def played(_folders: None) -> Played:
+    """The day on the embedded broker, written into a file."""
+    return run()
+
+
+def test_the_day_happens_as_it_is_told(played: Played) -> None:
+    """Exit status 0, every scene told, and the numbers add up."""
+    assert played.status == 0, played.text
+    assert "All 13 scenes happened as they are told." in played.text
+    numbers = dict(re.findall(r"^ {4}(\S.*?) +(\d+)(?:  |\s*$)", played.text.partition("The day in numbers")[2], re.M))
+    assert numbers["commands for the CRM"] == "8"
+    assert numbers["outcomes"] == "13"
+    assert numbers["dead letters"] == "1"
+    assert numbers["mails because of sync"] == "0"
+
+
+@pytest.mark.rule("FOR-2", "FOR-6")
+def test_two_contacts_of_one_address_are_both_in_for(played: Played) -> None:
+    """Both are named with the rule, although Bob may see only one of them."""
+    scene = played.scene("One address, two contacts")
+    assert "Karl Klein For visible to the creator Anna Adler FOR-1" in scene
+    assert "Klara Klein For visible to the creator Anna Adler FOR-1" in scene
+
+
+@pytest.mark.rule("PART-7")
+def test_an_answer_is_followed(played: Played) -> None:
+    assert "si-1 says that he accepted" in played.scene("An answer comes back")
+
+
+@pytest.mark.rule("FOR-5", "OPT-3")
+def test_the_security_check_counts_from_the_next_meeting_on_without_a_restart(played: Played) -> None:
+    """The same guests before and after: three contacts in For, then one; the first meeting stays as it was."""
+    assert "It was not restarted, and no item was touched." in played.scene("The security check is switched on")
+    scene = played.scene("The same guests again")
+    assert "Karl Klein dropped not visible to Bob Braun FOR-5" in scene
+    assert "Otto Ohm external not visible to Bob Braun FOR-5" in scene
+    assert "si-1, is untouched: for Karl Klein, Klara Klein and Otto Ohm." in scene
+
+
+@pytest.mark.rule("OPT-4")
+def test_an_external_contact_is_shown_to_whom_it_may_be_shown(played: Played) -> None:
+    assert "He is shown to Cleo Curie, not to Bob Braun." in played.scene("A stranger, and who is shown him")
+
+
+@pytest.mark.rule("PRIV-2", "PRIV-5")
+def test_a_private_meeting_stays_out_without_a_word_until_its_option_is_on(played: Played) -> None:
+    """Its words are nowhere, the terminal included; the next change after the option lets it in."""
+    assert "the meeting kept out private, with several participants" in played.scene("A private meeting")
+    assert "restricted to Anna Adler and Dora Diaz" in played.scene("The private meeting is let in")
+    assert not re.search("chrysalis|wintergarden|obsidian", played.text, re.IGNORECASE)
+
+
+@pytest.mark.rule("ID-3")
+def test_an_attendees_hint_is_decided_on_the_organizers_copy(played: Played) -> None:
+    scene = played.scene("A hint overtakes the organizer's")
+    assert "the first ones come from cleo@bank.example" in scene
+    assert "si-5 is owned by Anna Adler and for Otto Ohm" in scene
+    assert "0 commands, 0 outcomes" in scene
+
+
+@pytest.mark.rule("ID-4", "ID-6")
+def test_an_outsiders_meeting_waits_for_somebody_to_accept(played: Played) -> None:
+    assert "The CRM does not have it yet" in played.scene("An invitation from outside")
+    assert "read-only, organized by Petra Perl" in played.scene("The invitation is accepted")
+
+
+def test_a_poisoned_record_is_a_dead_letter_that_says_what_is_wrong(played: Played) -> None:
+    scene = played.scene("A record that nobody can read")
+    assert "byte for byte" in scene
+    assert "decode, folder: must be 'calendar'" in scene
+
+
+@pytest.mark.rule("DEL-6", "CON-3")
+def test_a_cancelled_meeting_is_deleted_and_everything_once_more_does_nothing(played: Played) -> None:
+    assert "si-1 is deleted in the CRM: cancelled" in played.scene("Called off")
+    assert "0 commands, 0 outcomes, 0 dead letters" in played.scene("Everything once more")
+
+
+def test_the_story_fits_a_terminal_of_80_columns_and_a_file(played: Played) -> None:
+    """No escape codes, no longer lines; paths and commands alone stay whole."""
+    assert "\x1b" not in played.text
+    too_long = [line for line in played.text.splitlines() if len(line.rstrip()) > 80]
+    assert all(tempfile.gettempdir() in line for line in too_long), too_long
+
+
+def test_what_to_look_at_next_is_there(played: Played) -> None:
+    """The store of the day and the log can still be read."""
+    found = re.search(r"exsyncd why (\S+) --store sqlite:///(\S+)", played.text)
+    assert found, played.text
+    assert Path(found[2]).is_file()
+    log = re.search(r"Its log: (\S+)", played.text)
+    assert log, played.text
+    assert "daemon.started" in Path(log[1]).read_text()
+
+
+def test_the_same_day_on_a_real_kafka(kafka: Cluster) -> None:
+    """On topics of its own; told in plain ASCII where the terminal knows no more."""
+    played = run(kafka=kafka.bootstrap, encoding="ascii")
+    assert played.status == 0, played.text
+    assert "All 13 scenes happened as they are told." in played.text
+    prefix = re.search(r"The topics (exsyncd-demo-\w+\.)\*", played.text)
+    assert prefix, played.text
+
+
+def test_what_did_not_happen_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the two contacts is not in the CRM: the demo says what it expected, what it saw, and fails."""
+    clients = {name: client for name, client in cast.CLIENTS.items() if name != "c-karl"}
+    monkeypatch.setattr(cast, "CLIENTS", clients)
+    played = run()
+    assert played.status == 1
+    assert "This did not happen." in played.text
+    assert "expected contacts in For: Karl Klein, Klara Klein, Otto Ohm" in played.told
+    assert "seen Klara Klein, Otto Ohm" in played.told
+    assert "An answer comes back" not in played.text, "nothing is told after that"
+
+
+def test_without_the_embedded_broker_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    played = run()
+    assert played.status == 1
+    assert "pip install 'exsyncd[demo]'" in played.told
+    assert "--kafka HOST:PORT" in played.told
+
+
+def test_a_broker_that_is_not_there_is_named() -> None:
+    played = run(kafka="127.0.0.1:1")
+    assert played.status == 1
+    assert "127.0.0.1:1" in played.told
+
+
+class _Screen(io.StringIO):
+    """A terminal that notices when something is written."""
+
+    def __init__(self, awaited: str) -> None:
+        super().__init__()
+        self._awaited = awaited
+        self.shown = asyncio.Event()
+
+    def flush(self) -> None:
+        if self._awaited in self.getvalue():
+            self.shown.set()
+
+
+async def test_held_everything_can_be_looked_at_until_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playing, "PARTS", (("Morning", morning.SCENES[:1]),))
+    screen = _Screen("daemon  ")
+    playing_ = asyncio.create_task(play(kafka=None, hold=True, console=Console(file=screen, width=80)))
+    async with asyncio.timeout(60), aiohttp.ClientSession() as browser:
+        await asyncio.wait({playing_, asyncio.create_task(screen.shown.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        urls = re.findall(r"http://\S+", screen.getvalue().rpartition("Everything keeps running")[2])
+        looked_at = {url.rpartition("/")[2]: (await browser.get(url)).status for url in urls if "Exchange" not in url}
+        assert looked_at == {"mails": 200, "items": 200, "readyz": 200, "metrics": 200}
+        os.kill(os.getpid(), signal.SIGINT)
+        assert await playing_ == 0
+
+
+@pytest.mark.asyncio
+async def test_waiting_ends_with_what_was_there_instead() -> None:
+    async def never() -> str | None:
+        return None
+
+    with pytest.raises(NotSo) as failed:
+        await evidence.waited_for(never, expected="rain", instead=lambda: "sun", within=timedelta(milliseconds=50))
+    assert (failed.value.expected, failed.value.seen) == ("rain (within 0 s)", "sun")
