@@ -193,7 +193,7 @@ class Engine:
     async def _intake(self) -> None:
         """Polls on even when every partition is paused: the group drops a member that does not."""
         with self._failing():
-            while not self._stopping:
+            while not (self._stopping or self._over.is_set()):
                 records = await self._consumer.getmany(
                     wait=self._limits.poll_wait, max_records=self._limits.poll_records
                 )
@@ -203,7 +203,7 @@ class Engine:
 
     async def _flushes(self) -> None:
         with self._failing():
-            while not self._stopping:
+            while not self._over.is_set():
                 await _elapsed(self._over, self._limits.commit_interval)
                 await self._committer.flush(tuple(self._partitions.values()))
                 self._flushed_at = _now()
@@ -242,18 +242,21 @@ class Engine:
         self._read_on(self._partitions.values())
 
     async def _starts(self, partitions: Collection[TopicPartition], owner: str) -> Mapping[TopicPartition, int]:
-        """Where to begin: at the store's position, else at the group's, else at the first record there is."""
+        """Where to begin: at the store's position, else at the first record there is.
+
+        Never at the group's: a store that was lost, or put back from a copy, must hear again what it does not know.
+        """
         stored = await self._positions.assign(partitions, owner)
         committed = await self._consumer.committed(partitions)
         beginnings = await self._consumer.beginning_offsets(partitions)
         ends = await self._consumer.end_offsets(partitions)
-        known = {source: stored.get(source, committed.get(source, beginnings[source])) for source in partitions}
+        known = {source: stored.get(source, beginnings[source]) for source in partitions}
         recreated = {source for source in partitions if known[source] > ends[source]}
         await self._rewind(recreated, beginnings, owner)
         await self._report_gaps(
             {
                 source: Gap(offset, committed[source])
-                for source, offset in stored.items()
+                for source, offset in known.items()
                 if offset < committed.get(source, 0) <= ends[source]
             }
         )
