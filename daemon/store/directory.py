@@ -371,6 +371,8 @@ def _fetch_merged(tx: Connection, known: dict[str, AnyRow]) -> None:
     """Adds whom these were merged into, and whom those were."""
     missing = {row.merged_into for row in known.values() if row.merged_into} - known.keys()
     for _ in range(MERGES_FOLLOWED):
+        if not missing:
+            return
         fetched = {row.id: row for row in _rows(tx, _CONTACTS_BY_ID, missing)}
         known |= fetched
         missing = {row.merged_into for row in fetched.values() if row.merged_into} - known.keys()
