@@ -382,3 +382,40 @@ def test_before_of_an_event_counts_only_where_the_crm_never_spoke():
     assert (agreed(known).subject, agreed(known).location) == ("Budget", "Room 4")
     first_word = crm_changes.decide(replace(link, crm=None), replace(change, before=link.crm), generation=0)
     assert (agreed(first_word).subject, agreed(first_word).location) == ("Budget", "Room 4")
+
+
+@pytest.mark.rule("DEL-6")
+def test_del_6_a_meeting_that_the_crm_cancelled_is_held_for_exchange():
+    """Cancelled there, it is to be deleted here; completed, Exchange has no word for it."""
+    cancelled, completed = (the_crm_says(linked(), status=status) for status in ("cancelled", "completed"))
+    assert (said(cancelled).result, said(cancelled).reason) == (Result.HELD, Reason.NOT_YET)
+    assert (said(completed).result, said(completed).reason) == (Result.APPLIED, None)
+
+
+@pytest.mark.rule("CON-1", "MAP-4")
+def test_the_crms_first_word_without_a_before_is_taken_as_it_is():
+    """What it was changed from is not known."""
+    link = linked()
+    assert link.crm is not None
+    change = CrmChange("si-1", 2, revision=1, after=replace(link.crm, subject="Budget"))
+    plan = crm_changes.decide(replace(link, crm=None), change, generation=0)
+    assert agreed(plan) == replace(link.crm, subject="Budget")
+    assert said(plan).result is Result.HELD
+
+
+@pytest.mark.rule("CON-6")
+def test_con_6_a_command_sent_again_is_reported_even_if_the_edit_itself_was_of_no_consequence():
+    """Every command has an outcome that names its cause."""
+    pending = WORLD.decided(replace(MEETING, location="Room 9"), link=linked())
+    plan = the_crm_says(pending.link, owner="u-bob")
+    assert changed(plan) == ("location", "owner"), "the owner is Exchange's to decide and is put back"
+    assert said(plan).result is Result.APPLIED
+
+
+@pytest.mark.rule("ID-8")
+def test_id_8_the_confirmation_of_a_delete_does_not_open_a_forgotten_link():
+    """A store that was lost hears the end of it first."""
+    gone = CrmChange("si-1", 9, Kind.DELETED, ours=True, revision=41)
+    plan = crm_changes.decide(a_link(), gone, generation=0)
+    assert is_quiet(plan)
+    assert (plan.link.state, plan.link.agreed, plan.link.revision) == (State.OUTSIDE, None, 41)
