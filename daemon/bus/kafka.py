@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -55,6 +55,7 @@ CLIENT_STOP_FAILED = "client.stop_failed"
 
 _STOP = timedelta(seconds=10)
 _MOST_REPLICAS = 3
+_LOOKS = (0.05, 0.1, 0.2, 0.4, 0.0)  # seconds after each look
 _NO_TOPIC = 3  # UNKNOWN_TOPIC_OR_PARTITION
 
 
@@ -188,7 +189,7 @@ class KafkaConsumer:
             await client.end_offsets([aiokafka.TopicPartition(name, 0) for name in names])
             return
         with _translated():
-            missing = set(names) - await client.topics()
+            missing = await _missing(names, client.topics)
         if missing:
             raise MissingTopics([self._settings.name(name) for name in missing])
 
@@ -276,8 +277,11 @@ class KafkaProducer:
     async def _must_exist(self, client: aiokafka.AIOKafkaProducer, topic: str) -> None:
         if topic in self._known or self._settings.topics_appear:
             return
-        cluster = await client.client.fetch_all_metadata()
-        if self._settings.topic(topic) not in cluster.topics():
+
+        async def topics() -> set[str]:
+            return set((await client.client.fetch_all_metadata()).topics())
+
+        if await _missing([self._settings.topic(topic)], topics):
             raise MissingTopics([topic])
         self._known.add(topic)
 
@@ -338,11 +342,17 @@ class KafkaAdmin:
         with _translated():
             brokers = await self._admin.describe_cluster()
             replicas = min(_MOST_REPLICAS, len(brokers["brokers"]))
-            answer = await self._admin.create_topics([self._new(spec, replicas) for spec in specs])
+            wanted = [self._new(spec, replicas) for spec in specs]
+            answer = await self._admin.create_topics(wanted)
         for topic, code, *_ in answer.topic_errors:
             error = for_code(code)
             if code and error is not TopicAlreadyExistsError:
                 raise BusError(f"{self._settings.name(topic)}: {error.__name__}")
+        with _translated():
+            await _missing([topic.name for topic in wanted], self._names)
+
+    async def _names(self) -> set[str]:
+        return {entry["topic"] for entry in await self._admin.describe_topics() if entry["partitions"]}
 
     @property
     def _admin(self) -> AIOKafkaAdminClient:
@@ -365,6 +375,16 @@ class KafkaAdmin:
             for code, _, _, name, entries in answer.resources
             if code != _NO_TOPIC
         }
+
+
+async def _missing(names: Collection[str], topics: Callable[[], Awaitable[Collection[str]]]) -> set[str]:
+    """Which topics are not there; asked again for a moment, as a broker hears late of a topic or of its new leader."""
+    for pause in _LOOKS:
+        missing = set(names).difference(await topics())
+        if not missing:
+            break
+        await asyncio.sleep(pause)
+    return missing
 
 
 async def _put(

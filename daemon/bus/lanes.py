@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -60,7 +60,8 @@ class Lanes:
         if turn.done() and not turn.cancelled():
             self._leave(key)  # the turn had come in the same moment: it is the next one's now
             return
-        self._waiting[key].remove(turn)
+        with suppress(KeyError, ValueError):  # whoever left the lane in the same moment has passed us over already
+            self._waiting[key].remove(turn)
 
     def _leave(self, key: Hashable) -> None:
         queue = self._waiting[key]

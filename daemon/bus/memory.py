@@ -112,7 +112,7 @@ class MemoryBroker:
         self.faults = Faults()
         self._topics: dict[str, _Topic] = {}
         self._groups: defaultdict[str, _Group] = defaultdict(lambda: _Group(self))
-        self._readers: set[MemoryConsumer] = set()
+        self._readers: dict[MemoryConsumer, None] = {}  # in the order they came, so that a test can be run again
         for spec in specs:
             self.create(spec)
 
@@ -187,10 +187,10 @@ class MemoryBroker:
         return MemoryAdmin(self)
 
     def attach(self, reader: MemoryConsumer) -> None:
-        self._readers.add(reader)
+        self._readers[reader] = None
 
     def detach(self, reader: MemoryConsumer) -> None:
-        self._readers.discard(reader)
+        self._readers.pop(reader, None)
 
 
 class _Group:

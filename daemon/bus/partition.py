@@ -101,7 +101,7 @@ class Partition:
         self._slots = asyncio.Semaphore(services.limits.partition_in_flight)
         self._lanes = Lanes()
         self._gathering: dict[Hashable, list[_Waiting]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}  # in the order they came, so that a test can be run again
         self._busy: set[asyncio.Task[None]] = set()
         self._acknowledgements: set[asyncio.Future[None]] = set()
 
@@ -145,7 +145,7 @@ class Partition:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within.total_seconds()
         self._draining = True
-        _cancel(self._tasks - self._busy)
+        _cancel(task for task in self._tasks if task not in self._busy)
         await _wait(self._tasks, until=deadline)
         _cancel(self._tasks)
         await _wait(self._tasks, until=loop.time() + _LAST_WORDS)  # who does not listen is left behind: a stale result
@@ -320,11 +320,11 @@ class Partition:
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
+        self._tasks[task] = None
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         error = None if task.cancelled() else task.exception()
         if error is None or isinstance(error, Interrupted) or self.closed:
             return

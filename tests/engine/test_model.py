@@ -128,7 +128,7 @@ class EngineMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.members) == 2)
     @rule(which=st.integers(0, 1))
     def leave(self, which: int) -> None:
-        engine, stop, task = self.members.pop(which)
+        _, stop, task = self.members.pop(which)
         stop.set()
         self.pass_time(10)
         assert task.done()
@@ -268,6 +268,6 @@ def _origin(letter: Record) -> tuple[TopicPartition, int]:
 
 
 EngineMachine.TestCase.settings = settings(
-    max_examples=5, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestEngine = EngineMachine.TestCase
