@@ -6,6 +6,8 @@ not built yet: such a change is remembered and answered as `held`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from daemon.bus.dispositions import Dead, Disposition
@@ -65,7 +67,7 @@ def _find(tx: Connection, event: ScheduleItemEvent) -> Link | None:
 
 
 def _change(event: ScheduleItemEvent, origin: Origin, link: Link) -> CrmChange:
-    known = link.crm or link.agreed or ScheduleItem()
+    known = _known(link)
     return CrmChange(
         id=event.id,
         version=event.version,
@@ -75,6 +77,12 @@ def _change(event: ScheduleItemEvent, origin: Origin, link: Link) -> CrmChange:
         before=_canonical(event.before, ScheduleItem()),
         after=_canonical(event.after, known),
     )
+
+
+def _known(link: Link) -> ScheduleItem:
+    """What holds of fields that an event leaves out. Externals are left out where the CRM was not to know them."""
+    known = link.crm or link.agreed or ScheduleItem()
+    return replace(known, external=None, external_shown_to=())
 
 
 def _kind(event: ScheduleItemEvent, origin: Origin) -> crm_changes.Kind:
