@@ -162,6 +162,15 @@ def test_an_all_day_item_without_a_zone_is_the_day_whose_midnight_is_nearest(off
     assert (copy.start, copy.end) == (date(2026, 12, 1), date(2026, 12, 2))
 
 
+@pytest.mark.rule("MAP-2")
+@pytest.mark.parametrize("zone", ["GMT Standard Time", "W. Europe Standard Time", "FLE Standard Time"])
+def test_an_all_day_item_that_names_a_neighbouring_zone_is_still_its_day(zone: str) -> None:
+    """Made at midnight in Paris, under a zone an hour off on either side."""
+    times = {"Start": "2026-11-30T23:00:00Z", "End": "2026-12-01T23:00:00Z", "IsAllDayEvent": "true"}
+    copy = copy_of(meeting("i", f'<t:StartTimeZone Id="{zone}"/>', **times))
+    assert (copy.start, copy.end) == (date(2026, 12, 1), date(2026, 12, 2))
+
+
 def test_an_all_day_item_lasts_a_day_at_least() -> None:
     times = {"Start": "2026-12-01T00:00:00Z", "End": "2026-12-01T00:00:00Z", "IsAllDayEvent": "true"}
     assert copy_of(meeting("i", **times)).end == date(2026, 12, 2)
