@@ -86,14 +86,23 @@ class Shape:
             largest_body=int(child_text(element, "MaximumBodySize", "0")),
         )
 
-    def shows(self, each: Property) -> bool:
-        if each.heavy and self.view is not View.GET:
+    def properties(self, kind: ItemKind) -> tuple[Property, ...]:
+        """Those of an item class that this shape shows, in schema order."""
+        return _shown(kind, self.base, self.uris, whole=self.view is View.GET)
+
+
+@lru_cache(maxsize=256)
+def _shown(kind: ItemKind, base: str, uris: frozenset[str], *, whole: bool) -> tuple[Property, ...]:
+    def shows(each: Property) -> bool:
+        if each.heavy and not whole:
             return False
-        if each.uri in self.uris or each.name == "ItemId":
+        if each.uri in uris or each.name == "ItemId":
             return True
-        if self.base == "AllProperties":
+        if base == "AllProperties":
             return Trait.ASKED not in each.traits
-        return self.base == "Default" and Trait.DEFAULT in each.traits
+        return base == "Default" and Trait.DEFAULT in each.traits
+
+    return tuple(each for each in properties_of(kind) if shows(each))
 
 
 ID_ONLY = Shape("IdOnly", frozenset(), (), {}, View.FIND)
@@ -102,12 +111,25 @@ ID_ONLY = Shape("IdOnly", frozenset(), (), {}, View.FIND)
 def item_markup(world: World, item: Item, shape: Shape) -> Element:
     """The item in its own element, properties in schema order."""
     element = t(item.kind.value)
-    for each in properties_of(item.kind):
-        if each.name == EXTENDED_COME_BEFORE:
-            element.extend(_extended_markup(item, shape.extended))
-        if shape.shows(each):
-            element.extend(_property_markup(world, item, each, shape))
+    for each in shape.properties(item.kind):
+        element.extend(_property_markup(world, item, each, shape))
+    if shape.extended:
+        _insert_extended(element, item, shape.extended)
     return element
+
+
+def _insert_extended(element: Element, item: Item, paths: Iterable[Element]) -> None:
+    """Where the schema has them: before the first property that comes after."""
+    later = _names_after(item.kind)
+    place = next((index for index, each in enumerate(element) if local_name(each) in later), len(element))
+    for offset, markup in enumerate(_extended_markup(item, paths)):
+        element.insert(place + offset, markup)
+
+
+@lru_cache
+def _names_after(kind: ItemKind) -> frozenset[str]:
+    names = [each.name for each in properties_of(kind)]
+    return frozenset(names[names.index(EXTENDED_COME_BEFORE) :])
 
 
 def _property_markup(world: World, item: Item, each: Property, shape: Shape) -> Iterable[Element]:
