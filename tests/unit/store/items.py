@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from handlers.links import Link, Replica
 from schemas.items import External, ForEntry, Organizer, Recurrence, Related, ScheduleItem, SeriesException
 
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+patient = settings(
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 """For property tests: a busy machine is no failure, and each example undoes what it did to a shared fixture."""
 
 instants = st.datetimes(timezones=st.just(UTC))

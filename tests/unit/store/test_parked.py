@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -107,3 +108,14 @@ def test_work_is_counted_by_reason(tx: Connection) -> None:
         park(tx, key, reason=reason)
 
     assert parked.counts(tx) == {"busy": 2, "paused": 1}
+
+
+def test_what_could_not_be_done_this_time_either_waits_on(tx: Connection) -> None:
+    """Its state and what was asked stay; the others are left alone."""
+    before = park(tx, asked="u-ben:all")
+    other = park(tx, "item-2")
+
+    parked.postpone(tx, "item-1", due=NOON + MINUTE, reason="down")
+
+    assert parked.of(tx, "item-1") == replace(before, due=NOON + MINUTE, reason="down")
+    assert parked.of(tx, "item-2") == other
