@@ -42,7 +42,7 @@ def test_the_default_shape(bank: Bank):
     """What a list of items shows."""
     anna = bank.client("anna")
     shown = names(anna.get(a_known_item(anna), base="Default"))
-    assert {"ItemId", "Subject", "Start", "End", "Location", "Organizer"} - {"Location"} <= shown
+    assert {"ItemId", "Subject", "Start", "End", "Organizer"} <= shown
     assert not shown & {"Importance", "UID", "EffectiveRights"}
 
 
