@@ -183,7 +183,7 @@ def _settings(config: Path | None, *, needs: tuple[configuration.Need, ...]) -> 
     try:
         return configuration.load(config, os.environ, needs=needs)
     except SettingsError as error:
-        raise CannotGoOn(f"the settings cannot be used.\n\n{error}", status=2) from error
+        raise CannotGoOn(str(error), status=2) from error
 
 
 def _kafka_settings(config: Path | None, *, needed: bool) -> KafkaSettings:

@@ -95,7 +95,10 @@ def _confirmed(link: Link, change: CrmChange) -> Plan:
     """The CRM holds what a command asked for; a store that forgot the link learns it again (ID-8)."""
     if change.kind is not Kind.CHANGED or change.after is None:
         return Plan(replace(link, crm=None))
-    known = link if link.agreed is not None else replace(link, agreed=change.after, state=State.ACTIVE)
+    known = link
+    if link.agreed is None:
+        # Both sides are taken to stand where the CRM does: what Exchange changed since shows at its next hint.
+        known = replace(link, agreed=change.after, exchange=change.after, state=State.ACTIVE)
     return Plan(replace(known, crm=change.after))
 
 

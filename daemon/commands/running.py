@@ -52,6 +52,7 @@ async def run(config: Path | None, env: Mapping[str, str]) -> None:
     """Runs the daemon. Raises `CannotGoOn` with a text for the operator."""
     settings = load(config, env)
     logs.configure(settings.logs.level, form=settings.logs.format)
+    logs.catch_uncaught()
     metrics = Metrics(topics=catalogue.TOPICS, version=version())
     kafka = wiring.kafka_settings(settings)
     exchange = EwsExchange(wiring.ews_config(settings), observe=wiring.counting(metrics))
@@ -81,7 +82,7 @@ def load(config: Path | None, env: Mapping[str, str]) -> Settings:
         remedies = ["`exsyncd settings` prints every setting with its default and what it does."]
         if config is None:
             remedies.insert(0, "Set the environment variables named above, or write them into a file: --config FILE.")
-        raise CannotGoOn(f"the settings cannot be used.\n\n{error}", remedies=remedies, status=2) from error
+        raise CannotGoOn(str(error), remedies=remedies, status=2) from error
 
 
 async def _check_bus(kafka: KafkaSettings) -> None:
@@ -113,6 +114,7 @@ async def _check_exchange(exchange: EwsExchange, settings: Settings) -> None:
                 "Check exchange.endpoint: it usually ends in /EWS/Exchange.asmx.",
                 "Check that the server offers this way to sign in (exchange.auth).",
             ],
+            status=2,  # no supervisor may try a password again and again
         ) from error
     except ExchangeError as error:
         log.warning(EXCHANGE_UNREACHABLE, code=error.code)
@@ -126,26 +128,23 @@ async def _serve(daemon: Daemon, metrics: Metrics, *, config: Path | None, env: 
     stop = asyncio.Event()
     async with AsyncExitStack() as parts:
         parts.push_async_callback(health.stop)
-        host, _, port = settings.http.bind.rpartition(":")
+        address = settings.http.address
         try:
-            await health.start(host.strip("[]"), int(port))
+            await health.start(address.host, address.port)
         except CannotListenError as error:
             raise CannotGoOn(str(error), [], ["Set http.bind (EXSYNCD_HTTP__BIND) to a free HOST:PORT."]) from error
         await parts.enter_async_context(_signals(daemon, stop, notifier=notifier, config=config, env=env))
         watching = [
             asyncio.create_task(notifier.keep_alive(progress)),
-            asyncio.create_task(_announce_ready(daemon, notifier)),
+            asyncio.create_task(
+                notifier.ready_after(daemon.engine.caught_up(), progress=progress, status="reading the bus")
+            ),
         ]
         try:
             await daemon.run(stop)
         finally:
             for task in watching:
                 task.cancel()
-
-
-async def _announce_ready(daemon: Daemon, notifier: Notifier) -> None:
-    await daemon.engine.caught_up()
-    notifier.ready("reading the bus")
 
 
 @asynccontextmanager
@@ -182,7 +181,7 @@ async def _reload(daemon: Daemon, config: Path | None, env: Mapping[str, str]) -
     try:
         fresh = configuration.reload(daemon.settings, config, env)
     except SettingsError as error:
-        log.error(SETTINGS_REFUSED, settings=[problem.path for problem in error.problems], text=str(error))
+        log.error(SETTINGS_REFUSED, problems=[f"{problem.path}: {problem.rule}" for problem in error.problems])
         return
     if fresh.needs_restart:
         log.warning(RESTART_NEEDED, settings=fresh.needs_restart)

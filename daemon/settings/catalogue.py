@@ -10,9 +10,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from daemon.settings.models import Settings
+from daemon.settings.models import PREFIX, Settings
 
-PREFIX = "EXSYNCD_"
 NESTING = "__"
 
 

@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from daemon.settings import catalogue, sources
 from daemon.settings.catalogue import environment_name
 from daemon.settings.errors import Problem, SettingsError
 from daemon.settings.models import Settings
-from daemon.settings.sources import Found
+from daemon.settings.sources import Found, Gathered
 
 Need = Literal["kafka", "exchange"]
 EVERYTHING: tuple[Need, ...] = ("kafka", "exchange")
@@ -91,10 +92,24 @@ def reload(current: Settings, config: Path | None, env: Mapping[str, str]) -> Re
 
 def _validated(found: Found) -> Settings | None:
     try:
-        return Settings.model_validate(found.values)
+        sourced = _from(found)()
     except ValidationError as error:
         found.problems += [_problem(detail, found) for detail in error.errors(include_url=False)]
         return None
+    return Settings(**dict(sourced))  # of the one class that settings are compared by
+
+
+def _from(found: Found) -> type[Settings]:
+    """The settings as pydantic-settings makes them of what was found."""
+
+    class Sourced(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *_standard: PydanticBaseSettingsSource, **_more: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return (Gathered(settings_cls, found),)
+
+    return Sourced
 
 
 def _problem(detail: ErrorDetails, found: Found) -> Problem:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from daemon.settings import blacklists
 from daemon.settings.values import Bind, BindAddress, Domain, Duration, Span, parse_bind
@@ -19,6 +20,7 @@ from schemas.options import OPTIONS
 Count = Annotated[int, Field(ge=1)]
 Secret = SecretStr
 MIB = 1024 * 1024
+PREFIX = "EXSYNCD_"
 UNSET = SecretStr("")
 
 
@@ -385,8 +387,24 @@ def _known_options(values: dict[str, bool]) -> dict[str, bool]:
     return values
 
 
-class Settings(Group):
+class Settings(BaseSettings):
     """All settings. Frozen: a reload makes new ones (`daemon.settings.reload`)."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True, env_prefix=PREFIX
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is given: where values stand is `sources`' business, which `loading` puts in here."""
+        return (init_settings,)
 
     security_model: Annotated[
         Literal["ham", "cam", "gsm"], _described("Which predicate says who can see a contact (VIS-1).")

@@ -14,9 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
 from daemon.settings import catalogue
-from daemon.settings.catalogue import NESTING, PREFIX, Setting
+from daemon.settings.catalogue import NESTING, Setting
 from daemon.settings.errors import Problem, SettingsError
+from daemon.settings.models import PREFIX
 
 FILE_SUFFIX = "_FILE"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
@@ -47,6 +51,21 @@ class Found:
         """The source of a path or of the setting that contains it."""
         candidates = (self.sources.get(path[:length]) for length in range(len(path), 0, -1))
         return next((source for source in candidates if source), "")
+
+
+class Gathered(PydanticBaseSettingsSource):
+    """All our sources as one source of pydantic-settings, which has no place for where a value came from."""
+
+    def __init__(self, settings_cls: type[BaseSettings], found: Found) -> None:
+        super().__init__(settings_cls)
+        self._found = found
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """One group's values; they are plain data, not text to be parsed."""
+        return self._found.values.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return self._found.values
 
 
 def gather(config: Path | None, env: Mapping[str, str]) -> Found:

@@ -57,6 +57,7 @@ class Gatherer:
         addresses = {a for each in attendees for a in addresses_of(each, facts=facts, policy=policy)}
         remembered = {replica.user for replica in link.replicas} | {holder.id}
         remembered |= {user for user in (link.master, link.exchange and link.exchange.owner) if user}
+        remembered |= set(link.agreed.assign_to) if link.agreed else set()
 
         def work(tx: Connection) -> Facts:
             users = directory.users_by_address(tx, addresses)

@@ -6,6 +6,7 @@ In force once stored. Options and delegations are answered with an outcome; the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 
 from sqlalchemy import Connection
 
@@ -13,7 +14,7 @@ from daemon.bus.dispositions import Dead, Disposition
 from daemon.bus.port import Record
 from daemon.bus.routes import Delivery
 from daemon.observe.metrics import Metrics
-from daemon.store import directory
+from daemon.store import directory, reports
 from daemon.store.directory import ContactRecord, Node, Source
 from daemon.sync import origins
 from daemon.sync.origins import Origin
@@ -58,9 +59,16 @@ class People:
         if storing is None:
             return Dead("decode", "value: must not be null on this topic")
         answer = None if isinstance(origin.event, Tombstone) else _ANSWERS.get(record.topic)
-        disposition = await self._settler.storing(storing, origin, delivery=delivery, report=answer)
+        work = storing if answer is None else _answered_once(storing, origin, record)
+        disposition = await self._settler.storing(work, origin, delivery=delivery, report=answer)
         self._metrics.directory_offset.labels(record.topic, record.partition).set(record.offset + 1)
         return disposition
+
+
+def _answered_once(storing: Storing, origin: Origin, record: Record) -> Storing:
+    """The work, which is news unless the same was said of this key before: a replay is not answered again (CON-3)."""
+    state = sha256(record.value or b"").hexdigest()
+    return lambda tx: storing(tx) and reports.is_new(tx, f"{record.topic}:{origin.key}", state)
 
 
 def _storing(origin: Origin, record: Record) -> Storing | None:
