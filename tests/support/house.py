@@ -35,6 +35,8 @@ from tests.support.watch import HeldHint, Watch
 
 GROUP = "exsyncd"
 SERVICE = ("sync@bank.example", "secret")
+XAVER = {"name": "Xaver Xu", "email": "xaver@else.example"}
+A_MORNING = datetime(2026, 12, 1, 9, tzinfo=UTC)
 _TURN = 0.01
 _STILL_TURNS = 5
 _PATIENCE = 60.0
@@ -182,9 +184,11 @@ class House:
 
     # outside
 
-    def outsider(self, **meeting: Any) -> str:
-        """Somebody outside the bank invites, updates or cancels; see `OutsideMeeting`. The UID."""
-        return happen(self.sandbox.world, OutsideMeeting.model_validate(meeting))
+    def outsider(self, *attendees: str | Mapping[str, Any], **meeting: Any) -> str:
+        """Xaver, who is none of the bank's, invites (or `happening`) people named exactly so. The UID."""
+        people = [{"email": each, "name": each} if isinstance(each, str) else each for each in attendees]
+        known = {"organizer": XAVER, "subject": "Review", "start": A_MORNING, "end": A_MORNING + timedelta(hours=1)}
+        return happen(self.sandbox.world, OutsideMeeting.model_validate(known | {"attendees": people} | meeting))
 
     def fault(self, fault: str, **about: Any) -> None:
         """Exchange misbehaves from now on; see `PUT /sandbox/faults`."""

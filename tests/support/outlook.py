@@ -114,8 +114,9 @@ class Outlook:
         present = self.copy(uid).required_attendees or []
         self.edit(uid, required_attendees=[a for a in present if a.mailbox.email_address not in addresses])
 
-    def accept(self, uid: str) -> None:
-        self.copy(uid).accept()
+    def accept(self, uid: str, *, silent: bool = False) -> None:
+        """Accepts, and lets the organizer know unless he is silent."""
+        self.copy(uid).accept(message_disposition="SaveOnly" if silent else "SendAndSaveCopy")
 
     def tentatively_accept(self, uid: str) -> None:
         self.copy(uid).tentatively_accept()
