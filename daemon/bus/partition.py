@@ -183,7 +183,10 @@ class Partition:
 
     async def _in_turn(self, lane: Hashable, take: Callable[[], tuple[_Waiting, ...]]) -> None:
         async with self._lanes.turn(lane):
-            await self._deliver(take)
+            try:
+                await self._deliver(take)
+            except Fenced:
+                self._services.fenced(self)  # before the lane is free: nothing more may start in this one's name
 
     # processing
 
@@ -327,9 +330,6 @@ class Partition:
         self._tasks.pop(task, None)
         error = None if task.cancelled() else task.exception()
         if error is None or isinstance(error, Interrupted) or self.closed:
-            return
-        if isinstance(error, Fenced):
-            self._services.fenced(self)
             return
         self._services.failed(error)
 

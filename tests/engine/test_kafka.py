@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from daemon.bus.kafka import KafkaAdmin, KafkaConsumer, KafkaProducer, KafkaSettings
-from tests.engine.behaviour import GROUP, SPECS, Behaviour, Listening
+from tests.engine.behaviour import SPECS, Behaviour
 
 
 class KafkaBus:
@@ -35,7 +34,7 @@ class KafkaBus:
         return KafkaAdmin(self.settings)
 
     async def expel(self, consumer: KafkaConsumer) -> None:
-        """What a session that timed out amounts to, at once: the broker forgets the member, the client does not know."""
+        """What a session that timed out amounts to, at once: the broker forgets the member, which does not know."""
         coordinator = consumer._client._coordinator
         await coordinator._stop_heartbeat_task()
         generation, member = coordinator.generation, coordinator.member_id
