@@ -69,7 +69,7 @@ async def _poison(day: Day) -> Told:
     return Told(
         "A broken listener puts a record on exchange.notifications that makes no sense.",
         (
-            "It is in the dead letters, byte for byte, and stops nothing.",
+            "It is in the dead letters, byte for byte.",
             f"Its headers say why: {letter.header('x-dlq-reason')}, {letter.header('x-dlq-exception-message')}.",
         ),
     )
@@ -86,7 +86,10 @@ async def _called_off(day: Day) -> Told:
     expect("deleted items of the meeting in the CRM", seen=len(gone), wanted=1)
     return Told(
         f'{cancelled.organizer} cancels "{cancelled.subject}".',
-        (f"{gone[0]['id']} is deleted in the CRM: {command.data['reason']}, revision {command.data['revision']}.",),
+        (
+            f"{gone[0]['id']} is deleted in the CRM: {command.data['reason']}, revision {command.data['revision']}.",
+            "The record that nobody can read holds up none that came after it.",
+        ),
         outcome,
     )
 

@@ -50,7 +50,7 @@ async def _a_private_meeting(day: Day) -> Told:
         f"{made.organizer} makes a private meeting with {cast.listed(made.guests)}.",
         (
             "It does not come into the CRM.",
-            f"Words of its subject, place and text are in none of {searched}.",
+            f"Looked for words of its subject, place and text in {searched}: found none.",
         ),
         outcome,
     )
@@ -105,11 +105,15 @@ async def _nothing_leaked(day: Day) -> str:
     """Where the words were looked for. Raises `NotSo` if one was found."""
     records = [seen.record for topic in OUT for seen in day.stage.witness.of(topic)]
     log = await asyncio.to_thread(day.stage.log_file.read_bytes)
-    told = [*(_everything(record.key, record.value, record.headers) for record in records), log]
+    shown = [
+        await day.stage.read(f"{day.stage.urls.crm}/items"),
+        await day.stage.read(f"{day.stage.urls.health}/metrics"),
+    ]
+    told = [*(_everything(record.key, record.value, record.headers) for record in records), log, *shown]
     leaks = sum(word.casefold().encode() in text.lower() for word in _SECRETS for text in told)
     if leaks:
         raise NotSo("no word of a private meeting anywhere", f"{leaks} places that hold one")
-    return f"the {len(records)} records put out so far, nor in the {len(log.splitlines())} lines of the log"
+    return f"{len(records)} records put out so far, {len(log.splitlines())} lines of the log, the metrics and the CRM"
 
 
 def _everything(key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes | None], ...]) -> bytes:

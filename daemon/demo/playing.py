@@ -41,9 +41,9 @@ async def play(*, kafka: str | None, hold: bool, console: Console) -> int:
     began = time.monotonic()
     tell.opens(
         "A day at a bank",
-        "Meetings are made in Outlook, and become schedule items in the CRM. Everything here is real: a broker, an "
-        "Exchange, a CRM, and the daemon between them. Each scene tells what people did, what came of it, and why: who "
-        "is where, by which rule and option.",
+        "Meetings are made in Outlook and become schedule items in the CRM. A broker, a sandbox Exchange, a sandbox "
+        "CRM and the real daemon talk over the network, and every sentence is made from what was read back: what "
+        "people did, what came of it, and why: who is where, by which rule and option.",
     )
     try:
         async with AsyncExitStack() as parts:
@@ -152,7 +152,8 @@ def _what_next(tell: Storyteller, stage: Stage, *, hold: bool) -> None:
     urls = stage.urls
     tell.says(
         "Everything keeps running until Ctrl-C:",
-        f"  Exchange  {urls.exchange}{PATH}  (anna@bank.example, password anna; bob, cleo, dora, emil)",
+        f"  Exchange  {urls.exchange}{PATH}",
+        "            anna@bank.example, password anna; bob, cleo, dora and emil likewise",
         f"            {urls.exchange}/sandbox/mails",
         f"  CRM       {urls.crm}/items",
         f"  daemon    {urls.health}/readyz  {urls.health}/metrics",

@@ -7,6 +7,7 @@ They know of each other what goes over the network, no more; what people and the
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import tempfile
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
@@ -89,15 +90,18 @@ class Stage:
         """A person of the bank at his desk."""
         return Outlook(self.session, self.urls.exchange + PATH, cast.address(who), who)
 
-    async def fetch(self, url: str) -> Any:
+    async def read(self, url: str) -> bytes:
         """What a GET answers."""
         async with self.session.get(url, raise_for_status=True) as response:
-            return await response.json()
+            return await response.read()
+
+    async def fetch(self, url: str) -> Any:
+        """What a GET answers in JSON."""
+        return json.loads(await self.read(url))
 
     async def metric(self, name: str) -> float:
         """What the daemon's /metrics say of a metric without labels; 0 if nothing."""
-        async with self.session.get(f"{self.urls.health}/metrics", raise_for_status=True) as response:
-            lines = (await response.text()).splitlines()
+        lines = (await self.read(f"{self.urls.health}/metrics")).decode().splitlines()
         return next((float(line.split()[1]) for line in lines if line.startswith(f"{name} ")), 0.0)
 
     async def items(self) -> list[dict[str, Any]]:

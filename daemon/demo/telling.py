@@ -21,7 +21,8 @@ from daemon.demo.witness import Seen
 from schemas import options
 
 _INDENT = 4
-_NAME, _DECISION, _BECAUSE = 11, 9, 42  # so that tables of all scenes stand alike, and fit into 80 columns
+_COMFORTABLE = 80
+_NAME, _DECISION, _BECAUSE = 11, 9, 42  # so that the tables of all scenes stand alike, and fit into 80 columns
 _WIDEST = 100
 _DECISIONS: Mapping[str, tuple[str, str]] = {
     "for": ("For", "green"),
@@ -151,7 +152,7 @@ class Storyteller:
         decisions = Table.grid(padding=(0, 2))
         decisions.add_column(no_wrap=True, min_width=_NAME)
         decisions.add_column(no_wrap=True, min_width=_DECISION)
-        decisions.add_column(min_width=_BECAUSE)
+        decisions.add_column(min_width=_BECAUSE if self._width >= _COMFORTABLE else None)
         decisions.add_column(no_wrap=True)
         for each in sorted(outcome["explain"], key=lambda each: each["decision"] == "assign_to"):
             decisions.add_row(*_decision(each, link=outcome["link"]))
