@@ -86,9 +86,14 @@ def _canonical(addresses: Iterable[str], policy: Policy) -> tuple[str, ...]:
 
 
 def _is_internal_stranger(attendee: Attendee, facts: Facts, *, holder: User, policy: Policy) -> bool:
-    """An address of the holder's own domain that nobody in the directory has."""
+    """An address of the holder's own domain that nobody active in the directory has."""
     addresses = addresses_of(attendee, facts=facts, policy=policy)
-    if resolvable(attendee) in facts.resolved or any(facts.users.get(a) or facts.contacts.get(a) for a in addresses):
+    if resolvable(attendee) in facts.resolved or any(_is_somebodys(address, facts) for address in addresses):
         return False
     domain = (holder.mailbox or "").rpartition("@")[2]
     return any(address.rpartition("@")[2] == domain for address in addresses)
+
+
+def _is_somebodys(address: str, facts: Facts) -> bool:
+    users, contacts = facts.users.get(address, ()), facts.contacts.get(address, ())
+    return any(user.active for user in users) or any(contact.active for contact in contacts)

@@ -215,11 +215,22 @@ def _civil_day(copy: Item, name: str) -> date:
 
 def keeps_people(house: House) -> None:
     """10: everybody in the copy that counts is in the CRM's item in exactly one place, and nobody else is."""
-    users, contacts = directory(house, catalogue.USERS), directory(house, catalogue.CONTACTS)
+    users, contacts = directory(house, catalogue.USERS), _merged(directory(house, catalogue.CONTACTS))
     for item, copy in _pairs(house):
         if not item["item"]["redacted"]:
             _same_people(house, item, copy, users=users, contacts=contacts)
             _own_answers(house, item, users=users)
+
+
+def _merged(contacts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Survivors have the addresses of those who were merged into them."""
+    for contact in list(contacts.values()):
+        survivor = contact
+        while survivor.get("merged_into"):
+            survivor = contacts[survivor["merged_into"]]
+        if survivor is not contact:
+            survivor["emails"] = [*survivor["emails"], *contact["emails"]]
+    return contacts
 
 
 def _same_people(

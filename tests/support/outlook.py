@@ -24,7 +24,9 @@ from exchangelib import (
     Mailbox,
     Version,
 )
-from exchangelib.items import SEND_ONLY_TO_ALL, SEND_TO_NONE
+from exchangelib.items import SAVE_ONLY, SEND_ONLY_TO_ALL, SEND_TO_NONE, AcceptItem
+from exchangelib.properties import ReferenceItemId
+from exchangelib.services import CreateItem
 
 EWS_PATH = "/EWS/Exchange.asmx"
 BERLIN = EWSTimeZone("Europe/Berlin")
@@ -116,7 +118,13 @@ class Outlook:
 
     def accept(self, uid: str, *, silent: bool = False) -> None:
         """Accepts, and lets the organizer know unless he is silent."""
-        self.copy(uid).accept(message_disposition="SaveOnly" if silent else "SendAndSaveCopy")
+        copy = self.copy(uid)
+        if not silent:
+            copy.accept()
+            return
+        answer = AcceptItem(account=self.account, reference_item_id=ReferenceItemId(copy.id, copy.changekey))
+        saving = {"folder": self.account.drafts, "message_disposition": SAVE_ONLY}
+        list(CreateItem(account=self.account).call(items=[answer], send_meeting_invitations=SEND_TO_NONE, **saving))
 
     def tentatively_accept(self, uid: str) -> None:
         self.copy(uid).tentatively_accept()
@@ -157,4 +165,5 @@ def _attendees(addresses: Iterable[str]) -> Sequence[Attendee] | None:
 
 
 def _an_hour_after(start: datetime | date) -> datetime | date:
-    return start + (timedelta(hours=1) if isinstance(start, datetime) else timedelta(days=1))
+    """An hour later, or the end of the day: the client counts a last day in."""
+    return start + timedelta(hours=1) if isinstance(start, datetime) else start
