@@ -55,12 +55,14 @@ def _below(above: Path, node_id: str) -> Path:
 
 
 def _spread(tx: Connection, node_id: str, path: Path) -> None:
-    """Level by level; what keeps its path, or was met already, is not gone into."""
-    met = {node_id}
+    """Level by level; what keeps its path is not gone into.
+
+    A circle ends it too: whoever comes round to a node again has it in his path, or has no path, so that the node has
+    none from there on, and having none does not change it again.
+    """
     level: Mapping[str, Path] = {node_id: path}
     while level:
-        level = {child: now for child, now in _moved(tx, level).items() if child not in met}
-        met |= level.keys()
+        level = _moved(tx, level)
         if level:
             tx.execute(_SET_PATH, [{"node": child, "now": now} for child, now in level.items()])
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from itertools import count
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event
 
@@ -390,6 +390,10 @@ def paths(parents: dict[str, str | None]) -> dict[str, tuple[str, ...] | None]:
 @pytest.mark.rule("VIS-2", "VIS-3")
 @patient
 @given(changes=changes)
+@example([("a", None), ("a", "a"), ("b", "a"), ("a", None)])
+@example([("a", None), ("b", "a"), ("a", "b"), ("c", "b"), ("a", None)])
+@example([("a", None), ("b", "a"), ("c", "b"), ("a", "c"), ("d", "a"), ("b", None)])
+@example([("c", "b"), ("b", "a"), ("a", None), ("a", "gone"), ("a", "d"), ("d", None), ("b", "gone")])
 def test_paths_are_right_whatever_order_nodes_come_and_move_in(
     tx: Connection, changes: list[tuple[str, str | None]]
 ) -> None:
