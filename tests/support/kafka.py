@@ -64,6 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _stop_ours()
+    for process in _processes:
+        process.returncode = 0  # stopped by the run, or left to it: no process of ours, so nothing to warn of
 
 
 @pytest.fixture(scope="session")
