@@ -57,7 +57,8 @@ def assigned(participants: Iterable[Participant], *, link: Link, facts: Facts) -
         holder = facts.by_id.get(replica.user)
         if holder is None or not holder.active or not strangers.isdisjoint(holder.addresses):
             continue  # the blacklist may keep users, too, from being matched (BLK-3)
-        if not replica.cancelled and (replica.live or by_list):
+        seen = replica.live and holder.synchronized  # a mailbox that is followed no more says nothing
+        if not replica.cancelled and (seen or by_list):
             users[holder.id] = holder
     return tuple(users[user_id] for user_id in sorted(users))
 
@@ -132,17 +133,20 @@ def _responses(draft: Draft, owner: User | None) -> tuple[tuple[str, Response], 
 
 
 def answer(user: User, person: Participant | None, link: Link) -> Response:
-    """A user's answer: his own copy's before the organizer's tracking; before either, he has not answered (PART-7).
+    """A user's answer: what his own copy says once it was seen, the organizer's tracking until then (PART-7).
 
-    Who removed his copy has removed it whatever he had answered before, unless the organizer got his refusal (DEL-3).
+    An update puts a deleted or declined copy back unanswered, which the organizer's tracking does not know. Who removed
+    his copy has removed it whatever he had answered before, unless the organizer got his refusal (DEL-3). Of one who is
+    synchronized no more, what the organizer heard is newer than what his copy said.
     """
     replica = next((each for each in link.replicas if each.user == user.id and not each.cancelled), None)
-    own = replica.response if replica else None
-    if own in _ANSWERS:
-        return own
     tracked = person.response if person else None
-    if own is Response.REMOVED:
-        return tracked if tracked is Response.DECLINED else own
+    if not user.synchronized and tracked in _ANSWERS:
+        return tracked
+    if replica and (replica.response in _ANSWERS or (replica.live and user.synchronized)):
+        return replica.response
+    if replica and replica.response is Response.REMOVED:
+        return Response.DECLINED if tracked is Response.DECLINED else Response.REMOVED
     if tracked in _ANSWERS:
         return tracked
     return Response.NONE if tracked is None or user.synchronized else tracked

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from daemon.bus.dispositions import Disposition, TransientError
 from daemon.bus.lanes import Lanes
 from daemon.bus.routes import Delivery
-from daemon.exchange.port import Answer, Denied, Exchange, Unknown, Unreadable
+from daemon.exchange.port import Answer, Denied, Exchange, Misconfigured, Unknown, Unreadable
 from daemon.store import links
 from daemon.store.store import Store
 from daemon.sync import control
@@ -30,7 +30,7 @@ from handlers import inbound
 from handlers.authority import Authority, is_live
 from handlers.facts import Facts, User
 from handlers.inbound import Sighting, Surroundings
-from handlers.links import Link, State
+from handlers.links import Link, Replica, State
 from handlers.plans import Plan
 from handlers.policy import Policy
 from schemas import ids
@@ -99,8 +99,10 @@ class Meetings:
         async with self._lanes.turn(link_id):
             was = await self._store.read(lambda tx: _link(tx, uid)) or Link(id=link_id, uid=uid)
             try:
-                if not is_live(copy) or self._decided.get(link_id, 0) > hint.began:
+                if copy is None or not is_live(copy) or self._decided.get(link_id, 0) > hint.began:
                     copy = await self._copy_in(hint.mailbox, was)
+                elif _is_another(was.replica(hint.mailbox), copy):
+                    copy = _of_two(copy, await self._copy_in(hint.mailbox, was))
                 return await self._decide(hint, was, copy)
             except Quarantined as error:
                 key = f"link:{link_id}"
@@ -117,7 +119,7 @@ class Meetings:
         facts = await self._gatherer.around(copy, link=link, holder=hint.user)
         whose = await self._authority(hint, link, copy=copy, facts=facts)
         if whose is None:
-            return await self._settle(hint, was, _undecided(link, copy), facts)
+            return await self._settle(hint, was, self._undecided(link, copy, hint.user), facts)
         link = replace(link, master=whose.user.id if whose.is_master else None)
         counting = copy
         if whose.user.mailbox is not None and whose.user.mailbox != hint.mailbox:
@@ -135,19 +137,13 @@ class Meetings:
         return await self._settler.plan(plan, hint.origin, delivery=hint.delivery, was=was, as_of=facts.as_of)
 
     async def _authority(self, hint: Hint, link: Link, *, copy: Copy | None, facts: Facts) -> Authority | None:
-        organizer = self._organizer(hint, link, copy=copy, facts=facts)
+        organizer = authorities.organizer_of(link, copy, holder=hint.user, facts=facts, policy=self._policy())
         if organizer is not None and organizer.synchronized:
             return Authority(organizer, creator=organizer)
         if copy is not None and copy.is_meeting and copy.organizer is None:
             return None
         master = await self._master(hint, link, copy=copy, facts=facts)
         return None if master is None else Authority(master, creator=organizer or master, is_master=True)
-
-    def _organizer(self, hint: Hint, link: Link, *, copy: Copy | None, facts: Facts) -> User | None:
-        owner = facts.by_id.get(link.exchange.owner) if link.exchange and link.exchange.owner else None
-        if copy is None or (not copy.is_meeting and owner is not None):
-            return owner if owner is not None and owner.active else None
-        return authorities.organizing_user(copy, holder=hint.user, facts=facts, policy=self._policy())
 
     async def _master(self, hint: Hint, link: Link, *, copy: Copy | None, facts: Facts) -> User | None:
         standing = authorities.standing_master(link, facts)
@@ -160,13 +156,16 @@ class Meetings:
         return authorities.first_to_accept([(hint.user, copy), *await self._other_copies(hint, link, facts)])
 
     async def _other_copies(self, hint: Hint, link: Link, facts: Facts) -> list[tuple[User, Copy]]:
-        """The copies of the other synchronized participants: one of them may have accepted before."""
+        """The copies of the other synchronized participants: one of them may have accepted before.
+
+        A mailbox that may not be read, or does not exist, must not keep out a meeting that somebody else accepted.
+        """
         others = sorted((u for u in facts.by_id.values() if u.synchronized and u != hint.user), key=lambda u: u.id)
         found = []
         for user in others[:_MOST_ACCEPTORS]:
             try:
                 copy = await self._copy_in(user.mailbox or "", link)
-            except Denied:
+            except (Denied, Misconfigured, Quarantined, Unsupported):
                 continue
             if copy is not None:
                 found.append((user, copy))
@@ -181,7 +180,19 @@ class Meetings:
                 return _readable(answer)
         answers = await self._exchange.find_by_uid(mailbox, link.uid or "")
         copies = [copy for answer in answers if (copy := _readable(answer)) is not None]
-        return min(copies, key=lambda copy: (not is_live(copy), copy.item_id), default=None)
+        return min(copies, key=_precedence, default=None)
+
+    def _undecided(self, link: Link, copy: Copy | None, user: User) -> Plan:
+        """Nobody's copy counts: there is no organizer, or nobody accepted, or the last who had it is gone."""
+        if link.state is not State.OUTSIDE:
+            return inbound.answered(link, user, generation=self._store.generation)
+        if copy is None:
+            return Plan(link)
+        if copy.is_meeting and copy.organizer is None:
+            return inbound.skip(link, Reason.NO_ORGANIZER)
+        if not is_live(copy) or copy.is_cancelled:
+            return Plan(link)
+        return inbound.skip(link, Reason.AWAITING_ACCEPTANCE)
 
     def _remember(self, link_id: str) -> None:
         self._decided[link_id] = self.turn()
@@ -199,25 +210,30 @@ def _link(tx: Connection, uid: str) -> Link | None:
     return named and replace(named, uid=uid)
 
 
+def _is_another(known: Replica | None, copy: Copy) -> bool:
+    """Whether a mailbox held this meeting under another id: it was moved, or there are two of it."""
+    return known is not None and known.live and known.item_id != copy.item_id
+
+
+def _of_two(copy: Copy, standing: Copy | None) -> Copy:
+    """Of two items of one meeting in one mailbox, the meeting itself, else the one known before (S21d)."""
+    if standing is None or not is_live(standing):
+        return copy
+    return copy if copy.is_meeting and not standing.is_meeting else standing
+
+
+def _precedence(copy: Copy) -> tuple[bool, bool, str]:
+    return (not is_live(copy), not copy.is_meeting, copy.item_id)
+
+
 def _readable(answer: Answer) -> Copy | None:
-    """The copy in an answer, None if it is gone. What cannot be read is neither."""
+    """The copy in an answer, None if it is gone or only a message about the meeting. What cannot be read is neither."""
     if isinstance(answer, Unknown):
         raise TransientError(answer.code)
     if isinstance(answer, Unreadable):
         raise Quarantined(answer.rule)
-    if not isinstance(answer, Copy):
-        return None
-    if answer.kind is not Kind.SCHEDULE_ITEM or answer.shape is not Shape.SINGLE:
+    if not isinstance(answer, Copy) or answer.kind is not Kind.SCHEDULE_ITEM:
+        return None  # an answered request carries the meeting's UID into Deleted Items
+    if answer.shape is not Shape.SINGLE:
         raise Unsupported
     return answer
-
-
-def _undecided(link: Link, copy: Copy | None) -> Plan:
-    """Nobody's copy counts: there is no organizer, or nobody accepted, or the last who had it is gone."""
-    if copy is None or link.state is not State.OUTSIDE:
-        return Plan(link)
-    if copy.is_meeting and copy.organizer is None:
-        return inbound.skip(link, Reason.NO_ORGANIZER)
-    if not is_live(copy) or copy.is_cancelled:
-        return Plan(link)
-    return inbound.skip(link, Reason.AWAITING_ACCEPTANCE)
