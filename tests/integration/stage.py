@@ -1,0 +1,264 @@
+"""Everything as it is in production, in small: a real Kafka, Exchange and CRM as servers, the daemon as a process.
+
+The sandbox Exchange hands its hints to the test, which puts them on the bus when and in what order it likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from daemon.sandbox.crm.bus import CrmOnKafka
+from daemon.sandbox.exchange import PATH, ExchangeSandbox
+from schemas import catalogue
+
+GROUP = "bank"
+SERVICE = ("sync@bank.example", "secret")
+OUT = (catalogue.COMMANDS, catalogue.OUTCOMES, catalogue.DEAD_LETTERS)
+IN = tuple(topic.name for topic in catalogue.TOPICS.values() if topic.flow is catalogue.Flow.IN)
+_PROGRAM = Path(sys.executable).with_name("exsyncd")
+_TURN = 0.1
+_STILL_TURNS = 3
+_PATIENCE = 90.0
+
+Hint = tuple[str, bytes, bytes, list[tuple[str, bytes]]]
+
+
+@dataclass(frozen=True)
+class Said:
+    """A record of a topic of the daemon's."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return dict(json.loads(self.value))
+
+
+@dataclass
+class Stage:
+    """The running parts, and ways to act on them and to look."""
+
+    exchange: ExchangeSandbox
+    exchange_url: str
+    crm: CrmOnKafka
+    crm_url: str
+    metrics_url: str
+    log: Path
+    prefix: str
+    producer: AIOKafkaProducer
+    watcher: AIOKafkaConsumer
+    http: aiohttp.ClientSession
+    process: asyncio.subprocess.Process
+    held: list[Hint] = field(default_factory=list)
+
+    async def announce(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """The CRM announces users, nodes, contacts, options; returns when they are in force."""
+        async with self.http.put(f"{self.crm_url}/directory", json=list(entries)) as answer:
+            assert answer.status == 200, await answer.text()
+        await self.quiet()
+
+    async def take_hints(self) -> list[Hint]:
+        """The hints of everything that happened since the last time."""
+        await self.exchange.hints_published()
+        taken, self.held[:] = list(self.held), []
+        return taken
+
+    async def deliver(self, hints: Iterable[Hint]) -> None:
+        """Puts hints on the bus, and returns when everything they cause has happened."""
+        sent = [
+            await self.producer.send(self.prefix + topic, value, key=key, headers=headers)
+            for topic, key, value, headers in hints
+        ]
+        await asyncio.gather(*sent)
+        await self.quiet()
+
+    async def items(self) -> dict[str, list[dict[str, Any]]]:
+        """The CRM's items that are not deleted, by UID."""
+        async with self.http.get(f"{self.crm_url}/items") as answer:
+            listed = await answer.json()
+        found: dict[str, list[dict[str, Any]]] = {}
+        for entry in listed:
+            if not entry["deleted"]:
+                found.setdefault(entry["uid"], []).append(entry)
+        return found
+
+    async def get(self, url: str) -> Any:
+        """A JSON resource."""
+        async with self.http.get(url) as answer:
+            return await answer.json()
+
+    async def metrics(self) -> str:
+        async with self.http.get(self.metrics_url) as answer:
+            return await answer.text()
+
+    async def said(self) -> list[Said]:
+        """Every record the daemon put out so far."""
+        partitions = self._partitions(OUT)
+        ends = await self.watcher.end_offsets(partitions)
+        await self.watcher.seek_to_beginning(*partitions)
+        self.watcher.pause(*(each for each in self.watcher.assignment() if each not in partitions))
+        self.watcher.resume(*partitions)
+        found: list[Said] = []
+        async with asyncio.timeout(_PATIENCE):
+            while any([await self.watcher.position(each) < ends[each] for each in partitions]):
+                for source, records in (await self.watcher.getmany(timeout_ms=200)).items():
+                    topic = source.topic.removeprefix(self.prefix)
+                    found += [Said(topic, each.key, each.value, each.headers) for each in records]
+        return found
+
+    async def count(self) -> int:
+        """How many records the daemon put out so far."""
+        return sum((await self.watcher.end_offsets(self._partitions(OUT))).values())
+
+    async def quiet(self) -> None:
+        """Returns when everything on the bus was read and finished, and nothing comes any more."""
+        async with asyncio.timeout(_PATIENCE):
+            still, before = 0, None
+            while still < _STILL_TURNS:
+                assert self.process.returncode is None, f"the daemon ended, see {self.log}"
+                state = await self._state()
+                still = still + 1 if state is not None and state == before else 0
+                before = state
+                await asyncio.sleep(_TURN)
+
+    async def _state(self) -> object | None:
+        """The ends of all topics; None while something is not finished."""
+        ends = await self.watcher.end_offsets(self._partitions((*IN, catalogue.COMMANDS)))
+        for source in self._partitions(IN):
+            if ends[source] and (await self.watcher.committed(source) or 0) < ends[source]:
+                return None
+        commands = sum(ends[source] for source in self._partitions((catalogue.COMMANDS,)))
+        return tuple(ends.values()) if len(self.crm.commands()) == commands else None
+
+    def _partitions(self, topics: Iterable[str]) -> list[TopicPartition]:
+        names = {self.prefix + topic for topic in topics}
+        return sorted(each for each in self.watcher.assignment() if each.topic in names)
+
+
+@asynccontextmanager
+async def a_stage(
+    folder: Path, *, kafka: str, prefix: str, exchange: ExchangeSandbox, held: list[Hint], settings: str
+) -> AsyncIterator[Stage]:
+    """All parts running; `exchange` is not started yet and hands its hints to `held`."""
+    bind = f"127.0.0.1:{_free_port()}"
+    async with AsyncExitStack() as parts:
+        url = await exchange.start()
+        parts.push_async_callback(exchange.stop)
+        config = folder / "exsyncd.toml"
+        config.write_text(_config(folder, kafka=kafka, prefix=prefix, url=url, bind=bind) + settings)
+        await _topics(config)
+        crm = CrmOnKafka(kafka, prefix)
+        await crm.start()
+        parts.push_async_callback(crm.stop)
+        crm_url = await crm.start_http()
+        http = await parts.enter_async_context(aiohttp.ClientSession())
+        producer = AIOKafkaProducer(bootstrap_servers=kafka, linger_ms=5)
+        await producer.start()
+        parts.push_async_callback(producer.stop)
+        watcher = await _watcher(kafka, prefix)
+        parts.push_async_callback(watcher.stop)
+        log = folder / "daemon.log"
+        process = await parts.enter_async_context(_daemon(config, log))
+        yield Stage(
+            exchange=exchange,
+            exchange_url=url,
+            crm=crm,
+            crm_url=crm_url,
+            metrics_url=f"http://{bind}/metrics",
+            log=log,
+            prefix=prefix,
+            producer=producer,
+            watcher=watcher,
+            http=http,
+            process=process,
+            held=held,
+        )
+
+
+def _config(folder: Path, *, kafka: str, prefix: str, url: str, bind: str) -> str:
+    return f"""
+[kafka]
+bootstrap_servers = "{kafka}"
+group_id = "{prefix}{GROUP}"
+topic_prefix = "{prefix}"
+[store]
+url = "sqlite:///{folder}/store.sqlite"
+[exchange]
+endpoint = "{url}{PATH}"
+username = "{SERVICE[0]}"
+password = "{SERVICE[1]}"
+[http]
+bind = "{bind}"
+[logs]
+level = "debug"
+format = "json"
+[hints]
+settle = "50ms"
+[engine]
+commit_interval = "100ms"
+poll_wait = "100ms"
+"""
+
+
+async def _topics(config: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        _PROGRAM,
+        "topics",
+        "--create",
+        "--config",
+        config,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+
+
+async def _watcher(kafka: str, prefix: str) -> AIOKafkaConsumer:
+    """Sees all topics and what the daemon's group has committed, without being one of its members."""
+    watcher = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=f"{prefix}{GROUP}", enable_auto_commit=False)
+    await watcher.start()
+    watcher.assign(
+        [TopicPartition(prefix + each.name, n) for each in catalogue.TOPICS.values() for n in range(each.partitions)]
+    )
+    watcher.pause(*watcher.assignment())
+    return watcher
+
+
+@asynccontextmanager
+async def _daemon(config: Path, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`exsyncd run`, told to stop at the end; it must then end well."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("EXSYNCD_")}
+    with log.open("wb") as sink:
+        process = await asyncio.create_subprocess_exec(
+            _PROGRAM, "run", "--config", config, stdout=sink, stderr=sink, env=environment
+        )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
+    assert process.returncode == 0, f"the daemon ended with {process.returncode}, see {log}"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
