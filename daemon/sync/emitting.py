@@ -23,6 +23,9 @@ UPSERT = "sync.schedule-item.upsert.v1"
 DELETE = "sync.schedule-item.delete.v1"
 OUTCOME = "sync.outcome.v1"
 
+_OVERHEAD = 1024
+"""Bytes of a batch beside its record's key, value and headers, with room to spare."""
+
 
 @dataclass(frozen=True, slots=True)
 class Emission:
@@ -32,6 +35,13 @@ class Emission:
     key: bytes
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
+
+
+def is_too_large(emission: Emission) -> bool:
+    """Whether no broker would take it: its topic's limit counts key, headers, and what a batch costs, too."""
+    headers = sum(len(name) + len(value) for name, value in emission.headers)
+    size = len(emission.key) + len(emission.value or b"") + headers
+    return size > catalogue.topic(emission.topic).max_bytes - _OVERHEAD
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ from daemon.sync.emitting import Emission, Emitter
 from daemon.sync.origins import Origin
 from daemon.sync.publishing import Publisher
 from handlers.links import Link
-from handlers.plans import Delete, Plan, Report, Upsert
+from handlers.plans import Delete, Explanation, Plan, Report, Upsert
 from schemas.activities import Actor
-from schemas.outcomes import Outcome
+from schemas.outcomes import Decision, Direction, Outcome, Reason, Result
 
 NOTHING_NEW = Skip("nothing_new")
 _NO_DIRECTORY: Mapping[str, tuple[int, ...]] = {}
@@ -74,6 +74,8 @@ class Settler:
         if plan.command is None and plan.report is None and plan.link == was:
             return await self.nothing(delivery)
         emissions = [self.emitter.command(plan.command, origin)] if plan.command else []
+        if any(emitting.is_too_large(each) for each in emissions):
+            return await self._refuse(plan, origin, delivery=delivery)
         saying = None
         if plan.report is not None:
             said = emitting.outcome(plan.report, origin, link=plan.link.id, as_of=as_of, actor=actor)
@@ -102,6 +104,14 @@ class Settler:
         if report is not None:
             saying = Saying(emitting.outcome(report, origin, link=None, as_of=_NO_DIRECTORY, actor=None))
         return await self._settle(origin, delivery, emissions=[], saying=saying, also=work)
+
+    async def _refuse(self, plan: Plan, origin: Origin, *, delivery: Delivery) -> Disposition:
+        """The CRM cannot be told: nothing is agreed on, and it is said once, until the item changes."""
+        direction = plan.report.direction if plan.report else Direction.INBOUND
+        explanation = Explanation("MAP-2", "item", Decision.REFUSED, "too_large_for_a_record")
+        report = Report(direction, Result.FAILED, Reason.RESTRICTION, explain=(explanation,))
+        state = f"too_large:{plan.link.content}:{plan.link.crm_version}"
+        return await self.once(report, origin, delivery=delivery, key=f"link:{plan.link.id}", state=state)
 
     async def nothing(self, delivery: Delivery) -> Disposition:
         """Nothing to store but that parked work is over."""
