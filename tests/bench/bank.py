@@ -1,0 +1,191 @@
+"""A bank for benches: the real daemon between a broker in memory and an Exchange that answers at once.
+
+What is measured is thus the daemon's own: the engine, the decision, a real SQLite store, the outbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from daemon.app import Daemon, Outside, opened
+from daemon.bus.memory import MemoryBroker
+from daemon.observe.metrics import Metrics
+from daemon.settings.models import Settings
+from schemas import catalogue
+from schemas.copies import Attendee, Copy, Role
+from schemas.items import Response
+from tests.support.instant import InstantExchange
+
+GROUP = "bench"
+USERS = 50
+CONTACTS = 2_000
+A_MORNING = datetime(2026, 12, 1, 9, tzinfo=UTC)
+_NUMBERS = count(1)
+
+
+@dataclass
+class Bank:
+    """The running parts."""
+
+    broker: MemoryBroker
+    exchange: InstantExchange
+    daemon: Daemon
+    meetings: list[Copy] = field(default_factory=list)
+
+    def announce(self) -> None:
+        """The directory: users and contacts of one branch, each with an address of his own."""
+        self._say(catalogue.NODES, "branch", "crm.node.changed.v1", {"id": "branch", "version": 1, "parent": None})
+        for number in range(USERS):
+            self._say(catalogue.USERS, f"u-{number}", "crm.user.changed.v1", _user(number))
+        for number in range(CONTACTS):
+            self._say(catalogue.CONTACTS, f"c-{number}", "crm.contact.changed.v1", _contact(number))
+
+    def meet(self, number: int, *, organizer: int | None = None) -> list[Copy]:
+        """A user invites two others and three contacts; everybody's copy, the organizer's first."""
+        host = number % USERS if organizer is None else organizer
+        guests = [(host + step) % USERS for step in (1, 2)]
+        known = Copy(
+            mailbox=_mailbox(host),
+            item_id=f"AAMk-{number}-{host}",
+            uid=f"040000008200E00074C5B7101A82E008{number:016X}",
+            subject=f"Review {number}",
+            body="What was agreed on, and what is still open. " * 10,
+            location="Room 4",
+            start=A_MORNING + timedelta(hours=number),
+            end=A_MORNING + timedelta(hours=number + 1),
+            zone_id="W. Europe Standard Time",
+            zone="Europe/Berlin",
+            organizer=Attendee(Role.ORGANIZER, f"User {host}", _mailbox(host), response=Response.ORGANIZER),
+            attendees=(
+                *(Attendee(Role.REQUIRED, f"User {guest}", _mailbox(guest)) for guest in guests),
+                *(
+                    Attendee(Role.OPTIONAL, f"Client {each}", _client(each))
+                    for each in ((number * 7 + step) % CONTACTS for step in range(3))
+                ),
+            ),
+            is_meeting=True,
+            my_response=Response.ORGANIZER,
+            reminder=15,
+        )
+        copies = [known, *(_received(known, number, guest) for guest in guests)]
+        return [self.exchange.put(copy) for copy in copies]
+
+    def hint(self, copy: Copy, *, kind: str = "modified") -> None:
+        """A hint that something happened to this copy."""
+        data = {"mailbox": copy.mailbox, "folder": "calendar", "item_id": copy.item_id, "change_key": copy.change_key}
+        self._say(catalogue.NOTIFICATIONS, copy.mailbox, f"exchange.item.{kind}.v1", data)
+
+    def told(self) -> int:
+        """Commands put out so far."""
+        return len(self.broker.records(catalogue.COMMANDS))
+
+    async def quiet(self) -> None:
+        """Returns when all that is on the bus is settled, published and committed."""
+        sources = self.broker.sources([topic.name for topic in catalogue.TOPICS.values() if topic.flow is _IN])
+        ends = {each: self.broker.log(each).end for each in sources}
+        while any(self.broker.committed(GROUP).get(each, 0) < end for each, end in ends.items()):  # noqa: ASYNC110  # the broker tells nobody
+            await asyncio.sleep(0.01)
+
+    def _say(self, topic: str, key: str, kind: str, data: dict[str, Any]) -> None:
+        headers = (
+            ("ce_specversion", b"1.0"),
+            ("ce_id", f"n-{next(_NUMBERS)}".encode()),
+            ("ce_source", b"/bench"),
+            ("ce_type", kind.encode()),
+            ("ce_time", b"2026-12-01T08:00:00Z"),
+            ("content-type", b"application/json"),
+            ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        )
+        self.broker.append(topic, key=key.encode(), value=json.dumps(data).encode(), headers=headers)
+
+
+@asynccontextmanager
+async def a_bank(folder: Path, *, settle: str = "0s") -> AsyncIterator[Bank]:
+    """A running daemon that has read its directory."""
+    settings = Settings.model_validate(
+        {
+            "kafka": {"bootstrap_servers": "memory:1", "group_id": GROUP},
+            "store": {"url": f"sqlite:///{folder}/bench.sqlite"},
+            "exchange": {"endpoint": "http://127.0.0.1:1/EWS/Exchange.asmx", "username": "none", "password": "none"},
+            "hints": {"settle": settle},
+            "options": {"external_contacts.display": True, "for_contacts.security_check": True},
+        }
+    )
+    broker, exchange = MemoryBroker(catalogue.TOPICS.values()), InstantExchange()
+    outside = Outside(broker.consumer(GROUP), broker.producer(), exchange)
+    async with opened(settings, outside=outside, metrics=Metrics(version="bench"), version="bench") as daemon:
+        stop = asyncio.Event()
+        run = asyncio.create_task(daemon.run(stop))
+        bank = Bank(broker, exchange, daemon)
+        bank.announce()
+        await bank.quiet()
+        try:
+            yield bank
+        finally:
+            stop.set()
+            await run
+
+
+def hinted(bank: Bank, copies: Iterable[Copy]) -> int:
+    """Hints of all these copies; how many."""
+    asked = list(copies)
+    for copy in asked:
+        bank.hint(copy)
+    return len(asked)
+
+
+def _received(known: Copy, number: int, guest: int) -> Copy:
+    """What a guest's mailbox holds of a meeting."""
+    return Copy(
+        **{name: getattr(known, name) for name in Copy.__slots__}
+        | {"mailbox": _mailbox(guest), "item_id": f"AAMk-{number}-{guest}", "my_response": Response.NONE}
+    )
+
+
+def _user(number: int) -> dict[str, Any]:
+    address = _mailbox(number)
+    return {
+        "id": f"u-{number}",
+        "version": 1,
+        "name": f"User {number}",
+        "emails": [address],
+        "mailbox": address,
+        "active": True,
+        "sync_enabled": True,
+        "user_type": "advisor",
+        "nodes": ["branch"],
+        "groups": [],
+    }
+
+
+def _contact(number: int) -> dict[str, Any]:
+    access = {"node": "branch", "coverage_users": [], "coverage_groups": [], "view": "public", "view_groups": []}
+    return {
+        "id": f"c-{number}",
+        "version": 1,
+        "name": f"Client {number}",
+        "emails": [_client(number)],
+        "active": True,
+        "user": None,
+        "access": access,
+        "merged_into": None,
+    }
+
+
+def _mailbox(number: int) -> str:
+    return f"user{number}@bank.example"
+
+
+def _client(number: int) -> str:
+    return f"client{number}@client.example"
+
+
+_IN = catalogue.Flow.IN
