@@ -51,8 +51,8 @@ class DeadLetters:
         raise too_large
 
     def _versions(self, letter: Letter) -> Iterator[tuple[bytes | None, Headers]]:
-        """The whole letter first, then ever smaller ones. Without its value only if a topic takes larger records than
-        the dead letters do, which `verify` reports at the start: the record can still be read where it came from.
+        """The whole letter first, then ever smaller ones. Without its value only if somebody lets a topic take larger
+        records than the catalogue does: nobody is held up by it, and the record can still be read where it came from.
         """
         record = letter.record
         origin = () if _was_dead_before(record) else _origin(record)

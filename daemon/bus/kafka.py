@@ -22,13 +22,21 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    AuthenticationFailedError,
+    ClusterAuthorizationFailedError,
     CommitFailedError,
     ConsumerStoppedError,
+    GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
+    IllegalSaslStateError,
     IllegalStateError,
     KafkaError,
     MessageSizeTooLargeError,
     RebalanceInProgressError,
+    SaslAuthenticationFailed,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
     for_code,
 )
 from aiokafka.helpers import create_ssl_context
@@ -38,8 +46,11 @@ from daemon.bus.port import (
     Headers,
     Listener,
     MissingTopics,
+    NotAllowed,
     NotOwner,
+    NotTrusted,
     Record,
+    SignInRefused,
     TooLarge,
     TopicPartition,
     TopicSpec,
@@ -57,6 +68,13 @@ _STOP = timedelta(seconds=10)
 _MOST_REPLICAS = 3
 _LOOKS = (0.05, 0.1, 0.2, 0.4, 0.0)  # seconds after each look
 _NO_TOPIC = 3  # UNKNOWN_TOPIC_OR_PARTITION
+_SIGN_IN = (
+    AuthenticationFailedError,
+    IllegalSaslStateError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+_RIGHTS = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +351,7 @@ class KafkaAdmin:
                 partitions=partitions,
                 cleanup=configs[topic]["cleanup.policy"],
                 max_bytes=int(configs[topic]["max.message.bytes"]),
+                full_name=topic,
             )
             for topic, partitions in ours.items()
             if topic in configs
@@ -350,6 +369,25 @@ class KafkaAdmin:
                 raise BusError(f"{self._settings.name(topic)}: {error.__name__}")
         with _translated():
             await _missing([topic.name for topic in wanted], self._names)
+
+    async def members(self) -> int:
+        """How many members our group has just now; to be told that takes the rights to be one. Raises `BusError`."""
+        group = self._settings.group_id
+        with _translated():
+            (answer,) = await self._admin.describe_consumer_groups([group], await self._coordinator(group))
+            (code, _, _, _, _, members, *_), *_ = answer.groups
+            if code:
+                raise for_code(code)(f"group {group}")
+        return len(members)
+
+    async def _coordinator(self, group: str) -> int:
+        """Asked again for a moment: on a cluster without any group, the first question makes room for groups."""
+        for pause in (*_LOOKS, 1.0):
+            try:
+                return int(await self._admin.find_coordinator(group))
+            except GroupCoordinatorNotAvailableError:
+                await asyncio.sleep(pause)
+        return int(await self._admin.find_coordinator(group))
 
     async def _names(self) -> set[str]:
         return {entry["topic"] for entry in await self._admin.describe_topics() if entry["partitions"]}
@@ -369,12 +407,13 @@ class KafkaAdmin:
         if not resources:
             return {}
         answers = await self._admin.describe_configs(resources)
-        return {
-            name: {entry[0]: entry[1] for entry in entries}
-            for answer in answers
-            for code, _, _, name, entries in answer.resources
-            if code != _NO_TOPIC
-        }
+        found = {}
+        for code, _, _, name, entries in (resource for answer in answers for resource in answer.resources):
+            if code not in (0, _NO_TOPIC):
+                raise for_code(code)(f"the settings of {name}")
+            if code != _NO_TOPIC:
+                found[name] = {entry[0]: entry[1] for entry in entries}
+        return found
 
 
 async def _missing(names: Collection[str], topics: Callable[[], Awaitable[Collection[str]]]) -> set[str]:
@@ -453,18 +492,31 @@ def _starting(settings: KafkaSettings) -> Iterator[None]:
         yield
     except (KafkaError, OSError) as error:
         reasons = "; ".join(dict.fromkeys(complaints.texts)) or str(error)
-        raise Unreachable(f"no broker of {settings.bootstrap_servers} lets us in: {reasons}") from error
+        kind = _kind([error, *complaints.errors])
+        raise kind(f"no broker of {settings.bootstrap_servers} lets us in: {reasons}") from error
     finally:
         logger.removeHandler(complaints)
+
+
+def _kind(errors: Collection[BaseException]) -> type[Unreachable]:
+    """The likeliest reason: a broker that answers tells more than one that is down."""
+    if any(isinstance(error, _SIGN_IN) for error in errors):
+        return SignInRefused
+    if any(isinstance(error, ssl.SSLError) for error in errors):
+        return NotTrusted
+    return Unreachable
 
 
 class _Complaints(logging.Handler):
     def __init__(self) -> None:
         super().__init__(level=logging.WARNING)
         self.texts: list[str] = []
+        self.errors: list[BaseException] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         self.texts.append(record.getMessage())
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        self.errors += [argument for argument in arguments if isinstance(argument, BaseException)]
 
 
 @contextmanager
@@ -478,6 +530,8 @@ def _translated() -> Iterator[None]:
         raise NotOwner(str(error.__cause__)) from error
     except IllegalStateError as error:
         raise NotOwner(str(error)) from error
+    except _RIGHTS as error:
+        raise NotAllowed(str(error)) from error
     except KafkaError as error:
         raise BusError(str(error)) from error
 

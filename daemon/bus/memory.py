@@ -118,7 +118,7 @@ class MemoryBroker:
 
     def create(self, spec: TopicSpec) -> None:
         """Makes a topic anew if there is one of its name."""
-        state = TopicState(spec.name, spec.partitions, spec.cleanup, spec.max_bytes)
+        state = TopicState(spec.name, spec.partitions, spec.cleanup, spec.max_bytes, full_name=spec.name)
         self._topics[spec.name] = _Topic(state, [_Log() for _ in range(spec.partitions)])
 
     def topic(self, name: str) -> _Topic:

@@ -53,6 +53,18 @@ class Unreachable(BusError):
     """No broker answers, or it does not let us in."""
 
 
+class SignInRefused(Unreachable):
+    """A broker answers, and refuses our user, our password or the way we sign in."""
+
+
+class NotTrusted(Unreachable):
+    """A broker answers, and no TLS comes about: one side does not trust the other's certificate."""
+
+
+class NotAllowed(BusError):
+    """A broker knows us and does not let us do this: a right is missing."""
+
+
 class MissingTopics(BusError):
     """Topics to be read do not exist. They are never made on the way (`exsyncd topics --create` makes them)."""
 
@@ -154,12 +166,13 @@ class TopicSpec(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """A topic as the broker has it."""
+    """A topic as the broker has it; `full_name` with the prefix."""
 
     name: str
     partitions: int
     cleanup: str
     max_bytes: int
+    full_name: str
 
 
 class Admin(Protocol):

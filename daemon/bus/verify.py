@@ -33,17 +33,17 @@ def _problems(spec: TopicSpec, state: TopicState | None) -> Iterator[Problem]:
         return
     if state.partitions == 0:
         yield Problem(
-            spec.name, "has no partitions (is it being deleted?). Run `exsyncd topics --create` when it is gone."
+            spec.name, "has no partitions: is it being deleted? Run `exsyncd topics --create` when it is gone."
         )
+        return
     if state.cleanup != spec.cleanup:
-        yield Problem(
-            spec.name,
-            f"has cleanup.policy={state.cleanup}, must have {spec.cleanup}. "
-            f"Run `kafka-configs.sh --alter --topic {spec.name} --add-config cleanup.policy={spec.cleanup}`.",
-        )
+        found = f"has cleanup.policy={state.cleanup}, must have {spec.cleanup}"
+        yield Problem(spec.name, f"{found}. {_remedy(state, f'cleanup.policy={spec.cleanup}')}")
     if state.max_bytes < spec.max_bytes:
-        yield Problem(
-            spec.name,
-            f"has max.message.bytes={state.max_bytes}, must have at least {spec.max_bytes}. "
-            f"Run `kafka-configs.sh --alter --topic {spec.name} --add-config max.message.bytes={spec.max_bytes}`.",
-        )
+        found = f"has max.message.bytes={state.max_bytes}, must have at least {spec.max_bytes}"
+        yield Problem(spec.name, f"{found}. {_remedy(state, f'max.message.bytes={spec.max_bytes}')}")
+
+
+def _remedy(state: TopicState, config: str) -> str:
+    topic = f"--entity-type topics --entity-name {state.full_name}"
+    return f"Run `kafka-configs.sh --bootstrap-server HOST:PORT --alter {topic} --add-config {config}`."

@@ -38,8 +38,6 @@ LOGGING = (
 )
 HEAP = "-Xmx320m"
 
-_processes: list[subprocess.Popen[bytes]] = []  # kept, for a forgotten one warns that it still runs
-
 
 @dataclass(frozen=True)
 class Cluster:
@@ -64,8 +62,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _stop_ours()
-    for process in _processes:
-        process.returncode = 0  # stopped by the run, or left to it: no process of ours, so nothing to warn of
 
 
 @pytest.fixture(scope="session")
@@ -143,25 +139,26 @@ def _start(jars: Path, directory: Path) -> _Broker:
     storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", "AAAAAAAAAAAAAAAAAAAAAQ"]
     subprocess.run([*java, *storage, "-c", str(properties)], check=True, capture_output=True, timeout=PATIENCE)
     output = directory / "output.log"
-    with output.open("wb") as sink:
-        process = subprocess.Popen(
-            [*java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.Kafka", str(properties)],
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    _processes.append(process)
-    _await_serving(process, output)
-    return _Broker(process.pid, port, int(os.environ[RUN].split("-")[0]), str(directory))
+    pid = _detached([*java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.Kafka", str(properties)], output)
+    _await_serving(pid, output)
+    return _Broker(pid, port, int(os.environ[RUN].split("-")[0]), str(directory))
 
 
-def _await_serving(process: subprocess.Popen[bytes], output: Path) -> None:
+def _detached(command: list[str], output: Path) -> int:
+    """Starts what outlives the worker that starts it. Returns its process id."""
+    shell = ["sh", "-c", 'exec "$@" >"$0" 2>&1 </dev/null & echo $!', str(output), *command]
+    return int(subprocess.run(shell, check=True, stdout=subprocess.PIPE, start_new_session=True).stdout)
+
+
+def _await_serving(pid: int, output: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    while SERVING not in output.read_text(errors="replace"):
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            raise RuntimeError(f"Kafka did not start:\n{output.read_text(errors='replace')[-4000:]}")
-        time.sleep(0.05)
+    while SERVING not in (said := output.read_text(errors="replace") if output.exists() else ""):
+        if "kafka.Kafka" not in _command(pid):
+            raise RuntimeError(f"Kafka did not start:\n{said[-4000:]}")
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            raise RuntimeError(f"Kafka does not serve after {PATIENCE} s:\n{said[-4000:]}")
+        time.sleep(0.1)
 
 
 def _properties(directory: Path, *, port: int, controller: int) -> str:
