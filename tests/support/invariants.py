@@ -126,10 +126,25 @@ async def stays_quiet(house: House) -> None:
         hints = [*house.watch.hints, *house.watch.hints]
         order.shuffle(hints)
         house.deliver(hints)
-        house.deliver([_as_it_came(record) for record in house.broker.records(catalogue.SCHEDULE_ITEMS)])
+        house.deliver([_as_it_came(record) for record in _sound(house, catalogue.SCHEDULE_ITEMS)])
         await house.quiet()
         _hold(house.count() == count, f"{house.count() - count} records although nothing happened{_news(house, count)}")
         _hold(house.crm.items() == items, "the CRM changed although nothing happened")
+
+
+def _sound(house: House, topic: str) -> list[Record]:
+    """The records of a topic that are no dead letters."""
+    dead = {_origin(letter) for letter in house.broker.records(catalogue.DEAD_LETTERS)}
+    return [each for each in house.broker.records(topic) if (topic, each.partition, each.offset) not in dead]
+
+
+def _origin(letter: Record) -> tuple[str, int, int]:
+    ours = {name.removeprefix("x-dlq-original-"): value.decode() for name, value in letter.headers if _is_ours(name)}
+    return ours["topic"], int(ours["partition"]), int(ours["offset"])
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(_OURS)
 
 
 def _as_it_came(record: Record) -> tuple[str, bytes, bytes, list[tuple[str, bytes]]]:
@@ -155,14 +170,11 @@ def says_what_is_in_the_contract(house: House) -> None:
 def keeps_dead_letters_whole(house: House) -> None:
     """A dead letter is a record that came in, byte for byte, and says which."""
     for letter in house.broker.records(catalogue.DEAD_LETTERS):
-        ours = {name: value.decode() for name, value in letter.headers if name.startswith(_OURS)}
-        theirs = tuple(header for header in letter.headers if not header[0].startswith(_OURS))
-        offset = int(ours["x-dlq-original-offset"])
-        partition = int(ours["x-dlq-original-partition"])
-        sources = house.broker.records(ours["x-dlq-original-topic"])
-        source = next(each for each in sources if (each.partition, each.offset) == (partition, offset))
+        theirs = tuple(header for header in letter.headers if not _is_ours(header[0]))
+        topic, *place = _origin(letter)
+        source = next(each for each in house.broker.records(topic) if [each.partition, each.offset] == place)
         same = (letter.key, letter.value, theirs) == (source.key, source.value, tuple(source.headers))
-        _hold(same, f"the dead letter of {source.topic} offset {offset} is not what came in")
+        _hold(same, f"the dead letter of {topic} at {place} is not what came in")
 
 
 def keeps_secrets(house: House) -> None:
@@ -187,7 +199,7 @@ def _everything_said(house: House, *, admitted: str | None) -> Iterator[tuple[st
 
 
 def _ours(record: Record) -> list[tuple[str, bytes]]:
-    return [header for header in record.headers if header[0].startswith(_OURS)]
+    return [header for header in record.headers if _is_ours(header[0])]
 
 
 def _is_of(record: Record, uid: str | None) -> bool:
@@ -292,7 +304,7 @@ async def same_from_scratch(house: House, store: Path) -> None:
 
     again = house.double(store)
     topics = (catalogue.USERS, catalogue.NODES, catalogue.CONTACTS, catalogue.OPTIONS)
-    again.deliver([_as_it_came(record) for topic in topics for record in house.broker.records(topic)])
+    again.deliver([_as_it_came(record) for topic in topics for record in _sound(house, topic)])
     hints = house.watch.hints[::-1]
     again.deliver(hints)
     async with running(again, clock=house.clock):
@@ -307,7 +319,7 @@ def _content(items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 def directory(house: House, topic: str) -> dict[str, dict[str, Any]]:
     """The newest value of every key of a compacted topic."""
     newest: dict[str, dict[str, Any]] = {}
-    for record in house.broker.records(topic):
+    for record in _sound(house, topic):
         if record.value is not None:
             newest[(record.key or b"").decode()] = json.loads(record.value)
     return newest
