@@ -37,13 +37,17 @@ LOGGING = (
     "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
 )
 HEAP = "-Xmx320m"
+USER, PASSWORD = "exsyncd", "right"
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where a Kafka answers."""
+    """Where a Kafka answers. `guarded`: where it wants a sign-in (SASL_PLAINTEXT, PLAIN) and knows rights: `USER` may
+    do nothing there until he is allowed to. None on a cluster that is not ours.
+    """
 
     bootstrap: str
+    guarded: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class _Broker:
     port: int
     run_pid: int
     directory: str
+    guarded_port: int = 0
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -68,7 +73,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def kafka() -> Cluster:
     """A Kafka that serves, shared by the whole run."""
     external = os.environ.get(EXTERNAL)
-    return Cluster(external) if external else Cluster(f"127.0.0.1:{_shared().port}")
+    if external:
+        return Cluster(external)
+    broker = _shared()
+    return Cluster(f"127.0.0.1:{broker.port}", guarded=f"127.0.0.1:{broker.guarded_port}")
 
 
 @pytest.fixture
@@ -130,18 +138,18 @@ def _shared() -> _Broker:
 
 
 def _start(jars: Path, directory: Path) -> _Broker:
-    port, controller = _free_ports(2)
+    port, guarded, controller = _free_ports(3)
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     properties = directory / "server.properties"
-    properties.write_text(_properties(directory, port=port, controller=controller))
+    properties.write_text(_properties(directory, port=port, guarded=guarded, controller=controller))
     java = [_java(), HEAP, "-cp", f"{jars}/*", *LOGGING]
     storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", "AAAAAAAAAAAAAAAAAAAAAQ"]
     subprocess.run([*java, *storage, "-c", str(properties)], check=True, capture_output=True, timeout=PATIENCE)
     output = directory / "output.log"
     pid = _detached([*java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.Kafka", str(properties)], output)
     _await_serving(pid, output)
-    return _Broker(pid, port, int(os.environ[RUN].split("-")[0]), str(directory))
+    return _Broker(pid, port, int(os.environ[RUN].split("-")[0]), str(directory), guarded)
 
 
 def _detached(command: list[str], output: Path) -> int:
@@ -161,12 +169,20 @@ def _await_serving(pid: int, output: Path) -> None:
         time.sleep(0.1)
 
 
-def _properties(directory: Path, *, port: int, controller: int) -> str:
+def _properties(directory: Path, *, port: int, guarded: int, controller: int) -> str:
+    addresses = f"PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{guarded}"
     settings = {
         "process.roles": "broker,controller",
         "node.id": 1,
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "listeners": f"{addresses},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": addresses,
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.sasl_plaintext.plain.sasl.jaas.config": (
+            f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
+        ),
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
         "controller.listener.names": "CONTROLLER",
         "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
         "log.dirs": directory / "data",
