@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
@@ -17,14 +16,17 @@ from sqlalchemy.exc import DatabaseError
 
 from daemon.store import directory, meta, migrating, sqlite
 from daemon.store.directory import CANONICAL, Canonical
-from daemon.store.errors import StoreClosed, StoreUnusable
-from daemon.store.writer import Writer
+from daemon.store.errors import StoreUnusable
+from daemon.store.workers import Workers
 from schemas.addresses import normalise
 
 T = TypeVar("T")
 
 READERS = 2
 """Threads that read; more would only wait for the interpreter."""
+
+READ_TOGETHER = 16
+"""How many look-ups share a snapshot at most: the first has its answer when the last has."""
 
 
 class Store:
@@ -34,8 +36,8 @@ class Store:
         self._writing = writing
         self._reading = reading
         self._cleanup = cleanup
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
-        self._writer = Writer(writing)
+        self._readers = Workers(reading, "store-reader", threads=READERS, group=READ_TOGETHER)
+        self._writer = Workers(writing, "store-writer")
         self._open = True
         self.generation = 0
 
@@ -78,10 +80,9 @@ class Store:
         return await self._writer.run(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Runs work that reads one consistent, committed state. It cannot write."""
-        if not self._open:
-            raise StoreClosed("the store is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._snapshot, work)
+        """Runs work that reads one consistent, committed state. It cannot write. Raises what the work raises, or
+        `CommitFailed` if the database could not even begin."""
+        return await self._readers.run(work)
 
     async def use_canonical(self, canonical: Canonical, rules: str) -> None:
         """Addresses are canonical by these rules from here on; the index is rebuilt if it was made by others."""
@@ -104,12 +105,8 @@ class Store:
 
     def _end(self) -> None:
         self._writer.close()
-        self._readers.shutdown()
+        self._readers.close()
         self._cleanup.close()
-
-    def _snapshot(self, work: Callable[[Connection], T]) -> T:
-        with self._reading.begin() as tx:
-            return work(tx)
 
 
 @contextmanager

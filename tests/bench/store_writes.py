@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from daemon.store import directory, history, links, outbox, positions
 from daemon.store.directory import ContactRecord, Node, Source
 from daemon.store.store import Store
-from daemon.store.writer import GROUP, Writer
+from daemon.store.workers import GROUP, Workers
 from handlers.links import Link, Replica
 from schemas.items import ScheduleItem
 
@@ -70,7 +70,7 @@ async def measure_commits(folder: Path, *, group: int, units: int) -> float:
     store = await Store.open(f"sqlite:///{folder}/commits-{group}.sqlite")
     await store.write(lambda tx: positions.assign(tx, [(TOPIC, 0)], "bench"))
     store._writer.close()
-    store._writer = Writer(store._writing, group=group)
+    store._writer = Workers(store._writing, "store-writer", group=group)
     settled = await rate(store, settle, units=units, at_once=200)
     await store.close()
     return settled

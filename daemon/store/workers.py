@@ -1,7 +1,8 @@
-"""The writer: one thread that commits the waiting units of work together.
+"""Workers: threads that take all waiting units of work into one transaction.
 
 A commit costs a disk's round trip, however much is in it, so whoever waits when the disk is free again goes into the
-next transaction. Each unit runs under a savepoint of its own: one that fails is undone alone.
+next transaction. A look-up costs less than the way to a thread and back, so that those who read share the way, too.
+Each unit runs under a savepoint of its own: one that fails is undone alone.
 """
 
 from __future__ import annotations
@@ -38,17 +39,18 @@ class _Result:
     error: Exception | None = None
 
 
-class Writer:
-    """Runs units of work in the order they came."""
+class Workers:
+    """Run units of work; where there is one thread, in the order they came."""
 
-    def __init__(self, engine: Engine, *, group: int = GROUP) -> None:
+    def __init__(self, engine: Engine, name: str, *, threads: int = 1, group: int = GROUP) -> None:
         self._engine = engine
         self._group = group
         self._waiting: SimpleQueue[_Unit | None] = SimpleQueue()
         self._entry = Lock()
         self._open = True
-        self._thread = Thread(target=self._run, name="store-writer", daemon=True)
-        self._thread.start()
+        self._threads = [Thread(target=self._run, name=f"{name}-{n}", daemon=True) for n in range(threads)]
+        for thread in self._threads:
+            thread.start()
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """What the work returned, once it is committed. Work that was handed in is done even if nobody waits for it."""
@@ -58,12 +60,14 @@ class Writer:
         return await answer
 
     def close(self) -> None:
-        """Commits what was handed in and ends the thread."""
+        """Commits what was handed in and ends the threads."""
         with self._entry:
             if self._open:
                 self._open = False
-                self._waiting.put(None)
-        self._thread.join()
+                for _ in self._threads:
+                    self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
 
     def _put(self, unit: _Unit) -> None:
         with self._entry:
@@ -78,7 +82,7 @@ class Writer:
             _deliver(group, self._commit(group))
 
     def _next_group(self) -> tuple[list[_Unit], bool]:
-        """What waits, at least one unit; and whether it was the last."""
+        """What waits, at least one unit unless there will be none; and whether the thread ends with it."""
         group: list[_Unit] = []
         unit = self._waiting.get()
         with suppress(Empty):
