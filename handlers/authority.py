@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from handlers.facts import Facts, User
-from handlers.links import Link
+from handlers.links import Link, State
 from handlers.participants import recognised
 from handlers.policy import Policy
 from schemas.copies import Copy, Folder
@@ -41,6 +41,41 @@ def organizing_user(copy: Copy, *, holder: User, facts: Facts, policy: Policy) -
     return recognised(copy.organizer, facts=facts, policy=policy)
 
 
+def organizer_of(link: Link, copy: Copy | None, *, holder: User, facts: Facts, policy: Policy) -> User | None:
+    """The CRM user who organizes a meeting, by what is known of it and by the copy in a holder's mailbox.
+
+    Nobody takes a known meeting over by a copy of his own (S21d): a CRM user who organizes it does so while his copy is
+    there, a stranger until the master's copy, or one that belongs to his address, says otherwise (S13c).
+    """
+    owner = facts.by_id.get(link.exchange.owner) if link.exchange and link.exchange.owner else None
+    owner = owner if owner is not None and owner.active else None
+    if copy is None or (_names_nobody(copy) and holder != owner):
+        return owner
+    if owner is not None and (not copy.is_meeting or _still_organizes(link, owner, holder)):
+        return owner
+    if link.exchange is not None and not copy.is_meeting:
+        return None
+    named = organizing_user(copy, holder=holder, facts=facts, policy=policy)
+    return None if named is None or _is_usurped(link, named, holder=holder, policy=policy) else named
+
+
+def _names_nobody(copy: Copy) -> bool:
+    return copy.is_meeting and copy.organizer is None
+
+
+def _still_organizes(link: Link, owner: User, holder: User) -> bool:
+    own = link.replica_of(owner.id)
+    return holder.id != owner.id and owner.synchronized and own is not None and own.live
+
+
+def _is_usurped(link: Link, named: User, *, holder: User, policy: Policy) -> bool:
+    """Whether a copy that does not count names another organizer than the stranger who is known to be it."""
+    known = link.exchange.organizer if link.exchange else None
+    if link.state is not State.ACTIVE or known is None or known.user is not None or not known.email:
+        return False
+    return holder.id != link.master and policy.canonical(known.email) not in {*named.addresses, named.mailbox}
+
+
 def is_live(copy: Copy | None) -> bool:
     """Whether there is a copy outside Deleted Items."""
     return copy is not None and copy.folder is not Folder.DELETED_ITEMS
@@ -51,7 +86,7 @@ def standing_master(link: Link, facts: Facts) -> User | None:
     master = facts.by_id.get(link.master) if link.master else None
     if master is None or not master.synchronized or master.mailbox is None:
         return None
-    replica = link.replica(master.mailbox)
+    replica = link.replica_of(master.id)
     return master if replica is not None and replica.live else None
 
 

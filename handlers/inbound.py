@@ -61,8 +61,11 @@ class Sighting:
 
 
 def sighted(link: Link, sighting: Sighting) -> Link:
-    """The link that remembers what was seen: this mailbox's replica and its user's own answer (PART-7, DEL-3)."""
-    known, copy = link.replica(sighting.mailbox), sighting.copy
+    """The link that remembers what was seen: this mailbox's replica and its user's own answer (PART-7, DEL-3).
+
+    A user has one mailbox: what lay in the one that was his before is this replica, moved (ID-1).
+    """
+    known, copy = link.replica(sighting.mailbox) or link.replica_of(sighting.user.id), sighting.copy
     if copy is None and known is None:
         return link
     answer = translation.own_answer(copy if is_live(copy) else None, known=_last_answer(known, copy))
@@ -76,7 +79,7 @@ def sighted(link: Link, sighting: Sighting) -> Link:
         cancelled=copy.is_cancelled if copy else bool(known and known.cancelled),
         reported=known.reported if known else None,
     )
-    others = (replica for replica in link.replicas if replica.mailbox != sighting.mailbox)
+    others = (each for each in link.replicas if each.mailbox != seen.mailbox and each.user != seen.user)
     return replace(link, replicas=tuple(sorted((*others, seen), key=lambda replica: replica.mailbox)))
 
 
@@ -108,6 +111,23 @@ def decide(link: Link, copy: Copy | None, *, authority: Authority, around: Surro
     if draft.admission is Admission.REFUSED:
         return skip(link, Reason.PRIVATE_MEETING, consulted=consulted, state=fingerprint)
     return _apply(draft, consulted, fingerprint=fingerprint, around=around)
+
+
+def answered(link: Link, user: User, *, generation: int) -> Plan:
+    """Nobody's copy counts, so nothing is decided but a user's own answer: he may have been the last (DEL-3)."""
+    if link.state is not State.ACTIVE or link.agreed is None or link.agreed.redacted:
+        return Plan(link)
+    answers = dict(link.agreed.responses)
+    own = translation.answer(user, None, link)
+    if user.id not in answers or answers[user.id] in (own, Response.ORGANIZER):
+        return Plan(link)
+    responses = tuple(sorted((answers | {user.id: own}).items()))
+    exchange = link.exchange and replace(link.exchange, responses=responses)
+    agreed = replace(link.agreed, responses=responses)
+    told, command = plans.upsert(replace(link, agreed=agreed, exchange=exchange, content=None), generation=generation)
+    because = "his own copy says so, and there is none that counts"
+    said = Explanation("DEL-3", user.id, Decision.KEPT, because)
+    return Plan(told, command, Report(Direction.INBOUND, Result.APPLIED, explain=(said,)))
 
 
 def skip(link: Link, reason: Reason, *, consulted: tuple[Consulted, ...] = (), state: str = "") -> Plan:

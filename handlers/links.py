@@ -76,3 +76,7 @@ class Link:
     def replica(self, mailbox: str) -> Replica | None:
         """The replica that lies in a mailbox, if one is known."""
         return next((r for r in self.replicas if r.mailbox == mailbox), None)
+
+    def replica_of(self, user: str) -> Replica | None:
+        """The replica of a user, in whichever mailbox was his when it was last seen."""
+        return next((r for r in self.replicas if r.user == user), None)

@@ -140,9 +140,10 @@ class Meetings:
         organizer = authorities.organizer_of(link, copy, holder=hint.user, facts=facts, policy=self._policy())
         if organizer is not None and organizer.synchronized:
             return Authority(organizer, creator=organizer)
-        if copy is not None and copy.is_meeting and copy.organizer is None:
-            return None
+        nameless = copy is not None and copy.is_meeting and copy.organizer is None
         master = await self._master(hint, link, copy=copy, facts=facts)
+        if nameless and master == hint.user:
+            return None
         return None if master is None else Authority(master, creator=organizer or master, is_master=True)
 
     async def _master(self, hint: Hint, link: Link, *, copy: Copy | None, facts: Facts) -> User | None:
