@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +22,7 @@ from rich.table import Table
 from daemon import settings as configuration
 from daemon import wiring
 from daemon.bus.kafka import KafkaSettings
-from daemon.commands import running, sandboxes, schemas, topics, why
+from daemon.commands import checking, running, sandboxes, schemas, topics, why
 from daemon.commands.refusals import CannotGoOn
 from daemon.settings.errors import SettingsError
 
@@ -62,6 +62,13 @@ _kafka = click.option("--kafka", metavar="HOST:PORT", help="A Kafka broker.")
 _prefix = click.option("--topic-prefix", default="", metavar="P", help="Put before every topic name.")
 
 
+def _addresses(_context: click.Context, _option: click.Parameter, given: Sequence[str]) -> Sequence[str]:
+    try:
+        return [checking.address(each) for each in given]
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(running.version(), prog_name="exsyncd")
 def cli() -> None:
@@ -71,6 +78,7 @@ def cli() -> None:
     To see what it does:    exsyncd demo
     To run it:              exsyncd settings > exsyncd.toml      (edit it)
                             exsyncd topics --create --config exsyncd.toml
+                            exsyncd check --config exsyncd.toml
                             exsyncd run --config exsyncd.toml
     To ask it something:    exsyncd why ITEM --config exsyncd.toml
     """
@@ -82,6 +90,27 @@ def cli() -> None:
 def run(config: Path | None) -> None:
     """Run the daemon until SIGTERM. SIGHUP reads the settings anew."""
     _await(running.run(config, os.environ))
+
+
+@cli.command(name="check")
+@_config
+@click.option(
+    "--mailbox",
+    "mailboxes",
+    metavar="ADDRESS",
+    multiple=True,
+    callback=_addresses,
+    help="Try whether it may be read by impersonation; may be given several times.",
+)
+@click.option("--all", "every", is_flag=True, help="Show every setting, not only those that were set.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@_screens
+def check_(config: Path | None, mailboxes: Sequence[str], every: bool, as_json: bool) -> None:
+    """Try settings, Kafka, store and Exchange: what is wrong, and what to do. Changes nothing."""
+    console = Console()
+    if as_json:
+        sys.exit(_await(checking.check_for_script(config, os.environ, mailboxes=mailboxes, console=console)))
+    sys.exit(_await(checking.check(config, os.environ, mailboxes=mailboxes, console=console, every=every)))
 
 
 @cli.command()

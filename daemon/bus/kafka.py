@@ -28,10 +28,12 @@ from aiokafka.errors import (
     ConsumerStoppedError,
     GroupAuthorizationFailedError,
     GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
     IllegalSaslStateError,
     IllegalStateError,
     KafkaError,
     MessageSizeTooLargeError,
+    NotCoordinatorForGroupError,
     RebalanceInProgressError,
     SaslAuthenticationFailed,
     TopicAlreadyExistsError,
@@ -67,6 +69,8 @@ CLIENT_STOP_FAILED = "client.stop_failed"
 _STOP = timedelta(seconds=10)
 _MOST_REPLICAS = 3
 _LOOKS = (0.05, 0.1, 0.2, 0.4, 0.0)  # seconds after each look
+_LOOKS_AT_GROUP = (0.1, 0.2, 0.4, 0.8, 1.6)  # a broker begins to look after groups when first asked about one
+_NOT_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
 _NO_TOPIC = 3  # UNKNOWN_TOPIC_OR_PARTITION
 _SIGN_IN = (
     AuthenticationFailedError,
@@ -372,22 +376,20 @@ class KafkaAdmin:
 
     async def members(self) -> int:
         """How many members our group has just now; to be told that takes the rights to be one. Raises `BusError`."""
-        group = self._settings.group_id
         with _translated():
-            (answer,) = await self._admin.describe_consumer_groups([group], await self._coordinator(group))
-            (code, _, _, _, _, members, *_), *_ = answer.groups
-            if code:
-                raise for_code(code)(f"group {group}")
-        return len(members)
+            for pause in _LOOKS_AT_GROUP:
+                try:
+                    return await self._members(self._settings.group_id)
+                except _NOT_YET:
+                    await asyncio.sleep(pause)
+            return await self._members(self._settings.group_id)
 
-    async def _coordinator(self, group: str) -> int:
-        """Asked again for a moment: on a cluster without any group, the first question makes room for groups."""
-        for pause in (*_LOOKS, 1.0):
-            try:
-                return int(await self._admin.find_coordinator(group))
-            except GroupCoordinatorNotAvailableError:
-                await asyncio.sleep(pause)
-        return int(await self._admin.find_coordinator(group))
+    async def _members(self, group: str) -> int:
+        (answer,) = await self._admin.describe_consumer_groups([group])
+        (code, _, _, _, _, members, *_), *_ = answer.groups
+        if code:
+            raise for_code(code)(f"group {group}")
+        return len(members)
 
     async def _names(self) -> set[str]:
         return {entry["topic"] for entry in await self._admin.describe_topics() if entry["partitions"]}

@@ -21,10 +21,20 @@ def upgrade(connection: Connection) -> None:
 
 def verify(connection: Connection) -> None:
     """Raises unless the tables are just what this version knows; for those who may not change them."""
+    if not is_current(connection):
+        raise StoreUnusable("the store was written by an older version: start the daemon once to bring it up to date")
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the tables are just what this version knows. Raises StoreTooNew."""
     config = _config()
     _refuse_newer(connection, config)
-    if _revision(connection) != ScriptDirectory.from_config(config).get_current_head():
-        raise StoreUnusable("the store was written by an older version: start the daemon once to bring it up to date")
+    return _revision(connection) == ScriptDirectory.from_config(config).get_current_head()
+
+
+def is_ours(connection: Connection) -> bool:
+    """Whether a version of this program, whichever, made tables here."""
+    return _revision(connection) is not None
 
 
 def _config() -> Config:

@@ -48,10 +48,10 @@ class Lock:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            who = _holder(self._file)
             os.close(self._file)
             raise StoreInUse(
-                f"{path} is in use by another daemon (process {holder}). Stop that one, or give this one its own store."
+                f"{path} is in use by another daemon (process {who}). Stop that one, or give this one its own store."
             ) from None
         os.truncate(self._file, 0)
         os.pwrite(self._file, str(os.getpid()).encode("ascii"), 0)
@@ -59,6 +59,22 @@ class Lock:
     def release(self) -> None:
         """Lets the next one in. The file stays: removing it would let two in."""
         os.close(self._file)
+
+
+def holder(path: Path) -> str:
+    """The process that works on a file, empty if none does. For a moment nobody else can begin to."""
+    lock = path.with_name(path.name + ".lock")
+    try:
+        file = os.open(lock, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _holder(file)
+    finally:
+        os.close(file)
+    return ""
 
 
 def make_private(path: Path) -> None:
@@ -82,6 +98,10 @@ def reading(path: Path, *, size: int) -> Engine:
     engine = _engine(path, size=size, pragmas=(*PRAGMAS, READ_ONLY))
     _begin_with(engine, "BEGIN")
     return engine
+
+
+def _holder(lock: int) -> str:
+    return os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
 
 
 def _open(path: Path) -> int:
