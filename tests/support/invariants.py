@@ -254,6 +254,7 @@ def _same_people(
     contacts: Mapping[str, Mapping[str, Any]],
 ) -> None:
     shown = item["item"]
+    edited = _edited_by_users(house)  # whom they took out of For is external from the next change on
     invited = {_identity(house, each) for each in _people(copy)}
     places: dict[str, set[str]] = defaultdict(set)
     for user in shown["assign_to"]:
@@ -269,13 +270,19 @@ def _same_people(
     for person in invited:
         where = places.get(person, set())
         _hold("external" not in where or len(where) == 1, f"a participant of {item['uid']} is in {sorted(where)}")
-        _hold(bool(where) or "external" not in shown, f"a participant of {item['uid']} is nowhere in the CRM")
+        told = "external" in shown and item["id"] not in edited
+        _hold(bool(where) or not told, f"a participant of {item['uid']} is nowhere in the CRM")
     holders = {_canonical(house, address) for uid, address in _holders(house) if uid == item["uid"]}
     for person in {*strangers, *(a for each in shown["for"] for a in _one_of(house, each, contacts, invited))}:
         _hold(person in invited, f"the CRM shows somebody in {item['uid']} who does not take part")
     for user in shown["assign_to"]:
         known = _addresses(house, users[user])
         _hold(bool(known & (invited | holders)), f"{user} is assigned to {item['uid']} without taking part")
+
+
+def _edited_by_users(house: House) -> set[str]:
+    said = [json.loads(record.value or b"{}") for record in _sound(house, catalogue.SCHEDULE_ITEMS)]
+    return {each["id"] for each in said if each["origin"] == "user"}
 
 
 def _one_of(
