@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 
 from daemon.settings import blacklists
 from daemon.settings.models import Settings
 from handlers.policy import BlacklistScope, Policy
 from handlers.visibility import SecurityModel
 from schemas.addresses import normalise
+
+_REMEMBERED = 10_000
+"""Addresses whose canonical form is remembered: one decision asks for each of its own several times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,12 @@ class _AnyOf:
 def canonical_of(settings: Settings) -> Callable[[str], str | None]:
     """How addresses compare under these settings."""
     addresses = settings.addresses
-    return partial(
+    canonical = partial(
         normalise,
         aliases=dict(addresses.domain_aliases),
         plus_tag_domains=frozenset(addresses.plus_tag_domains),
     )
+    return lru_cache(_REMEMBERED)(canonical)
 
 
 def canonical_rules_of(settings: Settings) -> str:

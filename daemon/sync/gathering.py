@@ -61,7 +61,8 @@ class Gatherer:
 
         def work(tx: Connection) -> Facts:
             users = directory.users_by_address(tx, addresses)
-            by_id = directory.users_by_id(tx, remembered) | {u.id: u for found in users.values() for u in found}
+            by_id = {user.id: user for found in users.values() for user in found}
+            by_id |= directory.users_by_id(tx, remembered - by_id.keys())
             return replace(
                 facts,
                 users=users,
