@@ -73,4 +73,6 @@ def _tables_in(tx: Connection, path: Path) -> Tables:
 
 
 def _looking_at(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+    # Without a journal beside it nobody writes there, and SQLite would leave one behind even of looking.
+    unwritten = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro{unwritten}", uri=True)

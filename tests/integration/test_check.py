@@ -128,7 +128,7 @@ async def create(settings: KafkaSettings, *, without: str = "") -> None:
     await admin.start()
     wanted = [topic for topic in catalogue.TOPICS.values() if topic.name != without]
     await admin.create(wanted)
-    while len(await admin.topics()) < len(wanted):  # a busy broker hears late of what it has made
+    while len(await admin.topics()) < len(wanted):  # noqa: ASYNC110  # a broker hears late of what it has made
         await asyncio.sleep(0.05)
     await admin.stop()
 
@@ -178,7 +178,7 @@ async def test_nothing_running(place: Place) -> None:
     assert f"{place.folder}/missing is no folder that is there" in place.said
     assert "ok      address" in place.screen
     assert "Not ready: Kafka (1), Store (1), Exchange (1)." in place.screen
-    assert len(place.screen.splitlines()) <= 34
+    assert len(place.screen.splitlines()) <= 36
 
 
 async def test_servers_that_take_connections_and_never_answer(place: Place) -> None:
@@ -343,6 +343,12 @@ async def test_a_wrong_password_at_kafka(place: Place, kafka: Cluster) -> None:
     assert f"FAILED  sign-in      {USER}: refused (SASL_PLAINTEXT, PLAIN)" in place.screen
     assert "Check kafka.sasl_username and kafka.sasl_password" in place.said
     assert "wrong-one" not in place.screen
+
+
+async def test_tls_to_brokers_that_speak_none(place: Place) -> None:
+    assert await place.check(EXSYNCD_KAFKA__SECURITY_PROTOCOL="SSL", patience=timedelta(seconds=3)) == 1
+    assert "FAILED reached no TLS comes about" in place.said
+    assert "kafka.security_protocol belongs to that port" in place.said
 
 
 async def test_missing_rights_at_kafka(place: Place, kafka: Cluster) -> None:
