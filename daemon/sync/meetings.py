@@ -94,23 +94,31 @@ class Meetings:
 
     async def decide(self, hint: Hint, *, uid: str, copy: Copy | None) -> Disposition:
         """Decides on the meeting with this UID, of which the hint's mailbox holds `copy`. Raises `ExchangeError`."""
-        known = await self._store.read(lambda tx: _link(tx, uid))
-        link_id = known.id if known else ids.link_of_uid(uid)
+        link_id = ids.link_of_uid(uid)
         async with self._lanes.turn(link_id):
-            was = await self._store.read(lambda tx: _link(tx, uid)) or Link(id=link_id, uid=uid)
-            try:
-                if copy is None or not is_live(copy) or self._decided.get(link_id, 0) > hint.began:
-                    copy = await self._copy_in(hint.mailbox, was)
-                elif _is_another(was.replica(hint.mailbox), copy):
-                    copy = _of_two(copy, await self._copy_in(hint.mailbox, was))
-                return await self._decide(hint, was, copy)
-            except Quarantined as error:
-                key = f"link:{link_id}"
-                return await control.quarantined(self._settler, hint.origin, hint.delivery, key=key, rule=str(error))
-            except Unsupported:
-                return await control.not_yet(self._settler, hint.origin, hint.delivery, key=f"item:{uid}")
-            finally:
-                self._remember(link_id)
+            was = await self._link_of(uid)
+            if was.id == link_id:
+                return await self._decide_in_turn(hint, was, copy)
+        async with self._lanes.turn(was.id):  # born in the CRM: another id, another lane (ID-8)
+            return await self._decide_in_turn(hint, await self._link_of(uid), copy)
+
+    async def _link_of(self, uid: str) -> Link:
+        return await self._store.read(lambda tx: _link(tx, uid)) or Link(id=ids.link_of_uid(uid), uid=uid)
+
+    async def _decide_in_turn(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
+        try:
+            if copy is None or not is_live(copy) or self._decided.get(was.id, 0) > hint.began:
+                copy = await self._copy_in(hint.mailbox, was)
+            elif _is_another(was.replica(hint.mailbox), copy):
+                copy = _of_two(copy, await self._copy_in(hint.mailbox, was))
+            return await self._decide(hint, was, copy)
+        except Quarantined as error:
+            key = f"link:{was.id}"
+            return await control.quarantined(self._settler, hint.origin, hint.delivery, key=key, rule=str(error))
+        except Unsupported:
+            return await control.not_yet(self._settler, hint.origin, hint.delivery, key=f"item:{was.uid}")
+        finally:
+            self._remember(was.id)
 
     async def _decide(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
         copy = copy and authorities.authored(copy)
