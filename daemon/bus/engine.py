@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 ENGINE_FAILED = "engine.failed"
 PARTITIONS_ASSIGNED = "partitions.assigned"
 PARTITIONS_REVOKED = "partitions.revoked"
+PARTITIONS_UNFLUSHED = "partitions.unflushed"
 PARTITION_LOST = "partition.lost"
 STORE_RESTORED = "store.restored"
 TOPIC_RECREATED = "topic.recreated"
@@ -123,8 +124,8 @@ class Engine:
         self._lost: dict[TopicPartition, float] = {}
         self._epoch = 0
         self._assigned = False
-        self._stopping = False
         self._failure: BaseException | None = None
+        self._giving_away = asyncio.Lock()
         self._over = asyncio.Event()
         self._checks_due = asyncio.Event()
         self._polled_at = self._flushed_at = 0.0
@@ -193,7 +194,7 @@ class Engine:
     async def _intake(self) -> None:
         """Polls on even when every partition is paused: the group drops a member that does not."""
         with self._failing():
-            while not (self._stopping or self._over.is_set()):
+            while not self._over.is_set():
                 records = await self._consumer.getmany(
                     wait=self._limits.poll_wait, max_records=self._limits.poll_records
                 )
@@ -222,13 +223,15 @@ class Engine:
     # taking up and giving away
 
     async def _take_up(self, partitions: Collection[TopicPartition]) -> None:
-        if self._stopping:
+        if self._over.is_set():
             return
         self._consumer.pause(partitions)
         self._epoch += 1
         owner = f"{self._name}/{uuid4().hex}"
         starts = await self._starts(partitions, owner)
         await self._gate.begin()
+        if self._over.is_set():
+            return
         self._lost.clear()
         for source, start in starts.items():
             self._consumer.seek(source, start)
@@ -287,22 +290,22 @@ class Engine:
         await self._restored(gaps)
 
     async def _give_away(self, leaving: Collection[Partition]) -> None:
-        await asyncio.gather(*(partition.drain(within=self._limits.drain) for partition in leaving))
-        try:
-            async with asyncio.timeout(self._limits.flush.total_seconds()):
-                await self._committer.flush(leaving)
-        except TimeoutError:
-            log.warning(PARTITIONS_REVOKED, flushed=False)
-        finally:
-            for partition in leaving:
-                partition.close()
+        async with self._giving_away:  # a stop waits for what a rebalance is still draining
+            await asyncio.gather(*(partition.drain(within=self._limits.drain) for partition in leaving))
+            try:
+                async with asyncio.timeout(self._limits.flush.total_seconds()):
+                    await self._committer.flush(leaving)
+            except TimeoutError:
+                log.warning(PARTITIONS_UNFLUSHED, partitions=len(leaving))
+            finally:
+                for partition in leaving:
+                    partition.close()
 
     async def _shut_down(self, loops: Iterable[asyncio.Task[None]]) -> None:
-        self._stopping = True
+        self._over.set()
         leaving = tuple(self._partitions.values())
         self._partitions.clear()
         await self._give_away(leaving)
-        self._over.set()
         await asyncio.wait(loops, timeout=2 * self._limits.poll_wait.total_seconds())
         try:
             async with asyncio.timeout(_CONSUMER_STOP.total_seconds()):

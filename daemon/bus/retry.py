@@ -49,6 +49,27 @@ class Attempts:
         self, attempt: Callable[[], Awaitable[Disposition]], *, on_retry: Callable[[BaseException], None]
     ) -> Verdict:
         """Attempts until the delivery has an end. Raises only `Fenced`, and whatever `sleep` raises."""
+        try:
+            return Verdict(await attempt())
+        except Fenced:
+            raise
+        except Exception as error:  # noqa: BLE001  # judged below, by the same rules as every other attempt's
+            return await self._verdict_after(error, attempt, on_retry)
+
+    async def _verdict_after(
+        self,
+        failure: Exception,
+        attempt: Callable[[], Awaitable[Disposition]],
+        on_retry: Callable[[BaseException], None],
+    ) -> Verdict:
+        """The retrying begins with the failure it is there for: nearly all deliveries never come here."""
+        failures = [failure]
+
+        async def another() -> Disposition:
+            if failures:
+                raise failures.pop()
+            return await attempt()
+
         retrying = AsyncRetrying(
             sleep=self._sleep,
             retry=retry_if_exception(_worth_another),
@@ -58,7 +79,7 @@ class Attempts:
             reraise=True,
         )
         try:
-            return Verdict(await retrying(attempt))
+            return Verdict(await retrying(another))
         except TransientError as error:
             until = datetime.now(UTC) + max(self._limits.park_for, error.delay or timedelta())
             return Verdict(Park(until, RETRIES_EXHAUSTED), error, self._first)
