@@ -50,7 +50,7 @@ async def check(
     """Looks, tells a person, and returns the exit code. Raises `CannotGoOn` where the settings cannot be used."""
     settings = running.load(config, env)
     telling.settings(effective.rows(settings, config, env), console, every=every)
-    with console.status("") as spinner, _quiet():
+    with console.status("looking ...") as spinner, _quiet():
         found = await _look(settings, patience, mailboxes=mailboxes, spinner=spinner)
     telling.areas(found, console)
     telling.summary(found, console)
@@ -101,7 +101,7 @@ async def _look(
     async def one(name: str, about: str, look: _Check) -> Area:
         findings = await look(settings, patience)
         awaited.remove(name)
-        if spinner is not None:
+        if spinner is not None and awaited:
             spinner.update(f"waiting for {', '.join(awaited)} ...")
         return Area(name, about, findings)
 

@@ -144,13 +144,13 @@ async def test_when_all_is_well_it_says_so_and_leaves_no_trace(place: Place) -> 
 
 async def test_on_a_running_house_it_notes_who_has_the_store(place: Place) -> None:
     store = await Store.open(place.env["EXSYNCD_STORE__URL"])
-    before = sorted(file.name for file in place.folder.iterdir())
+    before = {file.name for file in place.folder.iterdir()}
     assert await place.check() == 0
     assert "note    in use       by a running daemon (process " in place.screen
     await store.close()
     assert await place.check() == 0
     assert "in use" not in place.screen
-    assert sorted(file.name for file in place.folder.iterdir()) <= before
+    assert {file.name for file in place.folder.iterdir()} <= before
 
 
 async def test_settings_are_told_with_where_they_come_from_and_secrets_never(place: Place) -> None:
@@ -189,7 +189,7 @@ async def test_servers_that_take_connections_and_never_answer(place: Place) -> N
             "EXSYNCD_EXCHANGE__ENDPOINT": f"https://{address}/EWS/Exchange.asmx",
         }
         assert await place.check(patience=timedelta(milliseconds=300), **stuck) == 1
-    assert f"no broker answers at {address}" in place.said
+    assert f"no broker at {address} speaks PLAINTEXT with us" in place.said
     assert f"{address} does not answer in time" in place.said
 
 
@@ -295,6 +295,16 @@ async def test_an_authority_that_is_not_the_configured_one(place: Place) -> None
         assert await place.check(**here, EXSYNCD_EXCHANGE__CA_FILE=str(authority)) == 0
 
 
+async def test_a_proxy_that_is_not_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls go by the environment's proxy, so that is what is looked at."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("https_proxy", raising=False)
+    assert await place.check(EXSYNCD_EXCHANGE__ENDPOINT="https://mail.bank.example/EWS/Exchange.asmx") == 1
+    assert "FAILED reached the proxy on the way does not let us through" in place.said
+
+
 async def test_a_file_of_authorities_that_holds_none(place: Place) -> None:
     _, context = certificates.authority(place.folder)
     (place.folder / "none.pem").write_text("no certificate")
@@ -347,8 +357,18 @@ async def test_a_wrong_password_at_kafka(place: Place, kafka: Cluster) -> None:
 
 async def test_tls_to_brokers_that_speak_none(place: Place) -> None:
     assert await place.check(EXSYNCD_KAFKA__SECURITY_PROTOCOL="SSL", patience=timedelta(seconds=3)) == 1
-    assert "FAILED reached no TLS comes about" in place.said
-    assert "kafka.security_protocol belongs to that port" in place.said
+    assert f"no broker at {place.env['EXSYNCD_KAFKA__BOOTSTRAP_SERVERS']} speaks SSL with us" in place.said
+    assert "Check that kafka.security_protocol belongs to that port." in place.said
+
+
+async def test_brokers_whose_certificate_is_not_trusted(place: Place) -> None:
+    """Told from one that does not answer; who answers behind the certificate does not come into it."""
+    _, context = certificates.authority(place.folder)
+    async with tls_front(place.env["EXSYNCD_EXCHANGE__ENDPOINT"], context) as url:
+        brokers = {"EXSYNCD_KAFKA__BOOTSTRAP_SERVERS": urlsplit(url).netloc, "EXSYNCD_KAFKA__SECURITY_PROTOCOL": "SSL"}
+        assert await place.check(**brokers) == 1
+    assert "FAILED reached no TLS comes about: a certificate is not trusted" in place.said
+    assert "kafka.ssl_cafile" in place.said
 
 
 async def test_missing_rights_at_kafka(place: Place, kafka: Cluster) -> None:

@@ -23,6 +23,7 @@ REACHED, SIGN_IN, TOPICS, GROUP = "reached", "sign-in", "topics", "group"
 
 _SERVERS = "Check kafka.bootstrap_servers and that the broker runs."
 _PROTOCOL = "Where the brokers want TLS or a password: kafka.security_protocol, kafka.sasl_*, kafka.ssl_*."
+_PORT = "Check that kafka.security_protocol belongs to that port."
 _ADVERTISED = "Look at the brokers' advertised.listeners: those addresses must lead to them from this machine."
 _CREATE = "`exsyncd topics --create` makes what is missing, with the same settings."
 _PREFIX = "If they exist under another prefix: kafka.topic_prefix (EXSYNCD_KAFKA__TOPIC_PREFIX)."
@@ -78,9 +79,12 @@ def _not_let_in(error: Exception, kafka: KafkaSettings) -> Finding:
                 "no TLS comes about: a certificate is not trusted, or there is no TLS on this port",
                 "Name the file of the authority that made the brokers' certificates: kafka.ssl_cafile.",
                 "Where the brokers want to know us by certificate: kafka.ssl_certfile, kafka.ssl_keyfile.",
-                "Check that kafka.security_protocol belongs to that port.",
+                _PORT,
             )
-        case Unreachable() | TimeoutError():
+        case Unreachable() | TimeoutError() if "Errno" not in str(error):
+            text = f"no broker at {kafka.bootstrap_servers} speaks {kafka.security_protocol} with us"
+            return failed(REACHED, text, _PORT, _SERVERS)
+        case Unreachable():
             return failed(REACHED, f"no broker answers at {kafka.bootstrap_servers}", _SERVERS, _PROTOCOL)
         case _:
             return failed(

@@ -76,10 +76,7 @@ class Answer:
 async def check(settings: Settings, patience: timedelta, *, mailboxes: Sequence[str]) -> list[Finding]:
     """From the connection to each mailbox; what a failure makes senseless is skipped."""
     endpoint = settings.exchange.endpoint
-    if urlsplit(endpoint).scheme == "https":
-        verdict = await _certificate(settings.exchange, within=patience)
-    else:
-        verdict = None
+    verdict = await _certificate(settings.exchange, within=patience)
     if isinstance(verdict, Finding):
         return [verdict]
     findings = [] if verdict is None else [_trusted(verdict)]
@@ -94,8 +91,10 @@ async def check(settings: Settings, patience: timedelta, *, mailboxes: Sequence[
 
 
 async def _certificate(exchange: Exchange, *, within: timedelta) -> Verdict | Finding | None:
-    """None: there is a proxy on the way, or something else that only the call itself can tell."""
+    """None: there is no TLS, a proxy on the way, or something else that only the call itself can tell."""
     parts = urlsplit(exchange.endpoint)
+    if parts.scheme != "https" or requests.utils.get_environ_proxies(exchange.endpoint):
+        return None
     place = Place(parts.hostname or "", parts.port or 443, exchange.ca_file)
     try:
         return await asyncio.to_thread(certificates.look, place, within=within)
@@ -151,6 +150,12 @@ def _reached(endpoint: str) -> Finding:
 
 def _unreached(exchange: Exchange, error: requests.RequestException) -> Finding:
     host = urlsplit(exchange.endpoint).netloc
+    if isinstance(error, requests.exceptions.ProxyError):
+        return failed(
+            REACHED, "the proxy on the way does not let us through", "Check HTTPS_PROXY, HTTP_PROXY, NO_PROXY."
+        )
+    if isinstance(error, requests.exceptions.SSLError):
+        return failed(CERTIFICATE, "not trusted", "Name the file of the authority that made it: exchange.ca_file.")
     if isinstance(error, requests.Timeout):
         return failed(REACHED, f"{host} does not answer in time", _ENDPOINT, "Is a firewall on the way?")
     if "NameResolution" in repr(error):

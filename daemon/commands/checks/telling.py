@@ -40,7 +40,7 @@ def settings(rows: Sequence[Row], console: Console, *, every: bool) -> None:
         console.print(Text(f"  {source}:", style="dim"), soft_wrap=True)
         _rows([row for row in shown if row.source == source], console)
     if len(shown) < len(rows):
-        console.print(f"  and {len(rows) - len(shown)} defaults (--all shows them)", style="dim")
+        console.print(f"  and {len(rows) - len(shown)} defaults (--all shows them)", style="dim", highlight=False)
 
 
 def areas(found: Iterable[Area], console: Console) -> None:
