@@ -80,7 +80,9 @@ def decide(link: Link, change: CrmChange, *, generation: int) -> Plan:
     if change.kind is Kind.DELETED:
         return _deleted(heard)
     if change.kind is Kind.OUT_OF_SCOPE:
-        return Plan(replace(heard, state=State.OUT_OF_SCOPE), report=Report(Direction.OUTBOUND, Result.APPLIED))
+        ended = heard.state in (State.DELETED, State.ARCHIVED)  # which it will still be when it is in scope again
+        state = heard.state if ended else State.OUT_OF_SCOPE
+        return Plan(replace(heard, state=state), report=Report(Direction.OUTBOUND, Result.APPLIED))
     if change.after is None:
         return Plan(heard)
     return _edited(heard, change.after, was=link.crm or change.before, generation=generation)

@@ -22,6 +22,15 @@ def is_new(tx: Connection, key: str, state: str) -> bool:
     return True
 
 
+def is_newer(tx: Connection, key: str, version: int) -> bool:
+    """Whether no report was made of this version of `key` or a later one; this counts as made from here on."""
+    row = _ROWS.get(tx, key=key)
+    if row is not None and int(row.state) >= version:
+        return False
+    _ROWS.put(tx, key=key, state=str(version))
+    return True
+
+
 def forget(tx: Connection, key: str) -> None:
     """The state is over: should it come back, it is reported again."""
     _ROWS.remove(tx, key=key)

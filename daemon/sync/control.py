@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from daemon.bus.dispositions import Dead, Disposition
 from daemon.bus.routes import Delivery
+from daemon.store import reports
 from daemon.sync import origins
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Settler
@@ -23,11 +24,20 @@ _DIRECTIONS = {
 
 
 async def not_yet(settler: Settler, origin: Origin, delivery: Delivery, *, key: str) -> Disposition:
-    """This version does not know what to do with it, and says so once per event, or per item where `key` names one."""
+    """This version does not know what to do with it, and says so once per item where `key` names one, else per event.
+
+    Events that are read again are not answered again (CON-3): one with a version is known by it, others by their ids.
+    """
     direction = _DIRECTIONS.get(origin.cause.topic, Direction.CONTROL)
-    state = "item" if key.startswith("item:") else origin.cause.id
     report = Report(direction, Result.SKIPPED, Reason.NOT_YET)
-    return await settler.once(report, origin, delivery=delivery, key=key, state=state)
+    version = getattr(origin.event, "version", None)
+    if key.startswith("item:"):
+        return await settler.once(report, origin, delivery=delivery, key=key, state="item")
+    if version is None:
+        return await settler.once(report, origin, delivery=delivery, key=f"{key}:{origin.cause.id}", state="event")
+    return await settler.storing(
+        lambda tx: reports.is_newer(tx, f"version:{key}", version), origin, delivery=delivery, report=report
+    )
 
 
 async def quarantined(settler: Settler, origin: Origin, delivery: Delivery, *, key: str, rule: str) -> Disposition:

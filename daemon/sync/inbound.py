@@ -91,7 +91,7 @@ class Inbound:
             case Gone(item_id=item_id):
                 link = await self._store.read(lambda tx: links.by_replica(tx, hint.mailbox, item_id))
                 if link is None or link.uid is None:
-                    return await self._settler.nothing(hint.delivery)
+                    return await self._settler.nothing(hint.delivery, hint.origin)
                 return await self._meetings.decide(hint, uid=link.uid, copy=None)
             case Unreadable(item_id=item_id, rule=rule):
                 key = f"item:{hint.mailbox}:{item_id}"
@@ -103,7 +103,7 @@ class Inbound:
         if copy.kind is Kind.SCHEDULE_ITEM and copy.shape is Shape.SINGLE and copy.uid is not None:
             return await self._meetings.decide(hint, uid=copy.uid, copy=copy)
         if copy.kind is Kind.OTHER:
-            return await self._settler.nothing(hint.delivery)
+            return await self._settler.nothing(hint.delivery, hint.origin)
         key = f"item:{copy.uid or copy.item_id}"
         return await control.not_yet(self._settler, hint.origin, hint.delivery, key=key)
 

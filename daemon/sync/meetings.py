@@ -24,7 +24,7 @@ from daemon.sync import control
 from daemon.sync.gathering import Gatherer
 from daemon.sync.loading import Loader
 from daemon.sync.origins import Origin
-from daemon.sync.settling import Settler
+from daemon.sync.settling import Settler, owes_an_end
 from handlers import authority as authorities
 from handlers import inbound
 from handlers.authority import Authority, is_live
@@ -123,7 +123,8 @@ class Meetings:
     async def _decide(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
         copy = copy and authorities.authored(copy)
         sighting = Sighting(hint.mailbox, hint.user, copy)
-        link = inbound.sighted(was, sighting)
+        unsaid = replace(was, reported=None) if owes_an_end(hint.delivery) else was
+        link = inbound.sighted(unsaid, sighting)
         facts = await self._gatherer.around(copy, link=link, holder=hint.user)
         whose = await self._authority(hint, link, copy=copy, facts=facts)
         if whose is None:

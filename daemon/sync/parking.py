@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from daemon.bus.deadletters import DeadLetters, Letter
 from daemon.bus.dispositions import Dead, Disposition, Done, Park, PermanentError, TransientError
-from daemon.bus.port import Record
+from daemon.bus.port import BusError, Record
 from daemon.bus.retry import Verdict
 from daemon.bus.routes import Delivery, Route
 from daemon.observe.metrics import Metrics
@@ -26,7 +26,7 @@ from daemon.store import parked
 from daemon.store.parked import Parked
 from daemon.store.store import Store
 from daemon.sync import origins
-from daemon.sync.settling import Rerun, Settler
+from daemon.sync.settling import HELD, Rerun, Settler
 from handlers.plans import Report
 from schemas.outcomes import Direction, Reason, Result
 
@@ -68,16 +68,22 @@ class Parking:
         """Puts a delivery away, with its position; see `bus.partition.Parking`."""
         record = delivery.records[-1]
         key = self._key(record)
+        said = _SAID.get(reason)
 
         def work(tx: Connection) -> bool:
-            is_first = parked.of(tx, key) is None
-            payload = _packed(delivery.records)
+            before = parked.of(tx, key)
             parked.park(
-                tx, key=key, kind=record.topic, due=until, reason=reason, payload=payload, waits_for=_mailbox(record)
+                tx,
+                key=key,
+                kind=record.topic,
+                due=until,
+                reason=reason,
+                payload=_packed((*_answered(before, record), *delivery.records)),
+                asked=HELD if said and before is None else None,
+                waits_for=_mailbox(record),
             )
-            return is_first
+            return before is None
 
-        said = _SAID.get(reason)
         report = None if said is None else Report(Direction.INBOUND, Result.HELD, said)
         origin = origins.read(delivery.records)
         disposition = await self._settler.storing(work, origin, delivery=delivery, report=report)
@@ -113,13 +119,21 @@ class Parking:
         if isinstance(disposition, Park):
             await self._again(work, delay=disposition.until - self._now(), reason=disposition.reason)
             return
-        if isinstance(disposition, Dead):
-            for record in records:
-                await self._dead_letters.bury(
-                    Letter(record, disposition, handler=work.kind, verdict=Verdict(disposition))
-                )
+        if isinstance(disposition, Dead) and not await self._bury(records, disposition, handler=work.kind):
+            await self._again(work, delay=self._again_after, reason=work.reason)
+            return
         await self._store.write(lambda tx: parked.remove(tx, work.key, joined=work.joined))
         log.info(WORK_RETRIED, topic=work.kind, disposition=type(disposition).__name__.lower())
+
+    async def _bury(self, records: Sequence[Record], dead: Dead, *, handler: str) -> bool:
+        """Whether all of them lie among the dead letters; a bus that is away must not end the parking."""
+        try:
+            for record in records:
+                await self._dead_letters.bury(Letter(record, dead, handler=handler, verdict=Verdict(dead)))
+        except BusError as error:
+            log.warning(WORK_FAILED, topic=handler, error=type(error).__name__)
+            return False
+        return True
 
     async def _again(self, work: Parked, *, delay: timedelta, reason: str) -> None:
         due = self._now() + max(delay, timedelta())
@@ -134,6 +148,15 @@ class Parking:
     def _key(self, record: Record) -> str:
         lane = self._routes[record.topic].lane(record)
         return f"{record.topic}:{lane!r}"
+
+
+def _answered(before: Parked | None, record: Record) -> tuple[Record, ...]:
+    """The record that was reported as `held`: the outcome of those that joined it names it, too."""
+    if before is None or HELD not in before.asked:
+        return ()
+    records = _unpacked(before.payload)
+    held = records[-1] if before.joined == 1 else records[0]
+    return (held,) if held.source == record.source else ()
 
 
 def _mailbox(record: Record) -> str:

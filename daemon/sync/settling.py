@@ -6,7 +6,7 @@ State and output cannot part: either the link remembers a command and the comman
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
@@ -27,6 +27,10 @@ from schemas.activities import Actor
 from schemas.outcomes import Decision, Direction, Outcome, Reason, Result
 
 NOTHING_NEW = Skip("nothing_new")
+HELD = "held"
+"""What parked work remembers of an outcome that said so."""
+
+_AT_AN_END = Report(Direction.INBOUND, Result.APPLIED)
 _NO_DIRECTORY: Mapping[str, tuple[int, ...]] = {}
 
 
@@ -39,6 +43,16 @@ class Rerun:
 
     def position(self) -> Position:
         raise AssertionError("parked work was settled when it was parked")
+
+    @property
+    def owes_an_end(self) -> bool:
+        """Whether it was reported as `held`: then its end is reported, too, even if there is nothing left to do."""
+        return HELD in self.work.asked
+
+
+def owes_an_end(delivery: Delivery) -> bool:
+    """Whether a final outcome must follow whatever is found (the contract's "When")."""
+    return isinstance(delivery, Rerun) and delivery.owes_an_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +85,10 @@ class Settler:
         actor: Actor | None = None,
     ) -> Disposition:
         """Carries a plan out. `was` is the link as it is stored; an empty plan that changes nothing stores nothing."""
+        if plan.report is None and owes_an_end(delivery):
+            plan = replace(plan, report=_AT_AN_END)
         if plan.command is None and plan.report is None and plan.link == was:
-            return await self.nothing(delivery)
+            return await self.nothing(delivery, origin)
         emissions = [self.emitter.command(plan.command, origin)] if plan.command else []
         if any(emitting.is_too_large(each) for each in emissions):
             return await self._refuse(plan, origin, delivery=delivery)
@@ -93,7 +109,11 @@ class Settler:
         """Reports something that has no link, unless this state of `key` was reported before."""
         saying = Saying(emitting.outcome(report, origin, link=None, as_of=_NO_DIRECTORY, actor=None))
         return await self._settle(
-            origin, delivery, emissions=[], saying=saying, also=lambda tx: reports.is_new(tx, key, state)
+            origin,
+            delivery,
+            emissions=[],
+            saying=saying,
+            also=lambda tx: reports.is_new(tx, key, state) or owes_an_end(delivery),
         )
 
     async def storing(
@@ -113,8 +133,10 @@ class Settler:
         state = f"too_large:{plan.link.content}:{plan.link.crm_version}"
         return await self.once(report, origin, delivery=delivery, key=f"link:{plan.link.id}", state=state)
 
-    async def nothing(self, delivery: Delivery) -> Disposition:
+    async def nothing(self, delivery: Delivery, origin: Origin) -> Disposition:
         """Nothing to store but that parked work is over."""
+        if owes_an_end(delivery):
+            return await self.storing(lambda _tx: True, origin, delivery=delivery, report=_AT_AN_END)
         if isinstance(delivery, Rerun):
             await self.store.write(lambda tx: _take_out(tx, delivery))
         return NOTHING_NEW
