@@ -95,4 +95,6 @@ class Committer:
 
 
 def _committable(partition: Partition) -> int:
+    if not partition.carried_over.done():
+        return partition.committed
     return min(partition.tracker.acknowledged, partition.saved)

@@ -28,7 +28,10 @@ from daemon.bus.monitor import Monitor
 from daemon.bus.partition import Parking, Partition, Services
 from daemon.bus.port import BusError, Consumer, Record, TopicPartition
 from daemon.bus.routes import Position, Positions, Route
+from daemon.bus.starting import Gap, Start, start
 from daemon.bus.tracker import Tracker
+
+__all__ = ["Engine", "Gap", "PartitionsLost", "Progress", "Restored"]
 
 log = structlog.get_logger(__name__)
 
@@ -48,14 +51,6 @@ _CONSUMER_STOP = timedelta(seconds=10)  # a client that does not stop is left be
 
 class PartitionsLost(BusError):
     """Partitions went to another owner and no rebalance followed: two daemons work under one name, or one is stuck."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """The store knows less than the broker: records from `stored` up to `committed` were finished in a life before."""
-
-    stored: int
-    committed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +74,20 @@ class Progress:
 Restored = Callable[[Mapping[TopicPartition, Gap]], Awaitable[None]]
 
 
+async def _nothing_carried_over() -> None:
+    """The default: earlier lives left nothing behind."""
+
+
 async def _nothing_restored(gaps: Mapping[TopicPartition, Gap]) -> None:
     """The default: the gap is in the log."""
 
 
 class Engine:
-    """Reads the routes' topics as one member of the group, until told to stop."""
+    """Reads the routes' topics as one member of the group, until told to stop.
+
+    `restored` hears, before anything is read, how far the group was ahead of the store. `carried_over` returns when
+    what earlier lives left in the outbox has arrived; no offset is committed before.
+    """
 
     def __init__(
         self,
@@ -96,6 +99,7 @@ class Engine:
         park: Parking,
         limits: Limits | None = None,
         restored: Restored = _nothing_restored,
+        carried_over: Callable[[], Awaitable[None]] = _nothing_carried_over,
         monitor: Monitor | None = None,
         on_progress: Callable[[Progress], None] = lambda progress: None,
         name: str = "exsyncd",
@@ -105,6 +109,7 @@ class Engine:
         self._positions = positions
         self._limits = limits or Limits()
         self._restored = restored
+        self._carried_over = carried_over
         self._monitor = monitor or Monitor()
         self._on_progress = on_progress
         self._name = name
@@ -122,6 +127,7 @@ class Engine:
         self._gate = Gate(consumer, [route.topic for route in routes if route.directory])
         self._partitions: dict[TopicPartition, Partition] = {}
         self._lost: dict[TopicPartition, float] = {}
+        self._carrying: asyncio.Future[None] | None = None
         self._epoch = 0
         self._assigned = False
         self._failure: BaseException | None = None
@@ -229,65 +235,49 @@ class Engine:
         self._epoch += 1
         owner = f"{self._name}/{uuid4().hex}"
         starts = await self._starts(partitions, owner)
+        carried_over = self._begin_carrying()
         await self._gate.begin()
         if self._over.is_set():
             return
         self._lost.clear()
-        for source, start in starts.items():
-            self._consumer.seek(source, start)
+        for source, begin in starts.items():
+            self._consumer.seek(source, begin.offset)
             self._partitions[source] = Partition(
                 self._routes[source.topic],
                 source,
-                tracker=Tracker(epoch=self._epoch, start=start),
+                tracker=Tracker(epoch=self._epoch, start=begin.offset),
                 owner=owner,
+                committed=begin.committed,
+                carried_over=carried_over,
                 services=self._services,
             )
         self._read_on(self._partitions.values())
 
-    async def _starts(self, partitions: Collection[TopicPartition], owner: str) -> Mapping[TopicPartition, int]:
-        """Where to begin: at the store's position, else at the first record there is.
-
-        Never at the group's: a store that was lost, or put back from a copy, must hear again what it does not know.
-        """
+    async def _starts(self, partitions: Collection[TopicPartition], owner: str) -> Mapping[TopicPartition, Start]:
         stored = await self._positions.assign(partitions, owner)
         committed = await self._consumer.committed(partitions)
         beginnings = await self._consumer.beginning_offsets(partitions)
         ends = await self._consumer.end_offsets(partitions)
-        known = {source: stored.get(source, beginnings[source]) for source in partitions}
-        recreated = {source for source in partitions if known[source] > ends[source]}
-        await self._rewind(recreated, beginnings, owner)
-        await self._report_gaps(
-            {
-                source: Gap(offset, committed[source])
-                for source, offset in known.items()
-                if offset < committed.get(source, 0) <= ends[source]
-            }
-        )
-        for source in partitions:
-            if known[source] < beginnings[source]:
-                log.warning(RECORDS_EXPIRED, **_place(source), offset=known[source], beginning=beginnings[source])
-        return {
-            source: beginnings[source] if source in recreated else max(known[source], beginnings[source])
+        starts = {
+            source: start(
+                stored=stored.get(source),
+                committed=committed.get(source),
+                beginning=beginnings[source],
+                end=ends[source],
+            )
             for source in partitions
         }
+        _log_oddities(starts)
+        await self._rewind({source: found.offset for source, found in starts.items() if found.recreated}, owner)
+        gaps = {source: found.gap for source, found in starts.items() if found.gap is not None}
+        if gaps:
+            await self._restored(gaps)
+        return starts
 
-    async def _rewind(
-        self, recreated: Collection[TopicPartition], beginnings: Mapping[TopicPartition, int], owner: str
-    ) -> None:
-        if not recreated:
-            return
-        for source in recreated:
-            log.error(TOPIC_RECREATED, **_place(source), beginning=beginnings[source])
-        await self._positions.rewind(
-            [Position(source.topic, source.partition, owner, beginnings[source]) for source in recreated]
-        )
-
-    async def _report_gaps(self, gaps: Mapping[TopicPartition, Gap]) -> None:
-        if not gaps:
-            return
-        for source, gap in gaps.items():
-            log.error(STORE_RESTORED, **_place(source), stored=gap.stored, committed=gap.committed)
-        await self._restored(gaps)
+    async def _rewind(self, recreated: Mapping[TopicPartition, int], owner: str) -> None:
+        if recreated:
+            positions = [Position(*source, owner=owner, offset=offset) for source, offset in recreated.items()]
+            await self._positions.rewind(positions)
 
     async def _give_away(self, leaving: Collection[Partition]) -> None:
         async with self._giving_away:  # a stop waits for what a rebalance is still draining
@@ -312,6 +302,8 @@ class Engine:
                 await self._consumer.stop()
         except (TimeoutError, BusError) as error:
             log.warning(CONSUMER_STOP_FAILED, error=type(error).__name__)
+        if self._carrying is not None:
+            self._carrying.cancel()
         _cancel(loops)  # only what hung: the consumer is gone, so no poll can be harmed
 
     def _lose(self, partition: Partition) -> None:
@@ -329,6 +321,18 @@ class Engine:
         patience = 2 * self._limits.rebalance_timeout.total_seconds()
         if any(_now() - since > patience for since in self._lost.values()):
             raise PartitionsLost(f"{len(self._lost)} partitions have another owner, and no rebalance followed")
+
+    def _begin_carrying(self) -> asyncio.Future[None]:
+        if self._carrying is not None:
+            self._carrying.cancel()
+        self._carrying = asyncio.ensure_future(self._carried_over())
+        self._carrying.add_done_callback(self._check_carried_over)
+        return self._carrying
+
+    def _check_carried_over(self, carried_over: asyncio.Future[None]) -> None:
+        error = None if carried_over.cancelled() else carried_over.exception()
+        if error is not None:
+            self._fail(error)
 
     # records
 
@@ -403,6 +407,17 @@ async def _elapsed(over: asyncio.Event, interval: timedelta) -> None:
 def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
+
+
+def _log_oddities(starts: Mapping[TopicPartition, Start]) -> None:
+    for source, found in starts.items():
+        if found.recreated:
+            log.error(TOPIC_RECREATED, **_place(source), offset=found.offset)
+        if found.expired:
+            log.warning(RECORDS_EXPIRED, **_place(source), offset=found.offset)
+        if found.gap is not None:
+            gap = found.gap
+            log.error(STORE_RESTORED, **_place(source), stored=gap.stored, committed=gap.committed)
 
 
 def _place(source: TopicPartition) -> dict[str, str | int]:

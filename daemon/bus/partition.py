@@ -86,12 +86,24 @@ class _LaneDelivery:
 class Partition:
     """Takes polled records, runs them in lanes, and keeps the tracker."""
 
-    def __init__(self, route: Route, source: TopicPartition, *, tracker: Tracker, owner: str, services: Services):
+    def __init__(
+        self,
+        route: Route,
+        source: TopicPartition,
+        *,
+        tracker: Tracker,
+        owner: str,
+        committed: int,
+        carried_over: asyncio.Future[None],
+        services: Services,
+    ) -> None:
+        """`committed` is what the group has; nothing is added before all is out that earlier lives left behind."""
         self.source = source
         self.tracker = tracker
         self.owner = owner
         self.saved = tracker.settled
-        self.committed = tracker.acknowledged
+        self.committed = committed
+        self.carried_over = carried_over
         self.paused = False
         self.closed = False
         self._draining = False

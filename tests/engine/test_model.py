@@ -67,6 +67,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
+        """A loop of its own, in virtual time."""
         self.loop = looptime.new_event_loop(start=0, end=None)
         self.oracle = Oracle()
         self.visits: list[Visit] = []
@@ -212,7 +213,10 @@ class EngineMachine(RuleBasedStateMachine):
         self.oracle.visited(visit, self.visits)
         self.visits.append(visit)
         try:
-            return await visit.answer
+            disposition = await visit.answer
+            if isinstance(disposition, Done):
+                self.world.positions.settle([delivery.position()])
+            return disposition
         finally:
             if visit in self.visits:
                 self.visits.remove(visit)

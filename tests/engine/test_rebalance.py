@@ -113,6 +113,52 @@ async def test_gaps_left_by_compaction_are_no_obstacle():
     assert await processed(world, upto=6) == [b"1", b"4", b"5"]
 
 
+async def test_the_group_hears_of_what_was_finished_in_a_life_before():
+    """Killed between the store's transaction and Kafka's commit, and nothing new comes: the group learns it anyway."""
+    world = MemoryWorld()
+    fill(world, *numbered(3))
+    world.positions.offsets[SOURCE] = 3
+    assert await processed(world, upto=3) == []
+
+
+async def test_nothing_is_committed_before_what_earlier_lives_left_behind_is_out():
+    """Their outputs may still lie in the outbox: an offset says that they have arrived."""
+    world = MemoryWorld()
+    fill(world, *numbered(3))
+    world.positions.offsets[SOURCE] = 2
+    published = asyncio.Event()
+
+    async def carried_over() -> None:
+        await published.wait()
+
+    async with world.daemon(carried_over=carried_over):
+        await world.watch.until(lambda: world.watch.finishes["done"] == 1)
+        await asyncio.sleep(5)
+        assert world.committed() is None
+        published.set()
+        await world.watch.until(lambda: world.committed() == 3)
+
+
+async def test_what_was_left_behind_and_never_arrives_holds_no_stop_up():
+    """It is the next life's again."""
+    world = MemoryWorld()
+    fill(world, b"0")
+    async with world.daemon(carried_over=asyncio.Event().wait):
+        await world.watch.until(lambda: world.watch.finishes["done"] == 1)
+    assert (world.committed(), world.positions.offsets[SOURCE]) == (None, 1)
+
+
+async def test_what_is_left_behind_and_cannot_be_known_ends_the_engine():
+    """Going on would never commit again."""
+    world = MemoryWorld()
+
+    async def broken() -> None:
+        raise OSError("store gone")
+
+    with pytest.raises(OSError, match="store gone"):
+        await world.member(carried_over=broken).run(asyncio.Event())
+
+
 # stop
 
 
