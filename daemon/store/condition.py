@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sqlite3
 from dataclasses import dataclass
@@ -9,11 +10,14 @@ from enum import Enum, auto
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, NullPool, create_engine, inspect
+from sqlalchemy import Connection, NullPool, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DatabaseError
 
 from daemon.store import migrating, sqlite
 from daemon.store.errors import StoreUnusable
+
+_CONNECT = 5  # seconds
+_RIGHTS = text("SELECT current_user, coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)")
 
 
 class Tables(Enum):
@@ -26,18 +30,47 @@ class Tables(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A store as it is found. `obstacle`: why we cannot write there; `holder`: the process that works on it."""
+    """A store as it is found. `user`: as whom we looked; `obstacle`: why he cannot write there; `holder`: the process
+    that has it for itself.
+    """
 
-    path: Path
+    place: str
     tables: Tables
+    user: str
     obstacle: str = ""
     holder: str = ""
 
 
 def of(url: str) -> Condition:
     """Raises `StoreTooNew` or `StoreUnusable`, each with a text for the operator."""
+    if make_url(url).get_backend_name() == "postgresql":
+        return _of_server(url)
     path = sqlite.path_of(url)
-    return Condition(path, _tables(path), obstacle=_obstacle(path), holder=sqlite.holder(path))
+    return Condition(str(path), _tables(path), _user(), obstacle=_obstacle(path), holder=sqlite.holder(path))
+
+
+def _of_server(url: str) -> Condition:
+    parts = make_url(url).set(drivername="postgresql+psycopg")
+    place = f"{parts.host or 'this machine'}/{parts.database or parts.username}"
+    try:
+        engine = create_engine(parts, poolclass=NullPool, connect_args={"connect_timeout": _CONNECT})
+        with engine.connect() as tx:
+            tx.execute(text("SET TRANSACTION READ ONLY"))
+            user, may_make = tx.execute(_RIGHTS).one()
+            return Condition(
+                place, _version(tx), user, obstacle="" if may_make else f"{user} may make no tables in {place}"
+            )
+    except ModuleNotFoundError:
+        raise StoreUnusable("PostgreSQL's driver is not installed: pip install 'exsyncd[postgres]'") from None
+    except DatabaseError as error:
+        raise StoreUnusable(f"{place} cannot be used as a store: {str(error.orig).splitlines()[0]}") from None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"user {os.getuid()}"
 
 
 def _obstacle(path: Path) -> str:
@@ -63,13 +96,16 @@ def _tables(path: Path) -> Tables:
 
 
 def _tables_in(tx: Connection, path: Path) -> Tables:
+    found = _version(tx)
+    if found is Tables.ABSENT and inspect(tx).get_table_names():
+        raise StoreUnusable(f"{path} is another program's database")
+    return found
+
+
+def _version(tx: Connection) -> Tables:
     if migrating.is_current(tx):
         return Tables.CURRENT
-    if migrating.is_ours(tx):
-        return Tables.OLDER
-    if inspect(tx).get_table_names():
-        raise StoreUnusable(f"{path} is another program's database")
-    return Tables.ABSENT
+    return Tables.OLDER if migrating.is_ours(tx) else Tables.ABSENT
 
 
 def _looking_at(path: Path) -> sqlite3.Connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from datetime import timedelta
 
 from daemon.commands.checks.findings import Finding, failed, note, ok
@@ -12,10 +11,10 @@ from daemon.store import condition
 from daemon.store.condition import Condition, Tables
 from daemon.store.errors import StoreError, StoreTooNew
 
-LOCATION, CONTENT, USE = "file", "version", "in use"
+LOCATION, CONTENT, USE = "place", "version", "in use"
 
-_URL = "Check store.url: sqlite:///PATH, four slashes for an absolute path."
-_FOLDER = "The folder must be there, and the daemon's user must be allowed to write in it."
+_URL = "Check store.url: sqlite:///PATH, four slashes for an absolute path, or postgresql://USER@HOST/DATABASE."
+_FOLDER = "The folder or database must be there, and the daemon's user must be allowed to write in it."
 
 
 async def check(settings: Settings, _patience: timedelta) -> list[Finding]:
@@ -37,7 +36,7 @@ def _location(found: Condition) -> Finding:
     if found.obstacle:
         return failed(LOCATION, found.obstacle, _URL, _FOLDER)
     state = "can be made" if found.tables is Tables.ABSENT else "can be written"
-    return ok(LOCATION, f"{found.path} {state} by {_user()}")
+    return ok(LOCATION, f"{found.place} {state} by {found.user}")
 
 
 def _content(found: Condition) -> list[Finding]:
@@ -54,10 +53,3 @@ def _use(found: Condition) -> list[Finding]:
     if not found.holder:
         return []
     return [note(USE, f"by a running daemon (process {found.holder}); only one may work on it")]
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "us"
