@@ -9,7 +9,7 @@ import io
 import json
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -32,7 +32,8 @@ from cryptography.hazmat.primitives import hashes
 from rich.console import Console
 from sqlalchemy import text
 
-from daemon.bus.kafka import KafkaAdmin, KafkaSettings
+from daemon.bus.kafka import KafkaAdmin, KafkaConsumer, KafkaSettings
+from daemon.bus.port import TopicPartition
 from daemon.commands import checking
 from daemon.sandbox.exchange import PATH, ExchangeSandbox, People
 from daemon.store.store import Store
@@ -151,6 +152,30 @@ async def test_on_a_running_house_it_notes_who_has_the_store(place: Place) -> No
     assert await place.check() == 0
     assert "in use" not in place.screen
     assert {file.name for file in place.folder.iterdir()} <= before
+
+
+class Nobody:
+    """Is told of rebalances, and does nothing."""
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None: ...
+
+    async def assigned(self, partitions: Collection[TopicPartition]) -> None: ...
+
+
+async def test_beside_a_daemon_that_reads_it_counts_the_group_and_does_not_join(place: Place, kafka: Cluster) -> None:
+    settings = KafkaSettings(
+        bootstrap_servers=kafka.bootstrap, topic_prefix=place.prefix, group_id=place.env["EXSYNCD_KAFKA__GROUP_ID"]
+    )
+    consumer = KafkaConsumer(settings)
+    await consumer.start([catalogue.USERS], Nobody())
+    while not consumer.assignment():  # the client tells of an assignment only when asked for records
+        await consumer.getmany(wait=timedelta(milliseconds=50), max_records=1)
+    assigned = consumer.assignment()
+    assert await place.check() == 0
+    assert "group: 1 reading now" in place.said
+    await consumer.getmany(wait=timedelta(milliseconds=50), max_records=1)
+    assert consumer.assignment() == assigned
+    await consumer.stop()
 
 
 async def test_settings_are_told_with_where_they_come_from_and_secrets_never(place: Place) -> None:
