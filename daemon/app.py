@@ -152,7 +152,7 @@ class Daemon:
         """Works until told to stop, then drains. Raises what made it impossible to go on."""
         over = asyncio.Event()
         publishing = asyncio.create_task(self._publisher.run())
-        parking = asyncio.create_task(self._parking.run(over))
+        parking = asyncio.create_task(self._retry_parked(over))
         halt = asyncio.create_task(_first_end(stop, publishing, parking, over=over))
         log.info(DAEMON_STARTED)
         try:
@@ -167,6 +167,15 @@ class Daemon:
         for task in (publishing, parking):
             if task.done() and not task.cancelled() and task.exception() is not None:
                 raise task.exception() or AssertionError
+
+    async def _retry_parked(self, over: asyncio.Event) -> None:
+        """Parked work, like new, is decided by what the directory says now, not by what it said before we were away."""
+        ends = [asyncio.create_task(self.engine.caught_up()), asyncio.create_task(over.wait())]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for task in ends:
+            task.cancel()
+        if not over.is_set():
+            await self._parking.run(over)
 
     async def _restored(self, gaps: Mapping[TopicPartition, Gap]) -> None:
         await self.store.raise_generation()

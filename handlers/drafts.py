@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from handlers.facts import Facts, User
 from handlers.links import Link
+from handlers.merging import merge_users
 from handlers.participants import Participant, Verdict
 from handlers.policy import Policy
 from schemas.copies import Copy
@@ -47,6 +48,16 @@ class Draft:
     def candidates(self) -> tuple[str, ...]:
         """The contacts that stand in For so far, by id."""
         return tuple(sorted({contact.id for person in self.participants for contact in person.admitted}))
+
+    @property
+    def to_be_assigned(self) -> tuple[User, ...]:
+        """Everybody in Assign To, as it will be: the CRM may have added users or taken some out (PART-6)."""
+        agreed, before = self.link.agreed, self.link.exchange
+        if agreed is None or before is None:
+            return self.assign_to
+        known = {**self.facts.by_id, **{user.id: user for user in self.assign_to}}
+        held = merge_users(agreed.assign_to, before=before.assign_to, now=[user.id for user in self.assign_to])
+        return tuple(known[user_id] for user_id in held if user_id in known and known[user_id].active)
 
     @property
     def guests(self) -> tuple[Participant, ...]:

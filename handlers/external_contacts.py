@@ -5,26 +5,19 @@ The link keeps external contacts whoever may see them; each viewer's own option 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from handlers import registry
 from handlers.drafts import Draft
 from handlers.facts import User
-from handlers.merging import merge_users
 from schemas import options
 from schemas.copies import Kind
 from schemas.outcomes import Direction
 
 
-def viewers(draft: Draft) -> Iterable[User]:
-    """Everybody in Assign To, as it will be: the CRM may have added users or taken some out (PART-6)."""
-    agreed, before = draft.link.agreed, draft.link.exchange
-    if agreed is None or before is None:
-        return draft.assign_to
-    known = {**draft.facts.by_id, **{user.id: user for user in draft.assign_to}}
-    held = merge_users(agreed.assign_to, before=before.assign_to, now=[user.id for user in draft.assign_to])
-    return [known[user_id] for user_id in held if user_id in known and known[user_id].active]
+def viewers(draft: Draft) -> tuple[User, ...]:
+    """Everybody in Assign To, each of whom has an option of his own."""
+    return draft.to_be_assigned
 
 
 def concerns(draft: Draft) -> bool:
