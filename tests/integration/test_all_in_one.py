@@ -34,7 +34,7 @@ MEETINGS = int(os.environ.get("EXSYNCD_TEST_MEETINGS", "60"))
 MAILBOXES = int(os.environ.get("EXSYNCD_TEST_MAILBOXES", "8"))
 PHASES = 3
 ACTS_PER_MEETING = 3
-READING = {"GetItem", "FindItem", "GetFolder", "FindFolder", "ResolveNames", "ConvertId"}
+READING = {"GetItem", "FindItem", "GetFolder", "FindFolder", "ResolveNames", "GetServerTimeZones"}
 
 
 @dataclass
