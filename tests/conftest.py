@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-pytest_plugins = ("tests.support.kafka",)  # a real Kafka for whoever asks for the fixture `kafka`
+# a real Kafka, or PostgreSQL, for whoever asks for the fixture `kafka`, `postgres` or `postgres_url`
+pytest_plugins = ("tests.support.kafka", "tests.support.postgres")
 
 
 def pytest_sessionstart() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, Table, bindparam, delete, insert, select, update
 
-from daemon.store import heads, meta, nodes, tables
+from daemon.store import heads, meta, nodes, tables, turns
 from daemon.store.heads import Source, as_of, begin_reread
 from daemon.store.nodes import Node
 from daemon.store.rows import AnyRow, Rows, batches
@@ -108,7 +108,6 @@ _USERS_BY_ADDRESS = (
     select(tables.user_addresses.c.address, _users)
     .join_from(tables.user_addresses, _users, tables.user_addresses.c.user_id == _users.c.id)
     .where(tables.user_addresses.c.address.in_(_ids))
-    .order_by(_users.c.id)
 )
 _contacts = tables.contacts.outerjoin(tables.nodes, tables.contacts.c.node == tables.nodes.c.id)
 _contact_columns = (*tables.contacts.c, tables.nodes.c.path)
@@ -121,11 +120,8 @@ _CONTACTS_BY_ADDRESS = (
     .where(tables.contact_addresses.c.address.in_(_ids))
 )
 _OPTIONS_OF = select(tables.options).where(tables.options.c.scope.in_(_ids))
-_DELEGATES_OF = (
-    select(tables.delegations.c.delegate)
-    .where(tables.delegations.c.principal == bindparam("of"))
-    .order_by(tables.delegations.c.delegate)
-)
+_DELEGATES_OF = select(tables.delegations.c.delegate).where(tables.delegations.c.principal == bindparam("of"))
+_INDEXED = (tables.users, tables.contacts, tables.user_addresses, tables.contact_addresses)
 
 
 def put_user(tx: Connection, user: User, *, at: Source) -> bool:
@@ -227,7 +223,8 @@ def users_by_address(tx: Connection, addresses: Iterable[str]) -> dict[str, tupl
     """Users, active or not, who have an address among their e-mail addresses or as mailbox, in order of id (PART-1)."""
     asked = _asked(tx, addresses)
     found: dict[str, list[User]] = {}
-    for row in _rows(tx, _USERS_BY_ADDRESS, asked.values()):
+    # Sorted here: databases differ in what they take for the order of texts.
+    for row in sorted(_rows(tx, _USERS_BY_ADDRESS, asked.values()), key=lambda row: row.id):
         found.setdefault(row.address, []).append(_user(row))
     return {address: tuple(found.get(form or "", ())) for address, form in asked.items()}
 
@@ -267,13 +264,16 @@ def options_of(tx: Connection, scopes: Iterable[str]) -> dict[str, dict[str, boo
 
 def delegates_of(tx: Connection, principal: str) -> tuple[str, ...]:
     """The users who stand granted to act for a user, in order of id."""
-    return tuple(tx.execute(_DELEGATES_OF, {"of": principal}).scalars())
+    return tuple(sorted(tx.execute(_DELEGATES_OF, {"of": principal}).scalars()))
 
 
 def reindex(tx: Connection, canonical: Canonical, rules: str) -> bool:
     """Indexes all addresses by these rules unless they are; whether there was something to do."""
     if meta.address_rules(tx) == rules:
         return False
+    turns.wait_for_tables(tx, _INDEXED)
+    if meta.address_rules(tx) == rules:
+        return False  # another daemon has done it meanwhile
     _reindex_users(tx, canonical)
     _reindex_contacts(tx, canonical)
     meta.set_address_rules(tx, rules)

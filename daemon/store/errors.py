@@ -24,7 +24,9 @@ class StoreClosed(StoreError):
 
 
 class CommitFailed(StoreError):
-    """The transaction of this unit of work and its neighbours was undone: nothing of it is stored. Worth repeating."""
+    """The transaction of this unit of work and its neighbours was undone, or the database cannot be reached: nothing of
+    it is stored. Worth repeating.
+    """
 
 
 class Conflict(StoreError):

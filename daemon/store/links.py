@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from daemon.store import tables
@@ -40,7 +41,7 @@ _REPLICAS = (
     .where(tables.replicas.c.link_id == bindparam("wanted"))
     .order_by(tables.replicas.c.position)
 )
-_INSERT = insert(tables.links)
+_INSERT = insert(tables.links).on_conflict_do_nothing(index_elements=["id"]).returning(tables.links.c.id)
 _UPDATE = update(tables.links).where(
     tables.links.c.id == bindparam("wanted"), tables.links.c.version == bindparam("seen")
 )
@@ -90,11 +91,9 @@ def _save_row(tx: Connection, link: Link) -> None:
     if seen:
         stored = tx.execute(_UPDATE, row | {"wanted": link.id, "seen": seen}).rowcount > 0
     else:
-        stored = tx.execute(_BY_ID, {"wanted": link.id}).first() is None
+        stored = tx.execute(_INSERT, row).first() is not None
     if not stored:
         raise Stale(f"link {link.id} is no longer at version {seen}")
-    if not seen:
-        tx.execute(_INSERT, row)
 
 
 def _save_replicas(tx: Connection, link: Link) -> None:

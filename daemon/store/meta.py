@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from daemon.store import tables
+from daemon.store import tables, turns
 from daemon.store.rows import Rows
 
 _ROWS = Rows(tables.meta)
@@ -19,6 +19,7 @@ def generation(tx: Connection) -> int:
 
 def raise_generation(tx: Connection) -> int:
     """The store was restored from a backup: its next revisions must be above all that were ever given out."""
+    turns.wait(tx, "generation")
     raised = generation(tx) + 1
     _ROWS.put(tx, name=_GENERATION, value=str(raised))
     return raised

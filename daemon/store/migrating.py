@@ -8,12 +8,14 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from daemon.store import turns
 from daemon.store.errors import StoreTooNew, StoreUnusable
 
 
 def upgrade(connection: Connection) -> None:
     """Makes or mends the tables. Raises StoreTooNew, with nothing touched, if a later version made them."""
     config = _config()
+    turns.wait(connection, "migrations")
     _refuse_newer(connection, config)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from daemon.store import tables
+from daemon.store import tables, turns
 from daemon.store.rows import Rows, batches
 
 Path = tuple[str, ...] | None
+
+_TREE = "nodes"
+"""A child and its parent, moved side by side, would not see each other."""
 
 _ROWS = Rows(tables.nodes)
 _CHILDREN = select(tables.nodes).where(tables.nodes.c.parent.in_(bindparam("parents", expanding=True)))
@@ -31,6 +34,7 @@ class Node:
 
 def put(tx: Connection, node: Node) -> None:
     """Stores a node and moves all below it."""
+    turns.wait(tx, _TREE)
     path = _path(tx, node)
     _ROWS.put(tx, id=node.id, parent=node.parent, path=path)
     _spread(tx, node.id, path)
@@ -38,6 +42,7 @@ def put(tx: Connection, node: Node) -> None:
 
 def remove(tx: Connection, node_id: str) -> None:
     """Takes a node away; all below it has no path any more."""
+    turns.wait(tx, _TREE)
     _ROWS.remove(tx, id=node_id)
     _spread(tx, node_id, None)
 

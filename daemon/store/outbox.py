@@ -15,7 +15,7 @@ from daemon.store.rows import batches
 from daemon.store.tables import outbox
 
 LOCAL = ""
-"""The owner of the rows where only one process works on the store."""
+"""The owner of the rows where only one process works on the store. Where several do, each has a name of its own."""
 
 _ADD = insert(outbox).returning(outbox.c.id)
 _WAITING = (
@@ -25,6 +25,13 @@ _WAITING = (
     .limit(bindparam("at_most"))
 )
 _REMOVE = delete(outbox).where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+_OWNERS = select(outbox.c.owner).where(outbox.c.parked.is_(None)).distinct()
+_OTHERS = (
+    select(outbox.c.id)
+    .where(outbox.c.key == bindparam("of_key"), outbox.c.owner != bindparam("but"), outbox.c.parked.is_(None))
+    .limit(1)
+)
+_ADOPT = update(outbox).where(outbox.c.owner == bindparam("dead")).values(owner=bindparam("by"))
 _PARK = update(outbox).where(outbox.c.id == bindparam("wanted")).values(parked=bindparam("why"))
 _PARKED = (
     select(outbox.c.parked, func.count().label("rows")).where(outbox.c.parked.is_not(None)).group_by(outbox.c.parked)
@@ -61,6 +68,21 @@ def waiting(tx: Connection, limit: int, *, owner: str = LOCAL) -> tuple[Waiting,
     """The oldest records that are still to be published, in order."""
     rows = tx.execute(_WAITING, {"by": owner, "at_most": limit})
     return tuple(Waiting(row.id, row.topic, row.key, row.value, row.headers) for row in rows)
+
+
+def owners(tx: Connection) -> tuple[str, ...]:
+    """Everybody who still has something to publish."""
+    return tuple(tx.execute(_OWNERS).scalars())
+
+
+def others_have(tx: Connection, key: bytes, *, owner: str) -> bool:
+    """Whether somebody else still has to publish something of this key."""
+    return tx.execute(_OTHERS, {"of_key": key, "but": owner}).first() is not None
+
+
+def adopt(tx: Connection, dead: str, *, by: str) -> int:
+    """Takes over all that a dead owner has left, in its order; how many records."""
+    return tx.execute(_ADOPT, {"dead": dead, "by": by}).rowcount
 
 
 def remove(tx: Connection, ids: Iterable[int]) -> None:

@@ -10,13 +10,16 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from sqlalchemy import Connection, bindparam, case, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from daemon.store import tables
 from daemon.store.errors import Fenced
-from daemon.store.rows import Rows
 
 _positions = tables.positions
-_ROWS = Rows(_positions)
+_NEW = insert(_positions)
+_ASSIGN = _NEW.on_conflict_do_update(
+    index_elements=list(_positions.primary_key), set_={"owner": _NEW.excluded.owner, "moved": _NEW.excluded.moved}
+).returning(_positions.c.offset)
 _AHEAD = or_(~_positions.c.moved, _positions.c.offset.is_(None), _positions.c.offset < bindparam("to"))
 _MOVE = (
     update(_positions)
@@ -45,7 +48,8 @@ class Position(Protocol):
 
 def assign(tx: Connection, partitions: Iterable[tuple[str, int]], owner: str) -> dict[tuple[str, int], int | None]:
     """Gives partitions to an owner and fences whoever had them; where each stands, None if it was never settled."""
-    return {(topic, partition): _assign(tx, (topic, partition), owner) for topic, partition in partitions}
+    ordered = sorted(partitions)  # two processes that take the same ones must not wait for each other
+    return {(topic, partition): _assign(tx, (topic, partition), owner) for topic, partition in ordered}
 
 
 def save(tx: Connection, positions: Iterable[Position]) -> None:
@@ -65,9 +69,8 @@ def known(tx: Connection) -> dict[tuple[str, int], int]:
 
 def _assign(tx: Connection, partition: tuple[str, int], owner: str) -> int | None:
     topic, number = partition
-    row = _ROWS.get(tx, topic=topic, partition=number)
-    offset = None if row is None else row.offset
-    _ROWS.put(tx, topic=topic, partition=number, owner=owner, offset=offset, moved=False)
+    row = {"topic": topic, "partition": number, "owner": owner, "offset": None, "moved": False}
+    offset: int | None = tx.execute(_ASSIGN, row).scalar_one()
     return offset
 
 

@@ -6,20 +6,23 @@ A mailbox that is nobody's, an item that cannot be read, a task, a request that 
 from __future__ import annotations
 
 from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
 
 from daemon.store import tables
 from daemon.store.rows import Rows
 
 _ROWS = Rows(tables.reports)
+_NEW = insert(tables.reports)
+_REPORT = _NEW.on_conflict_do_update(
+    index_elements=["key"],
+    set_={"state": _NEW.excluded.state},
+    where=tables.reports.c.state != _NEW.excluded.state,
+).returning(tables.reports.c.key)
 
 
 def is_new(tx: Connection, key: str, state: str) -> bool:
     """Whether this state of `key` has not been reported; it counts as reported from here on."""
-    row = _ROWS.get(tx, key=key)
-    if row is not None and row.state == state:
-        return False
-    _ROWS.put(tx, key=key, state=state)
-    return True
+    return tx.execute(_REPORT, {"key": key, "state": state}).first() is not None
 
 
 def is_newer(tx: Connection, key: str, version: int) -> bool:

@@ -1,6 +1,6 @@
 """The rows of a table by their key, with statements built once.
 
-Update, else insert: there is one writer, and the upserts of the databases differ.
+PostgreSQL's upsert is SQLite's too: its construct compiles for both.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, select
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
 
@@ -21,10 +22,8 @@ class Rows:
 
     def __init__(self, table: Table) -> None:
         match = [column == bindparam(f"key_{column.name}") for column in table.primary_key]
-        self._keys = tuple(column.name for column in table.primary_key)
         self._select = select(table).where(*match)
-        self._update = update(table).where(*match)
-        self._insert = insert(table)
+        self._upsert = upsert(table)
         self._delete = delete(table).where(*match)
 
     def get(self, tx: Connection, **key: Any) -> AnyRow | None:
@@ -33,13 +32,20 @@ class Rows:
 
     def put(self, tx: Connection, **row: Any) -> None:
         """Stores a whole row in place of the one with its key, if there is one."""
-        key = {name: row[name] for name in self._keys}
-        if not tx.execute(self._update, row | _prefixed(key)).rowcount:
-            tx.execute(self._insert, row)
+        tx.execute(self._upsert, row)
 
     def remove(self, tx: Connection, **key: Any) -> bool:
         """Whether there was such a row; there is none any more."""
         return tx.execute(self._delete, _prefixed(key)).rowcount > 0
+
+
+def upsert(table: Table) -> Insert:
+    """Stores a whole row, whether there is one with its key or not, in one statement: others may write side by side."""
+    statement = insert(table)
+    values = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    if not values:
+        return statement.on_conflict_do_nothing()
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
 
 
 def batches(values: Iterable[Any]) -> Iterator[list[Any]]:

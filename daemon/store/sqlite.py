@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 
+from daemon.store.database import Alone, Database
 from daemon.store.errors import StoreInUse, StoreUnusable
 
 PRAGMAS = (
@@ -25,12 +27,38 @@ PRAGMAS = (
 READ_ONLY = "PRAGMA query_only=ON"
 OURS_ALONE = 0o600
 
+READERS = 2
+"""Threads that read; more would only wait for the interpreter."""
+
+
+def opened(url: str, cleanup: ExitStack) -> Database:
+    """The file that a URL names, made if need be and locked. Raises StoreInUse or StoreUnusable."""
+    path = path_of(url)
+    lock = Lock(path)
+    cleanup.callback(lock.release)
+    make_private(path)
+    writer, readers = writing(path), reading(path, size=READERS)
+    cleanup.callback(writer.dispose)
+    cleanup.callback(readers.dispose)
+    return Database(
+        name=str(path),
+        writing=writer,
+        reading=readers,
+        claims=Alone(),
+        writers=1,
+        readers=READERS,
+        shared=False,
+        collides=_never,
+    )
+
 
 def path_of(url: str) -> Path:
     """The file that a URL names. Raises StoreUnusable if it names none."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        raise StoreUnusable(f"the store cannot be kept in {parsed.get_backend_name()} yet: use sqlite:///PATH")
+        raise StoreUnusable(
+            f"the store cannot be kept in {parsed.get_backend_name()}: use sqlite:///PATH or postgresql://HOST/DATABASE"
+        )
     if not parsed.database or parsed.database == ":memory:":
         raise StoreUnusable("the store must outlive the process: give it a file, sqlite:///PATH")
     return Path(os.path.realpath(parsed.database))
@@ -129,6 +157,11 @@ def _engine(path: Path, *, size: int, pragmas: tuple[str, ...] = PRAGMAS) -> Eng
             connection.execute(pragma)
 
     return engine
+
+
+def _never(error: Exception) -> bool:
+    """One process, one writer: nobody is in the way."""
+    return False
 
 
 def _begin_with(engine: Engine, statement: str) -> None:

@@ -1,29 +1,31 @@
-"""The store: one database file, one thread that writes, a few that read.
+"""The store: one database, a thread or a few that write, a few that read.
 
 A unit of work is a plain function on a connection, so that everything it stores is stored or nothing. It may run again
 after a conflict and must do nothing but read and write here.
+
+On SQLite a process has the store for itself. On PostgreSQL several share one: what only one of them at a time may do,
+it claims by name, and what a dead one left in the outbox is adopted by another.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
-from daemon.store import directory, meta, migrating, sqlite
+from daemon.store import directory, meta, migrating, outbox, postgres, sqlite
+from daemon.store.database import Database
 from daemon.store.directory import CANONICAL, Canonical
-from daemon.store.errors import StoreUnusable
-from daemon.store.workers import Workers
+from daemon.store.errors import CommitFailed, StoreClosed, StoreUnusable
+from daemon.store.workers import Workers, WritersInLanes
 from schemas.addresses import normalise
 
 T = TypeVar("T")
-
-READERS = 2
-"""Threads that read; more would only wait for the interpreter."""
 
 READ_TOGETHER = 16
 """How many look-ups share a snapshot at most: the first has its answer when the last has."""
@@ -32,12 +34,14 @@ READ_TOGETHER = 16
 class Store:
     """An open store. `generation` counts how often it was restored from a backup."""
 
-    def __init__(self, writing: Engine, reading: Engine, *, cleanup: ExitStack) -> None:
-        self._writing = writing
-        self._reading = reading
+    def __init__(self, database: Database, *, cleanup: ExitStack) -> None:
+        self._database = database
+        self._writing = database.writing
+        self._reading = database.reading
         self._cleanup = cleanup
-        self._readers = Workers(reading, "store-reader", threads=READERS, group=READ_TOGETHER)
-        self._writer = Workers(writing, "store-writer")
+        self._readers = Workers(database.reading, "store-reader", threads=database.readers, group=READ_TOGETHER)
+        self._writers = WritersInLanes(database.writing, count=database.writers, collides=database.collides)
+        self._claiming = ThreadPoolExecutor(1, thread_name_prefix="store-claims")
         self._open = True
         self.generation = 0
 
@@ -59,30 +63,53 @@ class Store:
 
     @classmethod
     def _prepare(cls, url: str) -> Store:
-        path = sqlite.path_of(url)
+        opened = postgres.opened if postgres.is_meant(url) else sqlite.opened
         with ExitStack() as cleanup:
-            lock = sqlite.Lock(path)
-            cleanup.callback(lock.release)
-            sqlite.make_private(path)
-            writing, reading = sqlite.writing(path), sqlite.reading(path, size=READERS)
-            cleanup.callback(writing.dispose)
-            cleanup.callback(reading.dispose)
-            with _explained(str(path)), writing.begin() as tx:
-                migrating.upgrade(tx)
-            return cls(writing, reading, cleanup=cleanup.pop_all())
+            database = opened(url, cleanup)
+            with _explained(database.name):
+                database.claims.take(database.claims.owner)
+                with database.writing.begin() as tx:
+                    migrating.upgrade(tx)
+            return cls(database, cleanup=cleanup.pop_all())
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Runs a unit of work and returns what it returned, once that is on disk.
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may work on it too."""
+        return self._database.shared
+
+    @property
+    def owner(self) -> str:
+        """Whose our records in the outbox are."""
+        return self._database.claims.owner
+
+    async def write(self, work: Callable[[Connection], T], *, lane: Hashable = None) -> T:
+        """Runs a unit of work and returns what it returned, once that is on disk. Units of one lane run in order.
 
         What it raises is raised here, with nothing of it stored. Raises `CommitFailed` if the database could not store
         it, for a reason of its own.
         """
-        return await self._writer.run(work)
+        return await self._writers.run(work, lane=lane)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Runs work that reads one consistent, committed state. It cannot write. Raises what the work raises, or
         `CommitFailed` if the database could not even begin."""
         return await self._readers.run(work)
+
+    async def claim(self, name: str) -> bool:
+        """Claims a name for this process, without waiting; whether no other one has it. Raises `CommitFailed`."""
+        return await self._claims(self._database.claims.take, name) if self.shared else True
+
+    async def release(self, name: str) -> None:
+        """Gives a claimed name back."""
+        if self.shared:
+            await self._claims(self._database.claims.release, name)
+
+    async def adopt(self) -> int:
+        """Makes ours what dead processes left in the outbox; how many they were."""
+        if not self.shared:
+            return 0
+        owners = await self.read(outbox.owners)
+        return sum([await self._adopt_from(owner) for owner in owners if owner != self.owner])
 
     async def use_canonical(self, canonical: Canonical, rules: str) -> None:
         """Addresses are canonical by these rules from here on; the index is rebuilt if it was made by others."""
@@ -104,30 +131,54 @@ class Store:
         await asyncio.to_thread(self._end)
 
     def _end(self) -> None:
-        self._writer.close()
+        self._writers.close()
         self._readers.close()
+        self._claiming.shutdown()
         self._cleanup.close()
+
+    async def _claims(self, act: Callable[[str], T], name: str) -> T:
+        if not self._open:
+            raise StoreClosed("the store is closed")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._claiming, act, name)
+        except DatabaseError as error:
+            raise CommitFailed(f"{self._database.name} does not serve us") from error
+
+    async def _adopt_from(self, owner: str) -> bool:
+        if not await self.claim(owner):
+            return False  # it lives
+        try:
+            await self.write(lambda tx: outbox.adopt(tx, owner, by=self.owner))
+        finally:
+            await self.release(owner)
+        return True
 
 
 @contextmanager
 def looking_on(url: str) -> Iterator[Connection]:
     """A connection that reads a store while a daemon works on it, for those who only want to know."""
-    path = sqlite.path_of(url)
-    if not path.exists():
-        raise StoreUnusable(f"there is no store at {path}")
-    engine = sqlite.reading(path, size=1)
+    name, engine = _reading(url)
     engine.update_execution_options(**{CANONICAL: normalise})
     try:
-        with _explained(str(path)), engine.begin() as tx:
+        with _explained(name), engine.begin() as tx:
             migrating.verify(tx)
             yield tx
     finally:
         engine.dispose()
 
 
+def _reading(url: str) -> tuple[str, Engine]:
+    if postgres.is_meant(url):
+        return postgres.shown(url), postgres.reading(url, size=1)
+    path = sqlite.path_of(url)
+    if not path.exists():
+        raise StoreUnusable(f"there is no store at {path}")
+    return str(path), sqlite.reading(path, size=1)
+
+
 @contextmanager
-def _explained(path: str) -> Iterator[None]:
+def _explained(name: str) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        raise StoreUnusable(f"{path} cannot be used as a store: {error.orig}") from error
+        raise StoreUnusable(f"{name} cannot be used as a store: {error.orig}") from error

@@ -182,6 +182,7 @@ outbox = Table(
     Column("headers", Headers, nullable=False),
     Column("parked", Text),
     Index(None, "owner", "id"),
+    Index(None, "key"),
     sqlite_autoincrement=True,  # a number given once is never given again, even when its row is gone
 )
 

@@ -3,13 +3,16 @@
 A commit costs a disk's round trip, however much is in it, so whoever waits when the disk is free again goes into the
 next transaction. A look-up costs less than the way to a thread and back, so that those who read share the way, too.
 Each unit runs under a savepoint of its own: one that fails is undone alone.
+
+SQLite has one writer. Where several write side by side, units of one lane have the same one, so that they neither
+overtake each other nor wait for each other's locks.
 """
 
 from __future__ import annotations
 
 import asyncio
 from asyncio import AbstractEventLoop, Future
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -21,14 +24,18 @@ from sqlalchemy import Connection, Engine
 from daemon.store.errors import CommitFailed, StoreClosed
 
 T = TypeVar("T")
+Work = Callable[[Connection], Any]
 
 GROUP = 64
 """How many units of work share a transaction at most, so that the first does not wait for ever."""
 
+ATTEMPTS = 5
+"""How often a unit of work is begun that is in another transaction's way."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    work: Callable[[Connection], Any]
+    work: Work
     answer: Future[Any]
     loop: AbstractEventLoop
 
@@ -39,11 +46,27 @@ class _Result:
     error: Exception | None = None
 
 
-class Workers:
-    """Run units of work; where there is one thread, in the order they came."""
+def _never(error: Exception) -> bool:
+    return False
 
-    def __init__(self, engine: Engine, name: str, *, threads: int = 1, group: int = GROUP) -> None:
+
+class Workers:
+    """Run units of work; where there is one thread, in the order they came.
+
+    `collides` tells which errors are worth another attempt at once.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        *,
+        threads: int = 1,
+        group: int = GROUP,
+        collides: Callable[[Exception], bool] = _never,
+    ) -> None:
         self._engine = engine
+        self._collides = collides
         self._group = group
         self._waiting: SimpleQueue[_Unit | None] = SimpleQueue()
         self._entry = Lock()
@@ -97,12 +120,35 @@ class Workers:
     def _commit(self, group: list[_Unit]) -> list[_Result]:
         try:
             with self._engine.begin() as tx:
-                return [_attempt(tx, unit.work) for unit in group]
+                return [self._attempt(tx, unit.work) for unit in group]
         except Exception as error:  # noqa: BLE001 -- whatever it was, each of those who wait must hear of it
             return [_Result(error=_undone(error)) for _ in group]
 
+    def _attempt(self, tx: Connection, work: Work) -> _Result:
+        for _ in range(ATTEMPTS):
+            result = _once(tx, work)
+            if result.error is None or not self._collides(result.error):
+                return result
+        return _Result(error=_undone(result.error))
 
-def _attempt(tx: Connection, work: Callable[[Connection], Any]) -> _Result:
+
+class WritersInLanes:
+    """Some writers, one of them for each lane."""
+
+    def __init__(self, engine: Engine, *, count: int, collides: Callable[[Exception], bool]) -> None:
+        self._all = tuple(Workers(engine, f"store-writer-{n}", collides=collides) for n in range(count))
+
+    async def run(self, work: Callable[[Connection], T], *, lane: Hashable) -> T:
+        """See `Workers.run`."""
+        return await self._all[hash(lane) % len(self._all)].run(work)
+
+    def close(self) -> None:
+        """Commits what was handed in and ends the threads."""
+        for writer in self._all:
+            writer.close()
+
+
+def _once(tx: Connection, work: Work) -> _Result:
     """Errors of the savepoint itself pass through: the database has then ended the transaction of all."""
     _savepoint(tx, "SAVEPOINT unit")
     try:
@@ -122,7 +168,7 @@ def _savepoint(tx: Connection, *statements: str) -> None:
     cursor.close()
 
 
-def _undone(cause: Exception) -> CommitFailed:
+def _undone(cause: Exception | None) -> CommitFailed:
     error = CommitFailed("nothing of this transaction was stored")
     error.__cause__ = cause
     return error

@@ -17,6 +17,9 @@ patient = settings(
 )
 """For property tests: a busy machine is no failure, and each example undoes what it did to a shared fixture."""
 
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+"""PostgreSQL keeps no NUL, and Exchange, whose ids these are, knows none."""
+
 instants = st.datetimes(timezones=st.just(UTC))
 moments = instants | st.dates()
 
@@ -24,6 +27,12 @@ moments = instants | st.dates()
 def every_field(kind: type[Any], **special: Any) -> Any:
     """Instances in which each field may have any value of its type."""
     return st.builds(kind, **({f.name: ... for f in fields(kind)} | special))
+
+
+def texts_of(kind: type[Any]) -> dict[str, Any]:
+    """A strategy for each of its fields that is text."""
+    found = {"str": texts, "str | None": st.none() | texts}
+    return {f.name: found[f.type] for f in fields(kind) if f.type in found}
 
 
 def some(strategy: Any) -> Any:
@@ -47,6 +56,7 @@ numbers = st.integers(min_value=0, max_value=2**62)
 
 links = every_field(
     Link,
+    **texts_of(Link),
     version=st.just(0),
     crm_version=numbers,
     crm_revision=numbers,
@@ -54,5 +64,7 @@ links = every_field(
     agreed=st.none() | items,
     exchange=st.none() | items,
     crm=st.none() | items,
-    replicas=st.lists(every_field(Replica), max_size=4, unique_by=lambda replica: replica.mailbox).map(tuple),
+    replicas=st.lists(
+        every_field(Replica, **texts_of(Replica)), max_size=4, unique_by=lambda replica: replica.mailbox
+    ).map(tuple),
 )

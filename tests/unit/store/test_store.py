@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import stat
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event, insert, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy import Connection, event, insert
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
 
-from daemon.store import history, links, meta, outbox, sqlite
-from daemon.store.errors import CommitFailed, StoreClosed, StoreInUse, StoreTooNew, StoreUnusable
+from daemon.store import history, links, meta, outbox
+from daemon.store.errors import CommitFailed, StoreClosed
 from daemon.store.store import Store, looking_on
 from daemon.store.tables import links as links_table
 from handlers.links import Link
@@ -42,11 +39,6 @@ def adds_and_fails(tx: Connection) -> None:
 def topics(tx: Connection) -> list[str]:
     """What lies in the outbox."""
     return [row.topic for row in outbox.waiting(tx, 1000)]
-
-
-def modes_in(folder: Path) -> dict[str, int]:
-    """Who may read each file of a folder."""
-    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
 
 
 class Held:
@@ -126,19 +118,6 @@ async def test_a_unit_that_loses_the_transaction_lets_no_neighbour_be_stored_in_
     assert await store.read(topics) == ["later"]
 
 
-async def test_a_full_disk_fails_who_needs_room_and_the_store_goes_on_afterwards(store: Store) -> None:
-    """Nothing that was answered is lost, and once there is room again, work is stored again."""
-    await store.write(adds("kept"))
-    await store.write(lambda tx: tx.exec_driver_sql("PRAGMA max_page_count=1"))
-
-    with pytest.raises((OperationalError, CommitFailed)):
-        await store.write(lambda tx: outbox.add(tx, topic="large", key=b"k", value=bytes(1_000_000)))
-    await store.write(lambda tx: tx.exec_driver_sql("PRAGMA max_page_count=1000000"))
-    await store.write(adds("later"))
-
-    assert await store.read(topics) == ["kept", "later"]
-
-
 async def test_a_commit_that_fails_is_told_to_everyone(store: Store) -> None:
     """The neighbours share the transaction, so they share its end."""
 
@@ -192,7 +171,7 @@ async def test_a_reader_sees_one_state_however_long_it_reads(store: Store) -> No
 
 async def test_a_reader_cannot_write(store: Store) -> None:
     """All that is written goes through the one writer."""
-    with pytest.raises(OperationalError, match="readonly"):
+    with pytest.raises(DatabaseError, match=r"read.?only"):
         await store.read(adds("sneaked"))
 
     assert await store.read(topics) == []
@@ -233,23 +212,6 @@ async def test_closing_commits_what_was_handed_in(url: str) -> None:
     await again.close()
 
 
-async def test_a_second_daemon_on_the_same_file_is_refused(store: Store, url: str) -> None:
-    """It says which file, which process, and what to do; the first one is not disturbed."""
-    with pytest.raises(StoreInUse, match=rf"store\.sqlite is in use .* \(process {os.getpid()}\)"):
-        await Store.open(url)
-
-    await store.write(adds("undisturbed"))
-    assert await store.read(topics) == ["undisturbed"]
-
-
-async def test_a_link_to_the_file_is_the_same_file(store: Store, tmp_path: Path) -> None:
-    """Another name does not let a second daemon in."""
-    (tmp_path / "alias.sqlite").symlink_to(tmp_path / "store.sqlite")
-
-    with pytest.raises(StoreInUse):
-        await Store.open(f"sqlite:///{tmp_path}/alias.sqlite")
-
-
 async def test_a_closed_store_can_be_opened_again(url: str) -> None:
     """The lock goes with the one who held it."""
     for n in range(3):
@@ -260,24 +222,6 @@ async def test_a_closed_store_can_be_opened_again(url: str) -> None:
     store = await Store.open(url)
     assert await store.read(topics) == ["t-0", "t-1", "t-2"]
     await store.close()
-
-
-@pytest.mark.rule("PRIV-5")
-async def test_nobody_else_may_read_the_files(url: str, tmp_path: Path) -> None:
-    """Also where they lay open before, and whatever the process's mask."""
-    (tmp_path / "store.sqlite").touch(0o644)
-    (tmp_path / "store.sqlite").chmod(0o644)
-    mask = os.umask(0)
-    try:
-        store = await Store.open(url)
-        await store.write(adds("t"))
-        modes = modes_in(tmp_path)
-        await store.close()
-    finally:
-        os.umask(mask)
-
-    assert {"store.sqlite", "store.sqlite-wal", "store.sqlite.lock"} <= modes.keys()
-    assert set(modes.values()) == {0o600}
 
 
 @pytest.mark.rule("PRIV-5")
@@ -297,81 +241,6 @@ async def test_errors_carry_no_content(store: Store, caplog: pytest.LogCaptureFi
             await store.write(work)
         assert CANARY not in f"{failed.value} {failed.value!r} {failed.value.__cause__}"
     assert CANARY not in caplog.text
-
-
-async def test_what_is_committed_is_synced_to_disk(store: Store) -> None:
-    """Both kinds of connections are as the store needs them; a full sync at each commit is the promise of `write`."""
-    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10000, "temp_store": 2}
-
-    def pragmas(tx: Connection) -> dict[str, object]:
-        return {name: tx.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted}
-
-    assert await store.write(pragmas) == wanted
-    assert await store.read(pragmas) == wanted
-
-
-async def test_a_store_of_a_newer_version_is_refused_untouched(url: str, tmp_path: Path) -> None:
-    """An older program would not know what it must keep."""
-    store = await Store.open(url)
-    await store.write(lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '9999'")))
-    await store.close()
-    before = (tmp_path / "store.sqlite").read_bytes()
-
-    with pytest.raises(StoreTooNew, match="9999"):
-        await Store.open(url)
-
-    assert (tmp_path / "store.sqlite").read_bytes() == before
-
-
-async def test_a_place_with_an_odd_name_is_a_place(tmp_path: Path) -> None:
-    """Nothing in a path means anything but itself."""
-    folder = tmp_path / "a ä#;&"
-    await asyncio.to_thread(folder.mkdir)
-
-    store = await Store.open(f"sqlite:///{folder}/store.sqlite")
-    await store.write(adds("t"))
-    await store.close()
-
-    assert "store.sqlite" in modes_in(folder)
-
-
-async def test_what_a_crash_left_is_ours_alone_again(url: str, tmp_path: Path) -> None:
-    """The journal holds content too."""
-    for name in ("store.sqlite", "store.sqlite-wal", "store.sqlite-shm"):
-        (tmp_path / name).touch()
-        (tmp_path / name).chmod(0o666)
-
-    store = await Store.open(url)
-    modes = modes_in(tmp_path)
-    await store.close()
-
-    assert set(modes.values()) == {0o600}
-
-
-@pytest.mark.parametrize(
-    ("url", "says"),
-    [
-        ("postgresql://db/exsyncd", "postgresql yet: use sqlite:///PATH"),
-        ("sqlite://", "give it a file"),
-        ("sqlite:///:memory:", "give it a file"),
-        ("sqlite:////no/such/folder/store.sqlite", "No such file or directory"),
-    ],
-)
-async def test_an_impossible_place_is_refused_with_a_reason(url: str, says: str) -> None:
-    """Each says what is wrong in words for the operator."""
-    with pytest.raises(StoreUnusable, match=says):
-        await Store.open(url)
-
-
-async def test_a_file_that_is_no_database_is_refused(url: str, tmp_path: Path) -> None:
-    """It is left as it was, and its lock is free again."""
-    (tmp_path / "store.sqlite").write_bytes(b"no database at all" * 100)
-
-    for _ in range(2):
-        with pytest.raises(StoreUnusable, match="not a database"):
-            await Store.open(url)
-
-    assert (tmp_path / "store.sqlite").read_bytes() == b"no database at all" * 100
 
 
 async def test_the_generation_is_remembered(url: str) -> None:
@@ -395,16 +264,5 @@ async def test_one_may_look_on_while_the_daemon_works(store: Store, url: str) ->
         await store.write(adds("meanwhile"))
         assert links.by_uid(tx, "0400") is not None
         assert history.of(tx, "l-1") == ()
-        with pytest.raises(OperationalError, match="readonly"):
+        with pytest.raises(DatabaseError, match=r"read.?only"):
             outbox.add(tx, topic="t", key=b"k", value=None)
-
-
-def test_there_must_be_something_to_look_at(url: str, tmp_path: Path) -> None:
-    """Looking makes no store where there was none, and does not bring one up to date."""
-    with pytest.raises(StoreUnusable, match="there is no store"), looking_on(url):
-        pass
-    assert list(tmp_path.iterdir()) == []
-
-    sqlite.make_private(tmp_path / "store.sqlite")
-    with pytest.raises(StoreUnusable, match="older version"), looking_on(url):
-        pass
