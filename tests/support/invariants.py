@@ -24,7 +24,7 @@ from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.timezones import zone_of
 from daemon.sandbox.exchange.values import Recipient
 from schemas import catalogue, envelope, events
-from tests.support.watch import is_in_a_calendar
+from tests.support.watch import HeldHint, is_in_a_calendar
 
 if TYPE_CHECKING:
     from tests.support.house import House
@@ -126,7 +126,7 @@ async def stays_quiet(house: House) -> None:
         hints = [*house.watch.hints, *house.watch.hints]
         order.shuffle(hints)
         house.deliver(hints)
-        house.deliver([_as_it_came(record) for record in _sound(house, catalogue.SCHEDULE_ITEMS)])
+        house.deliver([as_it_came(record) for record in _sound(house, catalogue.SCHEDULE_ITEMS)])
         await house.quiet()
         _hold(house.count() == count, f"{house.count() - count} records although nothing happened{_news(house, count)}")
         _hold(house.crm.items() == items, "the CRM changed although nothing happened")
@@ -147,7 +147,8 @@ def _is_ours(name: str) -> bool:
     return name.startswith(_OURS)
 
 
-def _as_it_came(record: Record) -> tuple[str, bytes, bytes, list[tuple[str, bytes]]]:
+def as_it_came(record: Record) -> HeldHint:
+    """A record as it is to be delivered again."""
     return record.topic, record.key or b"", record.value or b"", list(record.headers)
 
 
@@ -311,7 +312,7 @@ async def same_from_scratch(house: House, store: Path) -> None:
 
     again = house.double(store)
     topics = (catalogue.USERS, catalogue.NODES, catalogue.CONTACTS, catalogue.OPTIONS)
-    again.deliver([_as_it_came(record) for topic in topics for record in _sound(house, topic)])
+    again.deliver([as_it_came(record) for topic in topics for record in _sound(house, topic)])
     hints = house.watch.hints[::-1]
     again.deliver(hints)
     async with running(again, clock=house.clock):
