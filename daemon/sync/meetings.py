@@ -1,8 +1,9 @@
 """One meeting, decided: find whose copy counts, read it, decide, settle (ID-1..4).
 
 A hint's mailbox is not the subject of the decision: whoever's copy it came through, the organizer's counts, else the
-master's. All of it happens in the link's lane, and a copy that was read before the lane's last decision is read again,
-so that nothing is decided on content older than what was decided on before.
+master's. All of it happens in the link's lane, and a copy that was read before its mailbox was last looked at there is
+read again, so that nothing is decided on content older than what was decided on before. The copy that counts is read
+once for all hints that were waiting by then.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from schemas.items import Response
 from schemas.outcomes import Reason
 
 _REMEMBERED = 10_000
+_COUNTED = 200  # copies kept, for as long as hints of their meetings come in a burst
 _MOST_ACCEPTORS = 10  # whose copies are looked at to find who accepted first
 
 
@@ -59,6 +61,15 @@ class Hint:
     user: User
     mailbox: str
     began: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The copy that a meeting was last decided by, and when its reading began (`Meetings.turn`)."""
+
+    mailbox: str
+    began: int
+    copy: Copy | None
 
 
 class Meetings:
@@ -85,7 +96,8 @@ class Meetings:
         self._policy = policy
         self._now = now
         self._turn = 0
-        self._decided: OrderedDict[str, int] = OrderedDict()
+        self._looked: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._counted: OrderedDict[str, Counted] = OrderedDict()
 
     def turn(self) -> int:
         """A moment on the clock that tells which of a read and a decision came first."""
@@ -107,7 +119,8 @@ class Meetings:
 
     async def _decide_in_turn(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
         try:
-            if copy is None or not is_live(copy) or self._decided.get(was.id, 0) > hint.began:
+            if copy is None or not is_live(copy) or self._looked.get((was.id, hint.mailbox), 0) > hint.began:
+                hint = replace(hint, began=self.turn())
                 copy = await self._copy_in(hint.mailbox, was)
             elif _is_another(was.replica(hint.mailbox), copy):
                 copy = _of_two(copy, await self._copy_in(hint.mailbox, was))
@@ -118,7 +131,7 @@ class Meetings:
         except Unsupported:
             return await control.not_yet(self._settler, hint.origin, hint.delivery, key=f"item:{was.uid}")
         finally:
-            self._remember(was.id)
+            self._remember(was.id, hint.mailbox)
 
     async def _decide(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
         copy = copy and authorities.authored(copy)
@@ -132,15 +145,28 @@ class Meetings:
         link = replace(link, master=whose.user.id if whose.is_master else None)
         counting = copy
         if whose.user.mailbox is not None and whose.user.mailbox != hint.mailbox:
-            counting = await self._copy_in(whose.user.mailbox, link)
-            counting = counting and authorities.authored(counting)
+            counting = await self._counting(hint, link, mailbox=whose.user.mailbox)
             link = inbound.sighted(link, Sighting(whose.user.mailbox, whose.user, counting))
             facts = await self._gatherer.around(counting, link=link, holder=whose.user)
+        else:
+            self._count(link, Counted(hint.mailbox, hint.began, copy))
         around = Surroundings(facts, self._policy(), now=self._now(), generation=self._store.generation)
         plan = inbound.decide(link, counting, authority=whose, around=around)
         if counting is not copy:
             plan = inbound.with_deviation(plan, sighting, counting)
         return await self._settle(hint, was, plan, facts)
+
+    async def _counting(self, hint: Hint, link: Link, *, mailbox: str) -> Copy | None:
+        """The copy that counts, read after this hint's own copy was."""
+        known = self._counted.get(link.id)
+        if known is not None and known.mailbox == mailbox and known.began > hint.began:
+            return known.copy
+        began = self.turn()
+        copy = await self._copy_in(mailbox, link)
+        read = Counted(mailbox, began, copy and authorities.authored(copy))
+        self._remember(link.id, mailbox)
+        self._count(link, read)
+        return read.copy
 
     async def _settle(self, hint: Hint, was: Link, plan: Plan, facts: Facts) -> Disposition:
         return await self._settler.plan(plan, hint.origin, delivery=hint.delivery, was=was, as_of=facts.as_of)
@@ -204,11 +230,17 @@ class Meetings:
             return Plan(link)
         return inbound.skip(link, Reason.AWAITING_ACCEPTANCE)
 
-    def _remember(self, link_id: str) -> None:
-        self._decided[link_id] = self.turn()
-        self._decided.move_to_end(link_id)
-        if len(self._decided) > _REMEMBERED:
-            self._decided.popitem(last=False)
+    def _remember(self, link_id: str, mailbox: str) -> None:
+        self._looked[link_id, mailbox] = self.turn()
+        self._looked.move_to_end((link_id, mailbox))
+        if len(self._looked) > _REMEMBERED:
+            self._looked.popitem(last=False)
+
+    def _count(self, link: Link, read: Counted) -> None:
+        self._counted[link.id] = read
+        self._counted.move_to_end(link.id)
+        if len(self._counted) > _COUNTED:
+            self._counted.popitem(last=False)
 
 
 def _link(tx: Connection, uid: str) -> Link | None:

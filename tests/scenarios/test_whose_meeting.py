@@ -164,3 +164,21 @@ async def test_the_last_who_had_a_copy_is_shown_to_have_left_and_comes_back(stor
         await house.quiet()
         back = "accepted" if act == "delete" else "declined"
         assert house.item(uid)["item"]["responses"] == {"u-bob": back}
+
+
+@pytest.mark.rule("ID-3")
+async def test_hints_of_one_meeting_that_wait_together_share_one_look_at_the_organizers_copy(store: Path) -> None:
+    """Given a dozen guests whose hints come at once, then the organizer's mailbox is not asked for each of them."""
+    guests = [f"guest{number}" for number in range(12)]
+    async with a_house(store, "anna", *guests) as house:
+        house.hold_hints = True
+        invited = [f"{name}@bank.example" for name in guests]
+        uid = await house.does(house.outlook("anna").meet, "Review", start=TEN, required=invited)
+        house.fault("slow", operation="GetItem", mailbox="anna@bank.example", ms=300, times=1)
+        house.hold_hints = False
+        house.deliver(await house.take_hints())
+        await house.quiet()
+        assert len(house.item(uid)["item"]["assign_to"]) == 13
+        report = [each for each in house.sandbox.meter.report() if each["account"] == house.service]
+        asked = [each for each in report if each["mailbox"] == "anna@bank.example"]
+        assert sum(each["count"] for each in asked if each["operation"] in ("GetItem", "FindItem")) < len(guests)
