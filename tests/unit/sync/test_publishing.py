@@ -56,7 +56,7 @@ async def test_who_asks_after_the_arrival_is_told_at_once(desk: Desk) -> None:
     """The record was published before whoever committed it could ask."""
     [number] = await put(desk, (COMMANDS, b"a", b"command"))
     async with desk.publishing():
-        await until(lambda: desk.published(COMMANDS) == [b"command"])
+        await until(lambda: desk.published(COMMANDS) == [b"command"] and desk.publisher.waiting == 0)
         await asyncio.wait_for(desk.publisher.arrival([number]), 30)
 
 
