@@ -185,8 +185,9 @@ class EngineMachine(RuleBasedStateMachine):
         for _ in range(60):
             if self._at_rest():
                 break
-            for visit in list(self.visits):
-                self._answer(visit, "done")
+            while self.visits:
+                self._answer(self.visits[0], "done")
+                self.pass_time(0.01)
             for waiting in list(self.acknowledgements):
                 self._acknowledge(waiting)
             self.pass_time(5)
@@ -202,7 +203,9 @@ class EngineMachine(RuleBasedStateMachine):
     # how
 
     async def _join(self) -> None:
-        engine = self.world.member(routes=[Route(HINTS, self._process)], park=self._park)
+        engine = self.world.member(
+            routes=[Route(HINTS, self._process)], park=self._park, carried_over=self._carried_over
+        )
         stop = asyncio.Event()
         self.members.append((engine, stop, asyncio.create_task(engine.run(stop))))
         await asyncio.sleep(0.1)
@@ -224,6 +227,12 @@ class EngineMachine(RuleBasedStateMachine):
     async def _park(self, delivery: Delivery, until: datetime, reason: str) -> None:
         self.world.positions.settle([delivery.position()])
         self._finish(delivery.records)
+
+    async def _carried_over(self) -> None:
+        """What was put out before, by whomever, and has not arrived yet."""
+        left_behind = [acknowledged for _, acknowledged in self.acknowledgements]
+        if left_behind:
+            await asyncio.wait(left_behind)
 
     def _answer(self, visit: Visit, kind: str) -> None:
         self.visits.remove(visit)
