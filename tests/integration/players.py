@@ -81,7 +81,7 @@ class Players:
 
     def make(self) -> None:
         """Somebody makes a meeting or an appointment."""
-        if self.random.random() < 0.15:
+        if self.random.random() < 0.2:
             self._make_outside()
             return
         who = self.random.choice([*self.bank.synchronized * 3, *self.bank.others])
@@ -105,8 +105,8 @@ class Players:
     def go_on(self) -> None:
         """Somebody does something more to a meeting; nothing, if nobody can."""
         meeting = self.random.choice(sorted(self.mailboxes.meetings.values(), key=lambda each: each.log[0].moment))
-        acts = [*self._organizers_acts(meeting), *self._attendees_acts(meeting)]
-        if acts:
+        organizers, attendees = self._organizers_acts(meeting), self._attendees_acts(meeting)
+        if acts := (attendees or organizers) if self.random.random() < 0.5 else (organizers or attendees):
             self.random.choice(acts)()
 
     # what organizers do
@@ -125,7 +125,7 @@ class Players:
             lambda: self._edit(meeting, who, self._times(meeting)),
             lambda: self._edit(meeting, who, {"importance": self.random.choice(["High", "Normal", "Low"])}),
             *[lambda: self._edit(meeting, who, self._privacy(meeting))] * 2,
-            lambda: self._delete(meeting, who),
+            *[lambda: self._delete(meeting, who)] * 2,
         ]
         if meeting.guests:
             acts += [lambda: self._invite(meeting, who), lambda: self._uninvite(meeting, who)]
@@ -310,7 +310,7 @@ class Players:
 
     def _some_time(self, zone: str) -> tuple[datetime | date, datetime | date]:
         """A time or whole days to come; now and then one long past."""
-        offset = self.random.randint(3, 40) if self.random.random() < 0.92 else -self.random.randint(50, 90)
+        offset = self.random.randint(3, 40) if self.random.random() < 0.85 else -self.random.randint(50, 90)
         day = self.clock.now.date() + timedelta(days=offset)
         if self.random.random() < 0.1:
             return day, day + timedelta(days=self.random.randint(1, 3))

@@ -20,6 +20,7 @@ from typing import Any
 import aiohttp
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from daemon.app import SETTINGS_RELOADED
 from daemon.sandbox.crm.bus import CrmOnKafka
 from daemon.sandbox.exchange import PATH, ExchangeSandbox
 from schemas import catalogue
@@ -59,6 +60,8 @@ class Stage:
     crm: CrmOnKafka
     crm_url: str
     metrics_url: str
+    config: Path
+    connections: str
     log: Path
     prefix: str
     producer: AIOKafkaProducer
@@ -72,6 +75,18 @@ class Stage:
         async with self.http.put(f"{self.crm_url}/directory", json=list(entries)) as answer:
             assert answer.status == 200, await answer.text()
         await self.quiet()
+
+    async def set(self, settings: str) -> None:
+        """The administrator changes the file of settings; returns when they are in force."""
+        reloaded = self._reloads()
+        self.config.write_text(settings + self.connections)
+        self.process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(_PATIENCE):
+            while self._reloads() == reloaded:  # noqa: ASYNC110  # another process's log is no event of ours
+                await asyncio.sleep(_TURN)
+
+    def _reloads(self) -> int:
+        return self.log.read_text().count(SETTINGS_RELOADED)
 
     async def take_hints(self) -> list[Hint]:
         """The hints of everything that happened since the last time."""
@@ -155,13 +170,14 @@ class Stage:
 async def a_stage(
     folder: Path, *, kafka: str, prefix: str, exchange: ExchangeSandbox, held: list[Hint], settings: str
 ) -> AsyncIterator[Stage]:
-    """All parts running; `exchange` is not started yet and hands its hints to `held`."""
+    """All parts running; `exchange`, not started yet, hands its hints to `held`. `settings` is the rest of the file."""
     bind = f"127.0.0.1:{_free_port()}"
     async with AsyncExitStack() as parts:
         url = await exchange.start()
         parts.push_async_callback(exchange.stop)
         config = folder / "exsyncd.toml"
-        config.write_text(_config(folder, kafka=kafka, prefix=prefix, url=url, bind=bind) + settings)
+        connections = _connections(folder, kafka=kafka, prefix=prefix, url=url, bind=bind)
+        config.write_text(settings + connections)
         await _topics(config)
         crm = CrmOnKafka(kafka, prefix)
         await crm.start()
@@ -181,6 +197,8 @@ async def a_stage(
             crm=crm,
             crm_url=crm_url,
             metrics_url=f"http://{bind}/metrics",
+            config=config,
+            connections=connections,
             log=log,
             prefix=prefix,
             producer=producer,
@@ -191,7 +209,7 @@ async def a_stage(
         )
 
 
-def _config(folder: Path, *, kafka: str, prefix: str, url: str, bind: str) -> str:
+def _connections(folder: Path, *, kafka: str, prefix: str, url: str, bind: str) -> str:
     return f"""
 [kafka]
 bootstrap_servers = "{kafka}"
