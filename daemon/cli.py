@@ -164,9 +164,10 @@ def schema_(output: Path | None, check: Path | None, validate: Any) -> None:
         schemas.check(check)
         click.echo(f"{check} is up to date")
     if validate:
-        for hint in schemas.validate(validate.read(), name=validate.name):
+        name = getattr(validate, "name", "the event")
+        for hint in schemas.validate(validate.read(), name=name):
             click.echo(f"note: {hint}")
-        click.echo(f"{validate.name} is a good event")
+        click.echo(f"{name} is a good event")
 
 
 @cli.command(name="why")
