@@ -17,7 +17,6 @@ import structlog
 from daemon import policies, wiring
 from daemon.bus.deadletters import DeadLetters
 from daemon.bus.engine import Engine, Gap, Progress
-from daemon.bus.lanes import Lanes
 from daemon.bus.port import Consumer, Producer, TopicPartition
 from daemon.exchange.port import Exchange
 from daemon.observe.health import Check
@@ -37,6 +36,7 @@ from daemon.sync.people import People
 from daemon.sync.publishing import Publisher
 from daemon.sync.routes import routes
 from daemon.sync.settling import Settler
+from daemon.sync.turns import Turns
 from handlers.policy import Policy
 from schemas import catalogue
 
@@ -83,7 +83,7 @@ class Daemon:
         self._publisher = Publisher(store, outside.producer)
         emitter = Emitter(source=f"exsyncd/{settings.kafka.group_id}")
         settler = Settler(store, self._publisher, emitter, metrics, now)
-        link_lanes, loader = Lanes(), Loader(outside.exchange, at_once=settings.exchange.items_per_call)
+        turns, loader = Turns(store), Loader(outside.exchange, at_once=settings.exchange.items_per_call)
         gatherer = Gatherer(store, outside.exchange, self.policy)
         meetings = Meetings(
             store=store,
@@ -91,14 +91,14 @@ class Daemon:
             loader=loader,
             gatherer=gatherer,
             settler=settler,
-            lanes=link_lanes,
+            turns=turns,
             policy=self.policy,
             now=now,
         )
         all_routes = routes(
             people=People(settler, metrics),
             inbound=Inbound(store=store, loader=loader, meetings=meetings, settler=settler, now=now),
-            outbound=Outbound(store=store, settler=settler, lanes=link_lanes),
+            outbound=Outbound(store=store, settler=settler, turns=turns),
             answering=Answering(settler),
             settle=settings.hints.settle,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 # a real Kafka, or PostgreSQL, for whoever asks for the fixture `kafka`, `postgres` or `postgres_url`
-pytest_plugins = ("tests.support.kafka", "tests.support.postgres")
+pytest_plugins = ("tests.support.kafka", "tests.support.postgres", "tests.support.stores")
 
 
 def pytest_sessionstart() -> None:

@@ -36,6 +36,11 @@ _BY_REPLICA = _link_where(
     .where(tables.replicas.c.mailbox == bindparam("mailbox"), tables.replicas.c.item_id == bindparam("item_id"))
     .scalar_subquery()
 )
+_VERSION_BY_REPLICA = (
+    select(tables.links.c.version)
+    .join_from(tables.links, tables.replicas, tables.replicas.c.link_id == tables.links.c.id)
+    .where(tables.replicas.c.mailbox == bindparam("mailbox"), tables.replicas.c.item_id == bindparam("item_id"))
+)
 _REPLICAS = (
     select(*(tables.replicas.c[name] for name in _REPLICA_COLUMNS))
     .where(tables.replicas.c.link_id == bindparam("wanted"))
@@ -67,6 +72,11 @@ def by_crm_id(tx: Connection, crm_id: str) -> Link | None:
 def by_replica(tx: Connection, mailbox: str, item_id: str) -> Link | None:
     """The link that has this copy; item ids compare byte for byte."""
     return _with_replicas(tx, tx.execute(_BY_REPLICA, {"mailbox": mailbox, "item_id": item_id}).one_or_none())
+
+
+def version_by_replica(tx: Connection, mailbox: str, item_id: str) -> int:
+    """The version of the link that has this copy; 0 if there is none."""
+    return tx.execute(_VERSION_BY_REPLICA, {"mailbox": mailbox, "item_id": item_id}).scalar() or 0
 
 
 def save(tx: Connection, link: Link) -> Link:

@@ -127,9 +127,9 @@ class SessionClaims:
 
     def release(self, name: str) -> None:
         with self._entry:
-            self._held.discard(name)
-            if self._session is None:
+            if self._session is None or name not in self._held:
                 return
+            self._held.discard(name)
             try:
                 self._session.execute(_RELEASE, {"number": _number(name)})
             except DBAPIError:

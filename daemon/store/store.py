@@ -97,12 +97,19 @@ class Store:
 
     async def claim(self, name: str) -> bool:
         """Claims a name for this process, without waiting; whether no other one has it. Raises `CommitFailed`."""
-        return await self._claims(self._database.claims.take, name) if self.shared else True
+        return await self._claim(name) if self.shared else True
 
-    async def release(self, name: str) -> None:
+    def release(self, name: str) -> None:
         """Gives a claimed name back."""
-        if self.shared:
-            await self._claims(self._database.claims.release, name)
+        if self.shared and self._open:
+            self._claiming.submit(self._database.claims.release, name)
+
+    async def others_have(self, key: bytes) -> bool:
+        """Whether another process still has to publish something of this key. Learns of a raised generation, too."""
+        others, self.generation = await self.read(
+            lambda tx: (outbox.others_have(tx, key, owner=self.owner), meta.generation(tx))
+        )
+        return others
 
     async def adopt(self) -> int:
         """Makes ours what dead processes left in the outbox; how many they were."""
@@ -136,13 +143,16 @@ class Store:
         self._claiming.shutdown()
         self._cleanup.close()
 
-    async def _claims(self, act: Callable[[str], T], name: str) -> T:
+    async def _claim(self, name: str) -> bool:
         if not self._open:
             raise StoreClosed("the store is closed")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._claiming, act, name)
+            return await asyncio.wrap_future(self._claiming.submit(self._database.claims.take, name))
         except DatabaseError as error:
             raise CommitFailed(f"{self._database.name} does not serve us") from error
+        except asyncio.CancelledError:
+            self.release(name)  # it may have been taken all the same
+            raise
 
     async def _adopt_from(self, owner: str) -> bool:
         if not await self.claim(owner):
@@ -150,7 +160,7 @@ class Store:
         try:
             await self.write(lambda tx: outbox.adopt(tx, owner, by=self.owner))
         finally:
-            await self.release(owner)
+            self.release(owner)
         return True
 
 

@@ -135,8 +135,10 @@ class Workers:
 class WritersInLanes:
     """Some writers, one of them for each lane."""
 
-    def __init__(self, engine: Engine, *, count: int, collides: Callable[[Exception], bool]) -> None:
-        self._all = tuple(Workers(engine, f"store-writer-{n}", collides=collides) for n in range(count))
+    def __init__(
+        self, engine: Engine, *, count: int, collides: Callable[[Exception], bool], group: int = GROUP
+    ) -> None:
+        self._all = tuple(Workers(engine, f"store-writer-{n}", group=group, collides=collides) for n in range(count))
 
     async def run(self, work: Callable[[Connection], T], *, lane: Hashable) -> T:
         """See `Workers.run`."""

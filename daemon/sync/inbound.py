@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy import Connection
 
 from daemon.bus.dispositions import Dead, Disposition, Park, TransientError
 from daemon.bus.port import Record
@@ -22,6 +23,7 @@ from daemon.sync.loading import Loader
 from daemon.sync.meetings import Hint, Meetings
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Settler
+from handlers.facts import User
 from handlers.plans import Report
 from schemas import envelope, events
 from schemas.copies import Copy, Kind, Shape
@@ -74,14 +76,14 @@ class Inbound:
             return self._later(error)
 
     async def _look(self, event: ItemHint, origin: Origin, delivery: Delivery) -> Disposition:
-        user = await self._store.read(lambda tx: directory.user_of_mailbox(tx, event.mailbox))
+        user, version = await self._store.read(lambda tx: _known(tx, event))
         if user is None or not user.synchronized or user.mailbox is None:
             report = Report(Direction.INBOUND, Result.SKIPPED, Reason.UNKNOWN_MAILBOX)
             key = f"mailbox:{event.mailbox.casefold()}"
             return await self._settler.once(report, origin, delivery=delivery, key=key, state="unknown")
         began = self._meetings.turn()
         answer = await self._loader.get(user.mailbox, event.item_id)
-        hint = Hint(origin=origin, delivery=delivery, user=user, mailbox=user.mailbox, began=began)
+        hint = Hint(origin=origin, delivery=delivery, user=user, mailbox=user.mailbox, began=began, version=version)
         return await self._follow(hint, answer)
 
     async def _follow(self, hint: Hint, answer: Answer) -> Disposition:
@@ -116,3 +118,10 @@ class Inbound:
         if isinstance(error, Busy) and error.back_off > _PATIENCE:
             return Park(self._now() + error.back_off, "busy")
         raise TransientError(error.code, delay=error.back_off if isinstance(error, Busy) else None)
+
+
+def _known(tx: Connection, event: ItemHint) -> tuple[User | None, int]:
+    """Whose mailbox it is, and the version of the link that has the copy."""
+    user = directory.user_of_mailbox(tx, event.mailbox)
+    version = links.version_by_replica(tx, user.mailbox, event.item_id) if user and user.mailbox else 0
+    return user, version

@@ -16,7 +16,6 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from daemon.bus.dispositions import Disposition, TransientError
-from daemon.bus.lanes import Lanes
 from daemon.bus.routes import Delivery
 from daemon.exchange.port import Answer, Denied, Exchange, Misconfigured, Unknown, Unreadable
 from daemon.store import links
@@ -26,6 +25,7 @@ from daemon.sync.gathering import Gatherer
 from daemon.sync.loading import Loader
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Settler, owes_an_end
+from daemon.sync.turns import Turns
 from handlers import authority as authorities
 from handlers import inbound
 from handlers.authority import Authority, is_live
@@ -54,13 +54,16 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """A hint that was followed: whose mailbox, because of what, and when the item was read (`Meetings.turn`)."""
+    """A hint that was followed: whose mailbox, because of what, and when the item was read (`Meetings.turn`), with the
+    version of its link as far as it was known by then.
+    """
 
     origin: Origin
     delivery: Delivery
     user: User
     mailbox: str
     began: int
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Meetings:
         loader: Loader,
         gatherer: Gatherer,
         settler: Settler,
-        lanes: Lanes,
+        turns: Turns,
         policy: Callable[[], Policy],
         now: Callable[[], datetime],
     ) -> None:
@@ -92,7 +95,7 @@ class Meetings:
         self._loader = loader
         self._gatherer = gatherer
         self._settler = settler
-        self._lanes = lanes
+        self._turns = turns
         self._policy = policy
         self._now = now
         self._turn = 0
@@ -107,11 +110,11 @@ class Meetings:
     async def decide(self, hint: Hint, *, uid: str, copy: Copy | None) -> Disposition:
         """Decides on the meeting with this UID, of which the hint's mailbox holds `copy`. Raises `ExchangeError`."""
         link_id = ids.link_of_uid(uid)
-        async with self._lanes.turn(link_id):
+        async with self._turns.turn(link_id):
             was = await self._link_of(uid)
             if was.id == link_id:
                 return await self._decide_in_turn(hint, was, copy)
-        async with self._lanes.turn(was.id):  # born in the CRM: another id, another lane (ID-8)
+        async with self._turns.turn(was.id):  # born in the CRM: another id, another lane (ID-8)
             return await self._decide_in_turn(hint, await self._link_of(uid), copy)
 
     async def _link_of(self, uid: str) -> Link:
@@ -119,7 +122,7 @@ class Meetings:
 
     async def _decide_in_turn(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
         try:
-            if copy is None or not is_live(copy) or self._looked.get((was.id, hint.mailbox), 0) > hint.began:
+            if copy is None or not is_live(copy) or self._is_overtaken(hint, was):
                 hint = replace(hint, began=self.turn())
                 copy = await self._copy_in(hint.mailbox, was)
             elif _is_another(was.replica(hint.mailbox), copy):
@@ -132,6 +135,12 @@ class Meetings:
             return await control.not_yet(self._settler, hint.origin, hint.delivery, key=f"item:{was.uid}")
         finally:
             self._remember(was.id, hint.mailbox)
+
+    def _is_overtaken(self, hint: Hint, was: Link) -> bool:
+        """Whether a decision was made on what was read after this hint's copy was, here or by another daemon."""
+        if self._looked.get((was.id, hint.mailbox), 0) > hint.began:
+            return True
+        return self._store.shared and was.version != hint.version
 
     async def _decide(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
         copy = copy and authorities.authored(copy)

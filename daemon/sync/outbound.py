@@ -11,13 +11,13 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from daemon.bus.dispositions import Dead, Disposition
-from daemon.bus.lanes import Lanes
 from daemon.bus.routes import Delivery
 from daemon.store import links
 from daemon.store.store import Store
 from daemon.sync import control, origins
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Settler
+from daemon.sync.turns import Turns
 from handlers import crm_changes
 from handlers.crm_changes import CrmChange
 from handlers.links import Link
@@ -32,10 +32,10 @@ ScheduleItemEvent = ScheduleItemChanged | ScheduleItemGone
 class Outbound:
     """Processes the records of `crm.schedule-items`."""
 
-    def __init__(self, *, store: Store, settler: Settler, lanes: Lanes) -> None:
+    def __init__(self, *, store: Store, settler: Settler, turns: Turns) -> None:
         self._store = store
         self._settler = settler
-        self._lanes = lanes
+        self._turns = turns
 
     async def process(self, delivery: Delivery) -> Disposition:
         """One change of one item."""
@@ -50,7 +50,7 @@ class Outbound:
             return await control.not_yet(self._settler, origin, delivery, key=f"{origin.cause.topic}:{event.id}")
         known = await self._store.read(lambda tx: _find(tx, event))
         link_id = known.id if known else event.link or ids.link_of_crm(event.id)
-        async with self._lanes.turn(link_id):
+        async with self._turns.turn(link_id):
             return await self._decide(event, origin, delivery=delivery, link_id=link_id)
 
     async def _decide(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,11 +24,15 @@ class StoredPositions:
         return {TopicPartition(*place): offset for place, offset in known.items() if offset is not None}
 
     async def save(self, reached: Sequence[Position]) -> None:
-        """All or none. Raises `Fenced`."""
+        """Raises `Fenced` if one has another owner by now; others may be saved then. Each goes where its work goes."""
+        lanes = {TopicPartition(each.topic, each.partition): each for each in reached}
         try:
-            await self.store.write(lambda tx: positions.save(tx, reached))
+            await asyncio.gather(*(self._save(each, lane) for lane, each in lanes.items()))
         except errors.Fenced as error:
             raise Fenced(str(error)) from None
+
+    async def _save(self, position: Position, lane: TopicPartition) -> None:
+        await self.store.write(lambda tx: positions.save(tx, [position]), lane=lane)
 
     async def rewind(self, reached: Sequence[Position]) -> None:
         """The first position of a new owner counts as it is, lower or not."""

@@ -23,6 +23,7 @@ from daemon.bus.retry import Verdict
 from daemon.bus.routes import Delivery, Route
 from daemon.observe.metrics import Metrics
 from daemon.store import parked
+from daemon.store.errors import CommitFailed
 from daemon.store.parked import Parked
 from daemon.store.store import Store
 from daemon.sync import origins
@@ -34,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 WORK_FAILED = "parked.failed"
 WORK_RETRIED = "parked.retried"
+STORE_AWAY = "store.away"
 
 _AT_ONCE = 50
 _LOOK_EVERY = timedelta(seconds=1)
@@ -93,11 +95,33 @@ class Parking:
     async def run(self, stop: asyncio.Event) -> None:
         """Tries what is due, until told to stop."""
         while not stop.is_set():
-            await self._measure()
-            due = await self._store.read(lambda tx: parked.due(tx, self._now(), _AT_ONCE))
-            await asyncio.gather(*(self._retry(work) for work in due))
-            if len(due) < _AT_ONCE:
+            try:
+                is_more = await self._try_due()
+            except CommitFailed as error:
+                log.warning(STORE_AWAY, error=type(error.__cause__).__name__)
+                is_more = False
+            if not is_more:
                 await _pause(stop, _LOOK_EVERY)
+
+    async def _try_due(self) -> bool:
+        """Whether more may be due."""
+        await self._measure()
+        due = await self._store.read(lambda tx: parked.due(tx, self._now(), _AT_ONCE))
+        tried = await asyncio.gather(*(self._retry_alone(work) for work in due))
+        return len(due) == _AT_ONCE and any(tried)
+
+    async def _retry_alone(self, work: Parked) -> bool:
+        """Whether it was ours to try: another daemon on the store may be at it, or have done it."""
+        name = f"parked:{work.key}"
+        if not await self._store.claim(name):
+            return False
+        try:
+            if self._store.shared and await self._store.read(lambda tx: parked.of(tx, work.key)) != work:
+                return False
+            await self._retry(work)
+            return True
+        finally:
+            self._store.release(name)
 
     async def _retry(self, work: Parked) -> None:
         records = _unpacked(work.payload)

@@ -1,7 +1,7 @@
 """The publisher: what lies in the outbox goes to Kafka, in order, and is forgotten when the broker has it.
 
 Records of one key go one after the other, so that a command is acknowledged before its outcome is published; different
-keys go side by side. What a crash left behind is published first at the next start.
+keys go side by side. What a crash left behind is published first at the next start, or by another daemon on the store.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 
 from daemon.bus.port import BusError, Producer, TooLarge
 from daemon.store import outbox
+from daemon.store.errors import CommitFailed
 from daemon.store.outbox import Waiting
 from daemon.store.store import Store
 
@@ -22,9 +24,13 @@ log = structlog.get_logger(__name__)
 
 RECORD_PARKED = "outbox.record_parked"
 PUBLISHING_FAILED = "outbox.publishing_failed"
+OUTBOX_ADOPTED = "outbox.adopted"
+STORE_AWAY = "store.away"
 
 _AT_ONCE = 500
 _AFTER_FAILURE = timedelta(seconds=1)
+_LOOK_EVERY = timedelta(seconds=1)
+"""How often what dead daemons left behind is looked for."""
 
 
 class Publisher:
@@ -54,10 +60,9 @@ class Publisher:
     async def run(self) -> None:
         """Publishes until `stop`; then what is left, once."""
         while not self._stopping:
-            await self._due.wait()
-            self._due.clear()
-            await self._publish_all()
-        await self._publish_all()
+            await self._something_due()
+            await self._try_all()
+        await self._try_all()
 
     def stop(self) -> None:
         """No more will come: `run` returns when the outbox is empty, or cannot be emptied."""
@@ -70,8 +75,25 @@ class Publisher:
             arrival.set_result(None)
         return arrival
 
+    async def _something_due(self) -> None:
+        patience = _LOOK_EVERY.total_seconds() if self._store.shared else None
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._due.wait(), patience)
+        self._due.clear()
+
+    async def _try_all(self) -> None:
+        try:
+            adopted = await self._store.adopt()
+            if adopted:
+                log.warning(OUTBOX_ADOPTED, daemons=adopted)
+            await self._publish_all()
+        except CommitFailed as error:
+            log.warning(STORE_AWAY, error=type(error.__cause__).__name__)
+            self._due.set()
+            await asyncio.sleep(0 if self._stopping else _AFTER_FAILURE.total_seconds())
+
     async def _publish_all(self) -> None:
-        while rows := await self._store.read(lambda tx: outbox.waiting(tx, _AT_ONCE)):
+        while rows := await self._waiting_rows():
             self.waiting = len(rows)
             sent = await self._publish(rows)
             if sent < len(rows):
@@ -79,6 +101,14 @@ class Publisher:
                     return
                 await asyncio.sleep(_AFTER_FAILURE.total_seconds())
         self.waiting = 0
+
+    async def _waiting_rows(self) -> Sequence[Waiting]:
+        expected = tuple(self._arrivals)
+        rows = await self._store.read(lambda tx: outbox.waiting(tx, _AT_ONCE, owner=self._store.owner))
+        if self._store.shared and len(rows) < _AT_ONCE:
+            for number in set(expected) - {row.id for row in rows}:
+                self._arrived(number)  # who took us for dead has adopted it, and publishes it
+        return rows
 
     async def _publish(self, rows: Sequence[Waiting]) -> int:
         by_key: dict[bytes, list[Waiting]] = defaultdict(list)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from daemon.bus.dispositions import Disposition, Done, PermanentError, Skip, TransientError
-from daemon.bus.port import Record
+from daemon.bus.port import Record, TopicPartition
 from daemon.bus.routes import Delivery, Fenced, Position
 from daemon.observe.metrics import Metrics
 from daemon.store import errors, history, links, outbox, parked, positions, reports
@@ -153,7 +153,7 @@ class Settler:
     ) -> Disposition:
         reached = [] if isinstance(delivery, Rerun) else [delivery.position()]
         outgoing = [*emissions, self.emitter.outcome(saying.outcome, origin)] if saying else list(emissions)
-        at = self.now()
+        at, owner = self.now(), self.store.owner
 
         def work(tx: Connection) -> list[int] | None:
             positions.save(tx, reached)
@@ -163,20 +163,22 @@ class Settler:
             if saying is not None:
                 _remember(tx, saying, origin, at=at, command=command)
             return [
-                outbox.add(tx, topic=each.topic, key=each.key, value=each.value, headers=each.headers)
+                outbox.add(tx, topic=each.topic, key=each.key, value=each.value, headers=each.headers, owner=owner)
                 for each in outgoing
             ]
 
-        numbers = await self._written(work)
+        numbers = await self._written(work, lane=delivery.records[-1].source)
         if numbers is None:
             return NOTHING_NEW
         if saying is not None:
             self._count(saying.outcome, origin, at)
         return Done(self.publisher.expect(numbers))
 
-    async def _written(self, work: Callable[[Connection], list[int] | None]) -> list[int] | None:
+    async def _written(
+        self, work: Callable[[Connection], list[int] | None], *, lane: TopicPartition
+    ) -> list[int] | None:
         try:
-            return await self.store.write(work)
+            return await self.store.write(work, lane=lane)
         except errors.Fenced as error:
             raise Fenced(str(error)) from None
         except errors.Taken as error:

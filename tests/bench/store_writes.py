@@ -1,6 +1,9 @@
-"""What grouped commits are worth, and what a directory of any size costs. Prints figures; asserts nothing.
+"""What grouped commits are worth, and what a directory of any size costs, on SQLite and on PostgreSQL.
 
-python -m tests.bench.store_writes [folder on the disk to measure]
+Both sync every commit to disk; PostgreSQL is a process on this machine, so that no network is in its figures. Prints
+figures; asserts nothing.
+
+python -m tests.bench.store_writes [folder on the disk to measure]    (sizes: UNITS=5000 CONTACTS=20000)
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from itertools import count
 from time import perf_counter
 
 from sqlalchemy import Connection
@@ -20,12 +23,15 @@ from sqlalchemy import Connection
 from daemon.store import directory, history, links, outbox, positions
 from daemon.store.directory import ContactRecord, Node, Source
 from daemon.store.store import Store
-from daemon.store.workers import GROUP, Workers
+from daemon.store.workers import GROUP, WritersInLanes
 from handlers.links import Link, Replica
 from schemas.items import ScheduleItem
+from tests.support.postgres import serving
 
 ITEM = ScheduleItem(subject="Review", notes="x" * 500, assign_to=("u-anna", "u-bob"))
 TOPIC = "exchange.notifications"
+PARTITIONS = 12
+UNITS = int(os.environ.get("UNITS", "5000"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Position:
 
 def settle(tx: Connection, n: int) -> None:
     """What one event settles: position, link with two copies, command, outcome, history."""
-    positions.save(tx, [Position(TOPIC, 0, "bench", offset=n + 1)])
+    positions.save(tx, [Position(TOPIC, n % PARTITIONS, "bench", offset=n + 1)])
     name = f"{n:064x}"
     copies = (
         Replica("anna@bank.example", "u-anna", f"AAMkAD{name}1"),
@@ -58,19 +64,19 @@ async def rate(store: Store, work: Callable[[Connection, int], object], *, units
 
     async def lane() -> None:
         for n in numbers:
-            await store.write(lambda tx, n=n: work(tx, n))  # type: ignore[misc]
+            await store.write(lambda tx, n=n: work(tx, n), lane=n % PARTITIONS)  # type: ignore[misc]
 
     begun = perf_counter()
     await asyncio.gather(*(lane() for _ in range(at_once)))
     return units / (perf_counter() - begun)
 
 
-async def measure_commits(folder: Path, *, group: int, units: int) -> float:
-    """Settled events per second with transactions of at most `group` units."""
-    store = await Store.open(f"sqlite:///{folder}/commits-{group}.sqlite")
-    await store.write(lambda tx: positions.assign(tx, [(TOPIC, 0)], "bench"))
-    store._writer.close()
-    store._writer = Workers(store._writing, "store-writer", group=group)
+async def measure_commits(url: str, *, group: int, units: int, writers: int) -> float:
+    """Settled events per second with transactions of at most `group` units, by so many threads."""
+    store = await Store.open(url)
+    await store.write(lambda tx: positions.assign(tx, [(TOPIC, n) for n in range(PARTITIONS)], "bench"))
+    store._writers.close()
+    store._writers = WritersInLanes(store._writing, count=writers, collides=store._database.collides, group=group)
     settled = await rate(store, settle, units=units, at_once=200)
     await store.close()
     return settled
@@ -87,9 +93,9 @@ def put_contact(tx: Connection, n: int) -> None:
     directory.put_contact(tx, record, at=Source("crm.contacts", 0, n, version=1))
 
 
-async def measure_directory(folder: Path, *, contacts: int) -> tuple[float, list[float]]:
+async def measure_directory(url: str, *, contacts: int) -> tuple[float, list[float]]:
     """Contacts read per second, and how long each of many look-ups for meetings of ten took, in milliseconds."""
-    store = await Store.open(f"sqlite:///{folder}/directory.sqlite")
+    store = await Store.open(url)
     for n in range(200):
         node = Node(f"branch-{n}", f"branch-{n // 8}" if n else None)
         await store.write(lambda tx, n=n, node=node: directory.put_node(tx, node, at=Source("crm.nodes", 0, n)))  # type: ignore[misc]
@@ -105,20 +111,30 @@ async def measure_directory(folder: Path, *, contacts: int) -> tuple[float, list
     return read, sorted(took)
 
 
-async def main(where: str | None) -> None:
-    """All figures."""
-    with tempfile.TemporaryDirectory(dir=where) as folder:
-        grouped = await measure_commits(Path(folder), group=GROUP, units=10_000)
-        alone = await measure_commits(Path(folder), group=1, units=2_000)
-        contacts = int(os.environ.get("CONTACTS", "50000"))
-        read, took = await measure_directory(Path(folder), contacts=contacts)
+async def measure(name: str, place: Callable[[], str], *, writers: int) -> None:
+    """All figures of one database; `place` is a new one."""
+    grouped = await measure_commits(place(), group=GROUP, units=UNITS, writers=writers)
+    alone = await measure_commits(place(), group=1, units=UNITS // 5, writers=writers)
+    contacts = int(os.environ.get("CONTACTS", "20000"))
+    read, took = await measure_directory(place(), contacts=contacts)
     sys.stdout.write(
-        f"settled events per second, up to {GROUP} a transaction: {grouped:,.0f}\n"
-        f"settled events per second, one a transaction:    {alone:,.0f}\n"
-        f"contacts read per second into the directory:     {read:,.0f}\n"
-        f"look-up of ten addresses among {contacts:,} contacts: "
+        f"{name}\n"
+        f"  settled events per second, up to {GROUP} a transaction: {grouped:,.0f}\n"
+        f"  settled events per second, one a transaction:    {alone:,.0f}\n"
+        f"  contacts read per second into the directory:     {read:,.0f}\n"
+        f"  look-up of ten addresses among {contacts:,} contacts: "
         f"{took[len(took) // 2]:.2f} ms median, {took[int(len(took) * 0.99)]:.2f} ms p99\n"
     )
+
+
+async def main(where: str | None) -> None:
+    """SQLite, then PostgreSQL."""
+    with tempfile.TemporaryDirectory(dir=where) as folder, serving() as server:
+        numbers = count()
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        await measure("SQLite", lambda: f"sqlite:///{folder}/{next(numbers)}.sqlite", writers=1)
+        for writers in (1, 4):
+            await measure(f"PostgreSQL, {writers} writers", server.create, writers=writers)
 
 
 if __name__ == "__main__":

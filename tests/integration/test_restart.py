@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from tests.support import stores
 from tests.support.house import a_house, contact, running
 
 NINE = datetime(2026, 12, 1, 9)  # noqa: DTZ001  # in the person's own zone
@@ -57,13 +57,13 @@ async def test_a_store_put_back_from_a_copy_is_recognised_and_caught_up(tmp_path
             await house.furnish(contact("c-7", "carla@client.example"))
             first = await house.does(anna.meet, "First", start=NINE, required=["carla@client.example"])
             await house.quiet()
-        shutil.copy(store, copy)
+        stores.copy(store, copy)
         async with running(house):
             await house.does(anna.edit, first, subject="First, renamed")
             second = await house.does(anna.meet, "Second", start=NINE, required=["bob@bank.example"])
             await house.quiet()
             expected = {item["uid"]: item["item"] for item in house.items()}
-        shutil.copy(copy, store)
+        stores.copy(copy, store)
         async with running(house) as daemon:
             await house.quiet()
             assert daemon.store.generation == 1

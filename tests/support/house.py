@@ -29,7 +29,7 @@ from daemon.settings.models import Settings
 from daemon.store import positions
 from daemon.wiring import counting, ews_config
 from schemas import catalogue
-from tests.support import invariants
+from tests.support import invariants, stores
 from tests.support.outlook import Outlook
 from tests.support.watch import HeldHint, Watch
 
@@ -178,7 +178,7 @@ class House:
         """A second bus and CRM around the same Exchange, for a daemon with a store of its own."""
         broker = MemoryBroker(catalogue.TOPICS.values())
         settings = self.settings.model_copy(
-            update={"store": self.settings.store.model_copy(update={"url": f"sqlite:///{store}"})}
+            update={"store": self.settings.store.model_copy(update={"url": stores.url_of(store)})}
         )
         return House(self.sandbox, self.url, SandboxCrm(_saying(broker)), broker, settings, clock=self.clock)
 
@@ -270,7 +270,7 @@ def settings_for(url: str, store: Path, **more: Any) -> Settings:
     """Settings of a daemon in a test: short waits, everything else as it is by default."""
     values: dict[str, Any] = {
         "kafka": {"bootstrap_servers": "memory:1", "group_id": GROUP},
-        "store": {"url": f"sqlite:///{store}"},
+        "store": {"url": stores.url_of(store)},
         "exchange": {"endpoint": url + PATH, "username": SERVICE[0], "password": SERVICE[1]},
         "hints": {"settle": "0s"},
         "engine": {"commit_interval": "20ms", "poll_wait": "20ms", "retry_for": "1s", "retry_wait": "100ms"},

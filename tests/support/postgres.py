@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -62,9 +63,14 @@ class Server:
 
     def create(self) -> str:
         """A new, empty database; its URL."""
-        name = f"t_{uuid4().hex[:12]}"
-        self._run(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
-        return make_url(self.url).set(database=name).render_as_string(hide_password=False)
+        url = make_url(self.url).set(database=f"t_{uuid4().hex[:12]}").render_as_string(hide_password=False)
+        self._create(url, "template0")
+        return url
+
+    def put(self, url: str, *, like: str) -> None:
+        """Makes a database anew, as a copy of another that nobody uses."""
+        self.drop(url)
+        self._create(url, make_url(like).database or "")
 
     def drop(self, url: str) -> None:
         """Ends who still uses the database, and it."""
@@ -75,6 +81,10 @@ class Server:
         """Ends every connection to a database, as a server that restarts does."""
         ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}"
         self._run(sql.SQL(ending).format(sql.Literal(make_url(url).database)))
+
+    def _create(self, url: str, model: str) -> None:
+        name = sql.Identifier(make_url(url).database or "")
+        self._run(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(model)))
 
     def _run(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -94,8 +104,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Server:
     """A PostgreSQL that serves, shared by the whole run."""
-    external = os.environ.get(EXTERNAL)
-    return Server(external) if external else _shared()
+    return server()
 
 
 @pytest.fixture
@@ -106,14 +115,21 @@ def postgres_url(postgres: Server) -> Iterator[str]:
     postgres.drop(url)
 
 
+@cache
+def server() -> Server:
+    """The run's server, for whoever cannot ask for the fixture."""
+    external = os.environ.get(EXTERNAL)
+    return Server(external) if external else _shared()
+
+
 @contextmanager
 def serving(*settings: str) -> Iterator[Server]:
     """A server of one's own, with all its defaults but these: for measurements."""
-    server = _start(_programs(), settings)
+    started = _start(_programs(), settings)
     try:
-        yield server
+        yield started
     finally:
-        _stop(server)
+        _stop(started)
 
 
 def _shared() -> Server:
@@ -123,9 +139,9 @@ def _shared() -> Server:
         note = _note()
         if note.exists():
             return _read(note)
-        server = _start(_programs(), NOT_SYNCED)
-        note.write_text(json.dumps(asdict(server)))
-        return server
+        started = _start(_programs(), NOT_SYNCED)
+        note.write_text(json.dumps(asdict(started)))
+        return started
 
 
 def _programs() -> Path:
@@ -152,11 +168,11 @@ def _start(programs: Path, settings: tuple[str, ...]) -> Server:
             command, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True, **_unprivileged()
         )
     _processes.append(process)
-    server = Server(
+    started = Server(
         f"postgresql://exsyncd@127.0.0.1:{port}/postgres", process.pid, _run_pid(), directory=str(directory)
     )
-    _await_serving(process, server, output)
-    return server
+    _await_serving(process, started, output)
+    return started
 
 
 def _within_reach(programs: Path, directory: Path) -> Path:
@@ -173,18 +189,18 @@ def _unprivileged() -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def _await_serving(process: subprocess.Popen[bytes], server: Server, output: Path) -> None:
+def _await_serving(process: subprocess.Popen[bytes], started: Server, output: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not _serves(server):
+    while not _serves(started):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             raise RuntimeError(f"PostgreSQL did not start:\n{output.read_text(errors='replace')[-4000:]}")
         time.sleep(0.05)
 
 
-def _serves(server: Server) -> bool:
+def _serves(started: Server) -> bool:
     try:
-        psycopg.connect(server.url).close()
+        psycopg.connect(started.url).close()
     except psycopg.OperationalError:
         return False
     return True
@@ -203,17 +219,17 @@ def _stop_ours() -> None:
 def _reap_orphans() -> None:
     """Servers of runs that were killed before they could stop them."""
     for note in BUILD.glob("run-*.json"):
-        server = _read(note)
-        if not _command(server.run_pid):
-            _stop(server)
+        orphan = _read(note)
+        if not _command(orphan.run_pid):
+            _stop(orphan)
             note.unlink()
 
 
-def _stop(server: Server) -> None:
-    if server.directory in _command(server.pid):
-        os.kill(server.pid, signal.SIGQUIT)  # at once; nothing it holds is wanted any more
-        _await_end(server.pid)
-    shutil.rmtree(server.directory, ignore_errors=True)
+def _stop(started: Server) -> None:
+    if started.directory in _command(started.pid):
+        os.kill(started.pid, signal.SIGQUIT)  # at once; nothing it holds is wanted any more
+        _await_end(started.pid)
+    shutil.rmtree(started.directory, ignore_errors=True)
 
 
 def _await_end(pid: int) -> None:
