@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator,
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import aiokafka
@@ -308,13 +309,11 @@ class KafkaProducer:
         self._known.add(topic)
 
     def _discard(self, client: aiokafka.AIOKafkaProducer | None, error: BaseException) -> None:
-        """What else is under way with this client fails now, to be sent again with the next one."""
+        """What else is under way with this client may still arrive while it stops; then it fails, to be sent again."""
         if client is not self._current or client is None:
             return
         log.warning(PRODUCER_REBUILT, error=type(error).__name__)
         self._current = None
-        pending = client._message_accumulator  # noqa: SLF001  # no public way to give up: `stop` flushes for ever
-        pending.fail_all(KafkaError("given up with its producer"))
         stopping = asyncio.get_running_loop().create_task(_stop_quietly(client))
         self._stopping.add(stopping)
         stopping.add_done_callback(self._stopping.discard)
@@ -477,11 +476,22 @@ async def _started_or_stopped(client: aiokafka.AIOKafkaConsumer | aiokafka.AIOKa
 
 
 async def _stop_quietly(client: aiokafka.AIOKafkaProducer) -> None:
-    try:
-        async with asyncio.timeout(_STOP.total_seconds()):
-            await client.stop()
-    except (KafkaError, TimeoutError) as error:
-        log.warning(CLIENT_STOP_FAILED, error=type(error).__name__)
+    """Stops, and flushes what can be flushed in time. The client itself would try as long as no broker answers."""
+    stopping = asyncio.get_running_loop().create_task(client.stop())
+    await asyncio.wait([stopping], timeout=_STOP.total_seconds())
+    if not stopping.done():
+        _give_up(client)
+        await asyncio.wait([stopping], timeout=_STOP.total_seconds())
+    if not stopping.done() or stopping.exception() is not None:
+        log.warning(CLIENT_STOP_FAILED, stopped=stopping.done())
+
+
+def _give_up(client: aiokafka.AIOKafkaProducer) -> None:
+    """Fails what is still pending. There is no public way to do so."""
+    pending = client._message_accumulator  # noqa: SLF001  # see above
+    pending.fail_all(KafkaError("given up with its producer"))
+    for batch in chain.from_iterable(pending._batches.values()):  # noqa: SLF001  # see above
+        batch._drain_waiter.exception()  # noqa: SLF001  # asyncio complains of errors that nobody has looked at
 
 
 @contextmanager

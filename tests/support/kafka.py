@@ -18,8 +18,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -37,6 +37,7 @@ LOGGING = (
     "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
 )
 HEAP = "-Xmx320m"
+PROPERTIES = "server.properties"
 USER, PASSWORD = "exsyncd", "right"
 
 
@@ -57,6 +58,24 @@ class _Broker:
     run_pid: int
     directory: str
     guarded_port: int = 0
+
+
+class OwnKafka:
+    """A Kafka of one test, which may crash it and bring it back with what it had."""
+
+    def __init__(self, directory: Path) -> None:
+        self._broker = _start(install(), directory)
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self._broker.port}"
+
+    def crash(self) -> None:
+        _kill(self._broker)
+
+    def restart(self) -> None:
+        directory = Path(self._broker.directory)
+        self._broker = replace(self._broker, pid=_serve(install(), directory))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -141,15 +160,27 @@ def _start(jars: Path, directory: Path) -> _Broker:
     port, guarded, controller = _free_ports(3)
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    properties = directory / "server.properties"
+    properties = directory / PROPERTIES
     properties.write_text(_properties(directory, port=port, guarded=guarded, controller=controller))
-    java = [_java(), HEAP, "-cp", f"{jars}/*", *LOGGING]
     storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", "AAAAAAAAAAAAAAAAAAAAAQ"]
-    subprocess.run([*java, *storage, "-c", str(properties)], check=True, capture_output=True, timeout=PATIENCE)
+    subprocess.run(
+        [*_java_with(jars), *storage, "-c", str(properties)], check=True, capture_output=True, timeout=PATIENCE
+    )
+    return _Broker(_serve(jars, directory), port, int(os.environ[RUN].split("-")[0]), str(directory), guarded)
+
+
+def _serve(jars: Path, directory: Path) -> int:
+    """Starts the broker that was formatted in the directory. Returns its process id when it serves."""
     output = directory / "output.log"
-    pid = _detached([*java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.Kafka", str(properties)], output)
+    output.unlink(missing_ok=True)
+    server = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.Kafka", str(directory / PROPERTIES)]
+    pid = _detached([*_java_with(jars), *server], output)
     _await_serving(pid, output)
-    return _Broker(pid, port, int(os.environ[RUN].split("-")[0]), str(directory), guarded)
+    return pid
+
+
+def _java_with(jars: Path) -> list[str]:
+    return [_java(), HEAP, "-cp", f"{jars}/*", *LOGGING]
 
 
 def _detached(command: list[str], output: Path) -> int:
@@ -219,9 +250,16 @@ def _reap_orphans() -> None:
 
 
 def _stop(broker: _Broker) -> None:
-    if broker.directory in _command(broker.pid):
-        os.kill(broker.pid, signal.SIGKILL)  # nothing it holds is wanted any more
+    _kill(broker)  # nothing it holds is wanted any more
     shutil.rmtree(broker.directory, ignore_errors=True)
+
+
+def _kill(broker: _Broker) -> None:
+    """Returns when it is gone, its port and its files with it."""
+    while broker.directory in _command(broker.pid):
+        with suppress(ProcessLookupError):
+            os.kill(broker.pid, signal.SIGKILL)
+        time.sleep(0.05)
 
 
 def _command(pid: int) -> str:
