@@ -82,12 +82,12 @@ def is_live(copy: Copy | None) -> bool:
 
 
 def standing_master(link: Link, facts: Facts) -> User | None:
-    """The link's master, while he is synchronized and has his copy (ID-4)."""
+    """The link's master, while he is synchronized and has his copy (ID-4), or threw it away when it was cancelled."""
     master = facts.by_id.get(link.master) if link.master else None
     if master is None or not master.synchronized or master.mailbox is None:
         return None
     replica = link.replica_of(master.id)
-    return master if replica is not None and replica.live else None
+    return master if replica is not None and (replica.live or replica.cancelled) else None
 
 
 def successor(link: Link, *, holder: User, copy: Copy | None, facts: Facts) -> User | None:

@@ -171,8 +171,8 @@ class Players:
             return [lambda: self._restore(meeting, who)]
         if not copy.lives:
             return []
-        if copy.cancelled:
-            return [lambda: self._delete(meeting, who)]
+        if copy.cancelled:  # for good, and nobody could tell any more that it was
+            return [lambda: self._delete(meeting, who, for_good=False)]
         acts: list[Act] = [
             *[lambda: self._answer(meeting, who, "accepted")] * 3,
             lambda: self._edit(meeting, who, self._words("location"), told=False),
@@ -198,8 +198,8 @@ class Players:
         act[answer](meeting.uid)
         self._note(Answered(moment, meeting.uid, who, answer))
 
-    def _delete(self, meeting: Meeting, who: str) -> None:
-        for_good = self.random.random() < 0.3
+    def _delete(self, meeting: Meeting, who: str, *, for_good: bool | None = None) -> None:
+        for_good = self.random.random() < 0.3 if for_good is None else for_good
         self._outlook(who).delete(meeting.uid, for_good=for_good)
         self._note(Deleted(self.clock.tick(), meeting.uid, who, for_good))
 

@@ -115,7 +115,7 @@ class Crm:
         """ID-4: the first who accepted; he stays it."""
         copies = {self._directory.synchronized_at(mailbox): copy for mailbox, copy in meeting.copies.items()}
         holding = {user: copy for user, copy in copies.items() if user is not None}
-        if record.master not in holding or not holding[record.master].lives:
+        if record.master not in holding or not (holding[record.master].lives or holding[record.master].cancelled):
             record.master = self._new_master(record, holding)
         if record.master is None:
             return

@@ -1,4 +1,4 @@
-"""Copies that are looked for by UID, and copies that Exchange puts back (ID-3, ID-4, PART-7)."""
+"""Copies that are looked for by UID, that Exchange puts back, or that people throw away (ID-4, PART-7, DEL-6)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from schemas import catalogue
 from tests.support.house import House, a_house
 
 TEN = datetime(2026, 12, 1, 10)  # noqa: DTZ001  # in the person's own zone
-ELEVEN = TEN.replace(hour=11)
 
 
 def only_of(mailbox: str, house: House, hints: list) -> None:  # type: ignore[type-arg]
@@ -52,3 +51,20 @@ async def test_part_7_a_copy_that_an_update_put_back_is_unanswered(tmp_path: Pat
         assert house.item(uid)["item"]["responses"]["u-bob"] == "none"
         assert house.commands()[-1]["changed"].count("responses") == 1
         assert not house.read(catalogue.DEAD_LETTERS)
+
+
+@pytest.mark.rule("DEL-6", "ID-4")
+async def test_del_6_a_cancelled_copy_that_was_thrown_away_still_says_so(tmp_path: Path) -> None:
+    """Given an outsider's meeting, when it is cancelled and its master removes it unseen, then it goes."""
+    async with a_house(tmp_path / "store.sqlite", "anna") as house:
+        anna = house.outlook("anna")
+        uid = house.outsider("anna@bank.example")
+        await house.does(anna.accept, uid)
+        await house.quiet()
+        assert house.has_item(uid)
+        house.hold_hints = True
+        house.outsider("anna@bank.example", uid=uid, happening="cancellation")
+        await house.does(anna.delete, uid)
+        house.deliver((await house.take_hints())[::-1])
+        await house.quiet()
+        assert not house.has_item(uid)
