@@ -116,6 +116,7 @@ class Daemon:
             park=self._parking.park,
             limits=wiring.limits(settings),
             restored=self._restored,
+            carried_over=self._publisher.carried_over,
             monitor=wiring.Counting(metrics),
             on_progress=self._progressed,
         )

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+
+from hypothesis import settings
+
+# No test depends on how fast the machine is. What is looked for at random is the same in every run of CI, which judges
+# a change; elsewhere every run looks anew.
+settings.register_profile("anew", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI", "").lower() == "true" else "anew")
 
 # a real Kafka, or PostgreSQL, for whoever asks for the fixture `kafka`, `postgres` or `postgres_url`
 pytest_plugins = ("tests.support.kafka", "tests.support.postgres", "tests.support.stores")

@@ -43,6 +43,7 @@ class Publisher:
         self._unasked: deque[int] = deque(maxlen=_AT_ONCE * 2)
         self._due = asyncio.Event()
         self._due.set()
+        self._empty = asyncio.Event()
         self._stopping = False
         self.waiting = 0
 
@@ -56,6 +57,12 @@ class Publisher:
     def expect(self, numbers: Sequence[int]) -> asyncio.Task[None] | None:
         """The arrival of these as something to be awaited later; None if there is nothing to wait for."""
         return asyncio.ensure_future(self.arrival(numbers)) if numbers else None
+
+    async def carried_over(self) -> None:
+        """Returns when all that lies in the outbox now is with the broker: when it has been empty once from here on."""
+        self._empty.clear()
+        self._due.set()
+        await self._empty.wait()
 
     async def run(self) -> None:
         """Publishes until `stop`; then what is left, once."""
@@ -101,6 +108,7 @@ class Publisher:
                     return
                 await asyncio.sleep(_AFTER_FAILURE.total_seconds())
         self.waiting = 0
+        self._empty.set()
 
     async def _waiting_rows(self) -> Sequence[Waiting]:
         expected = tuple(self._arrivals)

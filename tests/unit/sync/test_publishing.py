@@ -113,3 +113,16 @@ async def test_stopping_does_not_wait_for_a_broker_that_is_away(desk: Desk) -> N
     desk.publisher.stop()
     await asyncio.wait_for(desk.publisher.run(), 30)
     assert await left(desk) == [b"command"]
+
+
+async def test_what_was_left_behind_is_carried_over_when_the_outbox_has_been_empty(desk: Desk) -> None:
+    """What a crash left in the outbox is with the broker before the group is told of what was finished."""
+    await put(desk, (catalogue.OUTCOMES, b"k", b"left behind"))
+    carried_over = asyncio.ensure_future(desk.publisher.carried_over())
+    await asyncio.sleep(0)
+    assert not carried_over.done(), "nobody publishes yet"
+    running = asyncio.ensure_future(desk.publisher.run())
+    await carried_over
+    assert await left(desk) == []
+    desk.publisher.stop()
+    await running
