@@ -19,7 +19,7 @@ from typing import Any
 
 from daemon.app import Daemon, Outside, opened
 from daemon.bus.memory import MemoryBroker
-from daemon.bus.port import TopicPartition
+from daemon.bus.port import Producer, TopicPartition
 from daemon.exchange.ews.backend import EwsExchange
 from daemon.observe.metrics import Metrics
 from daemon.sandbox.crm.service import SandboxCrm
@@ -232,6 +232,12 @@ class House:
             while not condition():
                 await self.quiet()
 
+    async def until_true(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Returns when the condition holds, whatever else moves."""
+        async with asyncio.timeout(_PATIENCE):
+            while not await condition():  # noqa: ASYNC110  # what is waited for tells nobody
+                await asyncio.sleep(_TURN)
+
     async def quiet(self) -> None:
         """Returns when hints are out, read, settled and published, and the CRM has answered, and nothing moves."""
         async with asyncio.timeout(_PATIENCE):
@@ -266,7 +272,7 @@ _IN = [topic.name for topic in catalogue.TOPICS.values() if topic.flow is catalo
 _OUT = [catalogue.COMMANDS, catalogue.OUTCOMES, catalogue.DEAD_LETTERS]
 
 
-def settings_for(url: str, store: Path, **more: Any) -> Settings:
+def settings_for(url: str, store: Path | str, **more: Any) -> Settings:
     """Settings of a daemon in a test: short waits, everything else as it is by default."""
     values: dict[str, Any] = {
         "kafka": {"bootstrap_servers": "memory:1", "group_id": GROUP},
@@ -289,7 +295,7 @@ def _saying(broker: MemoryBroker) -> Callable[..., Awaitable[None]]:
 
 @asynccontextmanager
 async def a_house(
-    store: Path,
+    store: Path | str,
     *people: str | dict[str, Any],
     clock: Callable[[], datetime] = utc_now,
     witness: Any = None,
@@ -330,12 +336,14 @@ async def a_house(
 
 
 @asynccontextmanager
-async def running(house: House, *, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[Daemon]:
+async def running(
+    house: House, *, clock: Callable[[], datetime] = utc_now, producer: Producer | None = None
+) -> AsyncIterator[Daemon]:
     """A daemon in the house, until the end of the block; a second one after it finds the first one's store."""
     metrics = Metrics(version="test")
     house.metrics.append(metrics)
     exchange = EwsExchange(ews_config(house.settings), observe=counting(metrics))
-    outside = Outside(house.broker.consumer(GROUP), house.broker.producer(), exchange)
+    outside = Outside(house.broker.consumer(GROUP), producer or house.broker.producer(), exchange)
     async with opened(house.settings, outside=outside, metrics=metrics, version="test", now=clock) as daemon:
         stop = asyncio.Event()
         run = asyncio.create_task(daemon.run(stop))

@@ -18,8 +18,10 @@ def on_postgres() -> bool:
     return os.environ.get(CHOICE) == "postgres"
 
 
-def url_of(place: Path) -> str:
-    """The store that a test calls by this path, made if need be."""
+def url_of(place: Path | str) -> str:
+    """The store that a test calls by this path, made if need be; or by its URL."""
+    if isinstance(place, str):
+        return place
     if not on_postgres():
         return f"sqlite:///{place}"
     if place not in _databases:
