@@ -26,6 +26,7 @@ from daemon.sandbox.exchange import PATH, ExchangeSandbox
 from schemas import catalogue
 
 GROUP = "bank"
+STORE = "store.sqlite"
 SERVICE = ("sync@bank.example", "secret")
 OUT = (catalogue.COMMANDS, catalogue.OUTCOMES, catalogue.DEAD_LETTERS)
 IN = tuple(topic.name for topic in catalogue.TOPICS.values() if topic.flow is catalogue.Flow.IN)
@@ -47,6 +48,10 @@ class Said:
     headers: Sequence[tuple[str, bytes]]
 
     @property
+    def id(self) -> str:
+        return dict(self.headers)["ce_id"].decode()
+
+    @property
     def data(self) -> dict[str, Any]:
         return dict(json.loads(self.value))
 
@@ -62,6 +67,7 @@ class Stage:
     metrics_url: str
     config: Path
     connections: str
+    store: Path
     log: Path
     prefix: str
     producer: AIOKafkaProducer
@@ -69,6 +75,21 @@ class Stage:
     http: aiohttp.ClientSession
     process: asyncio.subprocess.Process
     held: list[Hint] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Starts the daemon again."""
+        self.process = await _started(self.config, self.log)
+
+    async def stop(self) -> None:
+        """Tells the daemon to stop; it must then end well."""
+        await self.end()
+        assert self.process.returncode == 0, f"the daemon ended with {self.process.returncode}, see {self.log}"
+
+    async def end(self) -> None:
+        """Tells the daemon to stop, and returns when it has ended, however."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        await self.process.wait()
 
     async def announce(self, entries: Iterable[Mapping[str, Any]]) -> None:
         """The CRM announces users, nodes, contacts, options; returns when they are in force."""
@@ -96,12 +117,16 @@ class Stage:
 
     async def deliver(self, hints: Iterable[Hint]) -> None:
         """Puts hints on the bus, and returns when everything they cause has happened."""
+        await self.send(hints)
+        await self.quiet()
+
+    async def send(self, hints: Iterable[Hint]) -> None:
+        """Puts hints on the bus."""
         sent = [
             await self.producer.send(self.prefix + topic, value, key=key, headers=headers)
             for topic, key, value, headers in hints
         ]
         await asyncio.gather(*sent)
-        await self.quiet()
 
     async def items(self) -> dict[str, list[dict[str, Any]]]:
         """The CRM's items that are not deleted, by UID."""
@@ -152,6 +177,11 @@ class Stage:
                 before = state
                 await asyncio.sleep(_TURN)
 
+    async def ends(self) -> dict[TopicPartition, int]:
+        """Where the topics that the daemon reads end, by their names in the catalogue."""
+        ends = await self.watcher.end_offsets(self._partitions(IN))
+        return {each._replace(topic=each.topic.removeprefix(self.prefix)): end for each, end in ends.items()}
+
     async def _state(self) -> object | None:
         """The ends of all topics; None while something is not finished."""
         ends = await self.watcher.end_offsets(self._partitions((*IN, catalogue.COMMANDS)))
@@ -190,8 +220,7 @@ async def a_stage(
         watcher = await _watcher(kafka, prefix)
         parts.push_async_callback(watcher.stop)
         log = folder / "daemon.log"
-        process = await parts.enter_async_context(_daemon(config, log))
-        yield Stage(
+        stage = Stage(
             exchange=exchange,
             exchange_url=url,
             crm=crm,
@@ -199,14 +228,20 @@ async def a_stage(
             metrics_url=f"http://{bind}/metrics",
             config=config,
             connections=connections,
+            store=folder / STORE,
             log=log,
             prefix=prefix,
             producer=producer,
             watcher=watcher,
             http=http,
-            process=process,
+            process=await _started(config, log),
             held=held,
         )
+        try:
+            yield stage
+        finally:
+            await stage.end()
+        await stage.stop()
 
 
 def _connections(folder: Path, *, kafka: str, prefix: str, url: str, bind: str) -> str:
@@ -214,9 +249,10 @@ def _connections(folder: Path, *, kafka: str, prefix: str, url: str, bind: str) 
 [kafka]
 bootstrap_servers = "{kafka}"
 group_id = "{prefix}{GROUP}"
+group_instance_id = "{prefix}{GROUP}-0"
 topic_prefix = "{prefix}"
 [store]
-url = "sqlite:///{folder}/store.sqlite"
+url = "sqlite:///{folder}/{STORE}"
 [exchange]
 endpoint = "{url}{PATH}"
 username = "{SERVICE[0]}"
@@ -259,21 +295,13 @@ async def _watcher(kafka: str, prefix: str) -> AIOKafkaConsumer:
     return watcher
 
 
-@asynccontextmanager
-async def _daemon(config: Path, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`exsyncd run`, told to stop at the end; it must then end well."""
+async def _started(config: Path, log: Path) -> asyncio.subprocess.Process:
+    """`exsyncd run`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EXSYNCD_")}
-    with log.open("wb") as sink:
-        process = await asyncio.create_subprocess_exec(
+    with log.open("ab") as sink:
+        return await asyncio.create_subprocess_exec(
             _PROGRAM, "run", "--config", config, stdout=sink, stderr=sink, env=environment
         )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        await process.wait()
-    assert process.returncode == 0, f"the daemon ended with {process.returncode}, see {log}"
 
 
 def _free_port() -> int:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -48,6 +49,7 @@ class Play:
     crm: Crm
     directory: Directory
     random: Random
+    meetings: int
     hints: list[Hint] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
 
@@ -69,7 +71,12 @@ class Play:
 
     async def phase(self, number: int) -> None:
         """People act unseen, then all hints come; in the last phase those of all phases."""
-        await asyncio.to_thread(self._act, new=MEETINGS // 2 if number == 1 else MEETINGS // (2 * PHASES - 2))
+        await self.stage.deliver(await self.happenings(number))
+
+    async def happenings(self, number: int) -> list[Hint]:
+        """People act unseen: the hints that are to come."""
+        meetings = self.meetings
+        await asyncio.to_thread(self._act, new=meetings // 2 if number == 1 else meetings // (2 * PHASES - 2))
         touched = self.players.mailboxes.settle()
         hints = await self.stage.take_hints()
         self.hints += hints
@@ -78,16 +85,23 @@ class Play:
             touched = {uid: self._everybody(uid) for uid in self.players.mailboxes.meetings}
         for uid, mailboxes in touched.items():
             self.crm.hinted(uid, mailboxes)
-        await self.stage.deliver(self._shuffled([*(self.hints if is_last else hints), *hints]))
+        return self._shuffled([*(self.hints if is_last else hints), *hints])
 
     async def again(self) -> None:
         """All hints of the whole run once more."""
         await self.stage.deliver(self._shuffled(self.hints))
 
+    async def check_quiet(self) -> None:
+        """CON-3: all hints once more say nothing, and change nothing."""
+        before = await self.stage.count()
+        await self.again()
+        assert await self.stage.count() == before, f"seed {self.seed}: a second pass over all hints is not quiet"
+        await self.check_items()
+
     def _act(self, *, new: int) -> None:
         for _ in range(new):
             self.players.make()
-        for _ in range(MEETINGS * ACTS_PER_MEETING // PHASES):
+        for _ in range(self.meetings * ACTS_PER_MEETING // PHASES):
             self.players.go_on()
 
     def _everybody(self, uid: str) -> set[str]:
@@ -149,7 +163,8 @@ class Play:
         copies = "\n".join(
             f"  {who}: {[getattr(copy, name) for name in facets]}" for who, copy in meeting.copies.items()
         )
-        again = f"EXSYNCD_TEST_SEED={self.seed} EXSYNCD_TEST_MEETINGS={MEETINGS} EXSYNCD_TEST_MAILBOXES={MAILBOXES}"
+        size = f"EXSYNCD_TEST_MEETINGS={self.meetings} EXSYNCD_TEST_MAILBOXES={self.players.bank.size}"
+        again = f"EXSYNCD_TEST_SEED={self.seed} {size}"
         outcomes = [each for each in self.said if each.topic == catalogue.OUTCOMES and each.data["link"] == link]
         reasons = "\n".join(f"  {_brief(each.data)}" for each in outcomes)
         return (
@@ -163,10 +178,26 @@ class Play:
 @pytest.mark.rule("DEL-1", "DEL-2", "DEL-3", "DEL-5", "DEL-6", "CON-3", "MAP-2")
 async def test_the_crm_holds_what_people_did(tmp_path: Path, kafka: Cluster, kafka_prefix: str) -> None:
     """Whatever people do, the CRM holds it as the rules say; then all hints once more change and say nothing."""
+    async with a_play(tmp_path, kafka=kafka.bootstrap, prefix=kafka_prefix) as play:
+        for number in range(1, PHASES + 1):
+            await play.flip(number)
+            await play.phase(number)
+            await play.check_items()
+        await play.check_masters()
+        await play.check_quiet()
+        await play.check_words()
+        await play.check_exchange()
+
+
+@asynccontextmanager
+async def a_play(
+    folder: Path, *, kafka: str, prefix: str, meetings: int = MEETINGS, mailboxes: int = MAILBOXES
+) -> AsyncIterator[Play]:
+    """Everything running, and the bank's directory announced."""
     seed = int(os.environ.get("EXSYNCD_TEST_SEED") or SystemRandom().randrange(10**6))
     print(f"EXSYNCD_TEST_SEED={seed}")  # noqa: T201  # shown when the test fails
     random = Random(seed)
-    bank = Bank(random, MAILBOXES)
+    bank = Bank(random, mailboxes)
     services = [{"username": SERVICE[0], "password": SERVICE[1], "impersonates": "*"}]
     people = People.read({"people": bank.book, "services": services})
     held: list[Hint] = []
@@ -179,25 +210,15 @@ async def test_the_crm_holds_what_people_did(tmp_path: Path, kafka: Cluster, kaf
     exchange = ExchangeSandbox(people, hold, clock=clock, seed=seed)
     settings = Settings(blacklist=BLACKLIST, max_assigned_users=CROWD)
     async with a_stage(
-        tmp_path, kafka=kafka.bootstrap, prefix=kafka_prefix, exchange=exchange, held=held, settings=_file(settings)
+        folder, kafka=kafka, prefix=prefix, exchange=exchange, held=held, settings=_file(settings)
     ) as stage:
-        mailboxes, directory = Mailboxes(Book(bank.book)), Directory()
+        left, directory = Mailboxes(Book(bank.book)), Directory()
         names = {person.email: person.legacy_dn for person in people}
-        players = Players(bank, random, mailboxes, stage.exchange_url, clock, names)
-        crm = Crm(mailboxes, directory, settings, now=started)
-        play = Play(seed, settings, stage, players, crm, directory, random)
+        players = Players(bank, random, left, stage.exchange_url, clock, names)
+        crm = Crm(left, directory, settings, now=started)
+        play = Play(seed, settings, stage, players, crm, directory, random, meetings)
         await play.open()
-        for number in range(1, PHASES + 1):
-            await play.flip(number)
-            await play.phase(number)
-            await play.check_items()
-        await play.check_masters()
-        before = await stage.count()
-        await play.again()
-        assert await stage.count() == before, f"seed {seed}: a second pass over all hints is not quiet"
-        await play.check_items()
-        await play.check_words()
-        await play.check_exchange()
+        yield play
 
 
 def _file(settings: Settings) -> str:

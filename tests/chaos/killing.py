@@ -1,0 +1,125 @@
+"""A daemon that is killed by SIGKILL at bad moments, and how much it had in hand then.
+
+Bad moments are not hoped for: the process is frozen, its store is looked at by another process (this one), and it is
+killed if the moment is one, else it goes on. So what is counted is exactly what it left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from aiokafka import TopicPartition
+
+from tests.integration.stage import Stage
+
+PATIENCE = 90.0
+_LOCKED = 0.05
+_TURN = 0.1
+_SOONEST, _LATEST = 0.001, 0.02
+_WORK = 0.3
+
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a store says: how far every partition is settled, and what waits to be published, by `ce_id`."""
+
+    positions: Mapping[Place, int]
+    outbox: frozenset[str]
+    generation: int
+
+    def unfinished(self, ends: Mapping[TopicPartition, int]) -> int:
+        """How many records of the daemon's topics are not settled."""
+        return sum(max(0, end - self.positions.get(tuple(each), 0)) for each, end in ends.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """What a killed daemon left: records not settled, rows in its outbox, and those of them that no topic has."""
+
+    unfinished: int
+    outbox: int
+    unpublished: int
+
+    def __str__(self) -> str:
+        return f"{self.unfinished} unfinished, {self.outbox} in the outbox, {self.unpublished} of them unpublished"
+
+
+def look(path: Path) -> Stored | None:
+    """What is in a store, whoever works on it; None while he keeps even readers out."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=_LOCKED)) as connection:
+            connection.execute("BEGIN")
+            positions = connection.execute("SELECT topic, partition, offset FROM positions WHERE offset IS NOT NULL")
+            rows = connection.execute("SELECT headers FROM outbox WHERE parked IS NULL").fetchall()
+            generation = connection.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
+            return Stored(
+                {(topic, partition): offset for topic, partition, offset in positions},
+                frozenset(dict(json.loads(headers))["ce_id"] for (headers,) in rows),
+                int(generation[0]) if generation else 0,
+            )
+    except sqlite3.OperationalError:
+        return None
+
+
+async def kill(stage: Stage, random: Random, *, before_publishing: bool) -> Kill | None:
+    """Kills the daemon while it works: at random, or when something is stored that is not published yet.
+
+    None if it had finished before such a moment came: then it runs on.
+    """
+    ends, begun = await stage.ends(), look(stage.store)
+    if not before_publishing:
+        await asyncio.sleep(random.uniform(0, _WORK))
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            _freeze(stage)
+            found = look(stage.store)
+            if found is not None and _is_bad(found, ends, begun=begun, before_publishing=before_publishing):
+                break
+            stage.process.send_signal(signal.SIGCONT)
+            if found is not None and not found.unfinished(ends) and not found.outbox:
+                return None
+            await asyncio.sleep(random.uniform(_SOONEST, _LATEST))
+    stage.process.kill()
+    await stage.process.wait()
+    published = {each.id for each in await stage.said()} if found.outbox else set()
+    return Kill(found.unfinished(ends), len(found.outbox), len(found.outbox - published))
+
+
+async def finished(stage: Stage) -> None:
+    """Returns when the daemon has settled and published everything by its own account, and nothing comes any more.
+
+    What the group has committed says nothing of a daemon whose store was put back.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            await stage.quiet()
+            found = look(stage.store)
+            if found is not None and not found.unfinished(await stage.ends()) and not found.outbox:
+                return
+            await asyncio.sleep(_TURN)
+
+
+def _is_bad(
+    found: Stored, ends: Mapping[TopicPartition, int], *, begun: Stored | None, before_publishing: bool
+) -> bool:
+    if before_publishing:
+        return bool(found.outbox)
+    has_begun = begun is not None and found.positions != begun.positions
+    return found.unfinished(ends) > 0 and (has_begun or bool(found.outbox))
+
+
+def _freeze(stage: Stage) -> None:
+    """Nothing of the process moves from here on."""
+    stage.process.send_signal(signal.SIGSTOP)
+    os.waitpid(stage.process.pid, os.WUNTRACED)
