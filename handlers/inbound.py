@@ -124,7 +124,8 @@ def answered(link: Link, user: User, *, generation: int) -> Plan:
     responses = tuple(sorted((answers | {user.id: own}).items()))
     exchange = link.exchange and replace(link.exchange, responses=responses)
     agreed = replace(link.agreed, responses=responses)
-    told, command = plans.upsert(replace(link, agreed=agreed, exchange=exchange, content=None), generation=generation)
+    answered_link = replace(link, agreed=agreed, exchange=exchange, content=None)
+    told, command = plans.upsert(answered_link, generation=generation, before=link.agreed)
     because = "his own copy says so, and there is none that counts"
     said = Explanation("DEL-3", user.id, Decision.KEPT, because)
     return Plan(told, command, Report(Direction.INBOUND, Result.APPLIED, explain=(said,)))
@@ -208,7 +209,7 @@ def _apply(draft: Draft, consulted: tuple[Consulted, ...], *, fingerprint: str, 
     in_crm = link.state in IN_CRM
     if in_crm and plans.as_shown(item) == plans.as_shown(known):
         return _without_command(settled, report, was=link.exchange)
-    told, command = plans.upsert(settled, generation=around.generation, restored=not in_crm)
+    told, command = plans.upsert(settled, generation=around.generation, before=link.agreed, restored=not in_crm)
     return Plan(told, command, report)
 
 

@@ -73,16 +73,21 @@ class Plan:
     report: Report | None = None
 
 
-def upsert(link: Link, *, generation: int, restored: bool = False) -> tuple[Link, Upsert]:
+def upsert(
+    link: Link, *, generation: int, before: ScheduleItem | None = None, restored: bool = False
+) -> tuple[Link, Upsert]:
     """A command that tells the CRM the agreed item, and the link that remembers having sent it.
 
     It changes all fields in which the CRM's last word differs (CON-6); of an item the CRM has not spoken of yet, or
-    that is brought back, all that is known.
+    that is brought back, all that is known. `before` is what was agreed on until now: while the CRM has not answered,
+    the fields in which that differs are changed, too, or what is taken back meanwhile would stay.
     """
     if link.agreed is None:
         raise ValueError("only an item that was agreed on can be told")
     visible = as_shown(link.agreed)
-    fields = _stated(visible) if link.crm is None or restored else differing(visible, link.crm)
+    fields = set(_stated(visible) if link.crm is None or restored else differing(visible, link.crm))
+    if before is not None and link.crm_revision < link.revision:
+        fields.update(differing(visible, as_shown(before)))
     told = replace(link, revision=ids.next_revision(max(link.revision, link.crm_revision), generation=generation))
     return told, Upsert(
         link=told.id,
@@ -90,7 +95,7 @@ def upsert(link: Link, *, generation: int, restored: bool = False) -> tuple[Link
         crm_id=told.crm_id,
         seen=told.crm_version,
         uid=told.uid,
-        changed=names(fields),
+        changed=names([name for name in ITEM_FIELDS if name in fields]),
         item=visible,
         master=told.master,
     )

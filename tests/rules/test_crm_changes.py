@@ -174,6 +174,24 @@ def test_con_6_a_command_the_crm_took_is_not_repeated():
     assert the_crm_says(taken, subject="Budget").command is None
 
 
+@pytest.mark.rule("CON-6")
+def test_con_6_what_is_taken_back_before_the_crm_answers_is_changed_back():
+    """The CRM still confirms the old value, but a command on its way says another."""
+    link = linked()
+    moved = WORLD.decided(replace(MEETING, location="Room 9"), link=link)
+    back = WORLD.decided(MEETING, link=moved.link)
+    assert changed(back) == ("location",)
+    assert told(back).location == "Room 4"
+
+
+@pytest.mark.rule("CON-6")
+def test_con_6_only_what_differs_from_the_crms_answer_is_changed():
+    """What it has answered for is not told again."""
+    moved = the_crm_confirms(WORLD.decided(replace(MEETING, location="Room 9"), link=linked())).link
+    renamed = replace(MEETING, location="Room 9", subject="Budget")
+    assert changed(WORLD.decided(renamed, link=moved)) == ("subject",)
+
+
 @pytest.mark.rule("CON-1", "CON-6")
 def test_con_1_a_crossing_change_of_one_field_is_a_conflict_that_the_crm_wins():
     """Named, without values."""
