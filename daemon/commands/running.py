@@ -213,6 +213,8 @@ def _missing_topics(findings: list[str]) -> CannotGoOn:
 
 
 _STORE_REMEDIES = (
-    "Check store.url (EXSYNCD_STORE__URL): sqlite:///PATH, four slashes for an absolute path.",
-    "The folder must exist and be writable by the daemon, and no other daemon may use the same file.",
+    "Check store.url (EXSYNCD_STORE__URL): sqlite:///PATH, four slashes for an absolute path, or "
+    "postgresql://USER:PASSWORD@HOST/DATABASE.",
+    "A file's folder must exist and be writable by the daemon, and no other daemon may use the same file.",
+    "`exsyncd check` looks at it more closely.",
 )

@@ -130,7 +130,11 @@ class Store(Group):
         str,
         Field(repr=False),
         AfterValidator(_store_url),
-        _described("The database: sqlite:///PATH. (postgresql://... is not built yet.)", secret=True),
+        _described(
+            "The database: sqlite:///PATH for one daemon, postgresql://USER:PASSWORD@HOST/DATABASE for one or more "
+            "(they share it, and need the same settings; PostgreSQL's driver comes with the extra `postgres`).",
+            secret=True,
+        ),
     ] = "sqlite:////var/lib/exsyncd/exsyncd.sqlite"
 
 
