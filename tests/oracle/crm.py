@@ -208,7 +208,7 @@ class Crm:
             if copy.lives:
                 return copy.response
             return "declined" if "declined" in (copy.response, tracked) else "removed"
-        return WAITING if self._directory.is_synchronized(user) else tracked
+        return WAITING if tracked == UNASKED and self._directory.is_synchronized(user) else tracked
 
     # decisions
 

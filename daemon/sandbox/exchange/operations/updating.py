@@ -162,11 +162,12 @@ def _store(call: Call, item: Item, given: Given) -> Item:
 
 
 def _settled_calendar_item(call: Call, item: Item, stored: dict[str, Any]) -> dict[str, Any]:
-    """Consistent again; an attendee's changes of his own copy make nobody an organizer."""
+    """Consistent again; an attendee's changes of his own copy make nobody an organizer and give nobody another name."""
     settled_values = settled(stored, call.world.people)
     if not is_organizers(item):
         own = {name: item.values[name] for name in ("IsMeeting", "AppointmentState") if name in item.values}
-        return {**settled_values, **own}
+        untouched = {name: stored[name] for name in ATTENDEE_LISTS if name in stored}
+        return {**settled_values, **untouched, **own}
     answers = {each.recipient: each for each in item.attendees}
     for name in ATTENDEE_LISTS:
         if name in settled_values:
