@@ -93,8 +93,6 @@ class Crm:
         record.sighted |= {
             mailbox for mailbox in touched if mailbox in meeting.copies and meeting.copies[mailbox].exists
         }
-        if record.archived:
-            return
         organizer = self._directory.user_at(meeting.organizer.target)
         if self._directory.is_synchronized(organizer):
             assert organizer is not None
@@ -135,8 +133,8 @@ class Crm:
         return next(iter(living), None)
 
     def _end(self, record: Record, content: Content) -> None:
-        """DEL-1, DEL-2."""
-        if record.item is None:
+        """DEL-1; DEL-2: of an old one only the link ends, until the meeting is found again (S21a)."""
+        if record.item is None or record.archived:
             return
         if _instant(content.end) < self._now - _KEPT_FOR:
             record.archived = True
@@ -145,6 +143,7 @@ class Crm:
 
     def _decide(self, meeting: Meeting, record: Record, counting: _Counting) -> None:
         """OPT-3: anew only if the item differs from what was decided last, or is not in the CRM."""
+        record.archived = False
         people = self._participants(meeting, counting)
         copies = {m: copy for m, copy in meeting.copies.items() if m in record.sighted}
         assigned = self._assigned(copies, people)
