@@ -45,7 +45,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """What a killed daemon left: records not settled, rows in its outbox, and those of them that no topic has."""
+    """What a killed daemon left: records not settled, rows it put into the outbox, those of them that no topic has."""
 
     unfinished: int
     outbox: int
@@ -77,7 +77,7 @@ async def kill(stage: Stage, random: Random, *, before_publishing: bool) -> Kill
 
     None if it had finished before such a moment came: then it runs on.
     """
-    ends, begun = await stage.ends(), look(stage.store)
+    ends, begun = await stage.ends(), await _looked(stage)
     if not before_publishing:
         await asyncio.sleep(random.uniform(0, _WORK))
     async with asyncio.timeout(PATIENCE):
@@ -92,8 +92,16 @@ async def kill(stage: Stage, random: Random, *, before_publishing: bool) -> Kill
             await asyncio.sleep(random.uniform(_SOONEST, _LATEST))
     stage.process.kill()
     await stage.process.wait()
-    published = {each.id for each in await stage.said()} if found.outbox else set()
-    return Kill(found.unfinished(ends), len(found.outbox), len(found.outbox - published))
+    new = found.outbox - begun.outbox
+    published = {each.id for each in await stage.said()} if new else set()
+    return Kill(found.unfinished(ends), len(new), len(new - published))
+
+
+async def _looked(stage: Stage) -> Stored:
+    async with asyncio.timeout(PATIENCE):
+        while (found := look(stage.store)) is None:  # noqa: ASYNC110  # a file is no event of ours
+            await asyncio.sleep(_TURN)
+    return found
 
 
 async def finished(stage: Stage) -> None:
@@ -110,13 +118,12 @@ async def finished(stage: Stage) -> None:
             await asyncio.sleep(_TURN)
 
 
-def _is_bad(
-    found: Stored, ends: Mapping[TopicPartition, int], *, begun: Stored | None, before_publishing: bool
-) -> bool:
+def _is_bad(found: Stored, ends: Mapping[TopicPartition, int], *, begun: Stored, before_publishing: bool) -> bool:
+    """Whether it is at work: what was left by the one before, which was killed too, does not count."""
+    is_new = bool(found.outbox - begun.outbox)
     if before_publishing:
-        return bool(found.outbox)
-    has_begun = begun is not None and found.positions != begun.positions
-    return found.unfinished(ends) > 0 and (has_begun or bool(found.outbox))
+        return is_new
+    return found.unfinished(ends) > 0 and (is_new or found.positions != begun.positions)
 
 
 def _freeze(stage: Stage) -> None:
