@@ -75,6 +75,14 @@ class Counted:
     copy: Copy | None
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The version we left a link at, and when we last found it at another: another daemon had decided on it."""
+
+    version: int
+    overtaken: int
+
+
 class Meetings:
     """Decides on single meetings and appointments."""
 
@@ -101,6 +109,7 @@ class Meetings:
         self._turn = 0
         self._looked: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._counted: OrderedDict[str, Counted] = OrderedDict()
+        self._left: OrderedDict[str, Left] = OrderedDict()
 
     def turn(self) -> int:
         """A moment on the clock that tells which of a read and a decision came first."""
@@ -121,6 +130,7 @@ class Meetings:
         return await self._store.read(lambda tx: _link(tx, uid)) or Link(id=ids.link_of_uid(uid), uid=uid)
 
     async def _decide_in_turn(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
+        self._notice_others(hint, was)
         try:
             if copy is None or not is_live(copy) or self._is_overtaken(hint, was):
                 hint = replace(hint, began=self.turn())
@@ -138,9 +148,23 @@ class Meetings:
 
     def _is_overtaken(self, hint: Hint, was: Link) -> bool:
         """Whether a decision was made on what was read after this hint's copy was, here or by another daemon."""
-        if self._looked.get((was.id, hint.mailbox), 0) > hint.began:
-            return True
-        return self._store.shared and was.version != hint.version
+        left = self._left.get(was.id)
+        overtaken = left.overtaken if left else 0
+        return max(overtaken, self._looked.get((was.id, hint.mailbox), 0)) > hint.began
+
+    def _notice_others(self, hint: Hint, was: Link) -> None:
+        """What was read before another daemon decided must not be decided on after it."""
+        left = self._left.get(was.id)
+        if not self._store.shared or was.version == (left.version if left else hint.version):
+            return
+        self._counted.pop(was.id, None)
+        self._leave(was.id, Left(was.version, self.turn()))
+
+    def _leave(self, link_id: str, left: Left) -> None:
+        self._left[link_id] = left
+        self._left.move_to_end(link_id)
+        if len(self._left) > _REMEMBERED:
+            self._left.popitem(last=False)
 
     async def _decide(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
         copy = copy and authorities.authored(copy)
@@ -178,7 +202,10 @@ class Meetings:
         return read.copy
 
     async def _settle(self, hint: Hint, was: Link, plan: Plan, facts: Facts) -> Disposition:
-        return await self._settler.plan(plan, hint.origin, delivery=hint.delivery, was=was, as_of=facts.as_of)
+        disposition = await self._settler.plan(plan, hint.origin, delivery=hint.delivery, was=was, as_of=facts.as_of)
+        before = self._left.get(was.id)
+        self._leave(was.id, Left(was.version + (plan.link != was), before.overtaken if before else 0))
+        return disposition
 
     async def _authority(self, hint: Hint, link: Link, *, copy: Copy | None, facts: Facts) -> Authority | None:
         organizer = authorities.organizer_of(link, copy, holder=hint.user, facts=facts, policy=self._policy())

@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.support import postgres
 
 CHOICE = "EXSYNCD_TEST_STORE"
@@ -37,7 +39,8 @@ def copy(place: Path, other: Path) -> None:
     postgres.server().put(url_of(other), like=url_of(place))
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown() -> None:
-    """Every test's stores end with it."""
+    """Every test's stores end with it, once its houses are closed."""
     while _databases:
         postgres.server().drop(_databases.popitem()[1])
