@@ -132,7 +132,11 @@ class Meetings:
     async def _decide_in_turn(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
         self._notice_others(hint, was)
         try:
-            if copy is None or not is_live(copy) or self._is_overtaken(hint, was):
+            if copy is not None and self._is_overtaken(hint, was):
+                hint = replace(hint, began=self.turn())
+                # By its own id: a search by UID does not look into every folder it may have been moved to.
+                copy = _readable(await self._loader.get(hint.mailbox, copy.item_id))
+            if copy is None or not is_live(copy):
                 hint = replace(hint, began=self.turn())
                 copy = await self._copy_in(hint.mailbox, was)
             elif _is_another(was.replica(hint.mailbox), copy):
