@@ -87,9 +87,12 @@ class Crm:
 
     def hinted(self, uid: str, touched: Iterable[str]) -> None:
         """Hints of a meeting came from these mailboxes."""
-        if not any(self._directory.synchronized_at(mailbox) for mailbox in touched):
-            return
         meeting, record = self._mailboxes.meetings[uid], self.records.setdefault(uid, Record())
+        heard = {mailbox for mailbox in touched if self._directory.synchronized_at(mailbox)}
+        if record.item is None:  # of what is gone for good nothing tells any more which meeting it was
+            heard = {mailbox for mailbox in heard if self._mailboxes.holds(mailbox, meeting)}
+        if not heard:
+            return
         record.sighted |= {
             mailbox for mailbox in touched if mailbox in meeting.copies and meeting.copies[mailbox].exists
         }

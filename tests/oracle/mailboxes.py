@@ -141,6 +141,12 @@ class Mailboxes:
             meeting.touched = set()
         return touched
 
+    def holds(self, mailbox: str, meeting: Meeting) -> bool:
+        """Whether anything of the meeting lies in that mailbox, be it in Deleted Items."""
+        if meeting.is_organizer(mailbox):
+            return meeting.place != GONE
+        return mailbox in meeting.copies and meeting.copies[mailbox].exists
+
     def _make(self, deed: Made) -> None:
         entry = self.book.find(deed.who)
         host = Guest(deed.who, role="organizer", name=entry.name if entry else deed.name)
