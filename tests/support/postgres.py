@@ -99,6 +99,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _stop_ours()
+        return
+    for process in _processes:
+        process.returncode = 0  # it outlives this worker: whoever coordinates the run ends it
 
 
 @pytest.fixture(scope="session")
