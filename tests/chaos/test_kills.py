@@ -2,7 +2,7 @@
 
 The random days of `tests.integration.test_all_in_one` on a real Kafka, with the daemon killed while work is in flight,
 some of the times between the store's commit and the publishing; then with its store put back to a copy taken half-way.
-What may be seen of it: records published twice, the same ones. `EXSYNCD_TEST_KILLS`, `EXSYNCD_TEST_KILL_MEETINGS` and
+What may be seen of it: records published twice, the same ones. `EXSYNCD_TEST_KILLS`, `EXSYNCD_TEST_MEETINGS` and
 `EXSYNCD_TEST_MAILBOXES` make it larger, `EXSYNCD_TEST_SEED` gives the same people the same day.
 """
 
@@ -12,6 +12,7 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from tests.support.kafka import Cluster
 
 KILLS = int(os.environ.get("EXSYNCD_TEST_KILLS", "8"))
 BEFORE_PUBLISHING = 5
-MEETINGS = int(os.environ.get("EXSYNCD_TEST_KILL_MEETINGS", "18"))
+MEETINGS = int(os.environ.get("EXSYNCD_TEST_MEETINGS", "18"))
 MAILBOXES = int(os.environ.get("EXSYNCD_TEST_MAILBOXES", "6"))
 
 
@@ -41,7 +42,7 @@ async def test_a_daemon_killed_again_and_again_loses_nothing_and_says_nothing_tw
         for number in range(1, PHASES + 1):
             await play.flip(number)
             hints = await play.happenings(number)
-            await _delivered_with_kills(play, hints, kills, until=KILLS * number // PHASES)
+            await _delivered_with_kills(play, hints, kills, number)
             await play.check_items()
         with capsys.disabled():
             print(f"\nkilled {len(kills)} times:", *kills, sep="\n  ")  # noqa: T201  # asked for
@@ -91,18 +92,19 @@ async def test_a_daemon_whose_store_is_put_back_to_a_copy_taken_half_way_catches
         await play.check_exchange()
 
 
-async def _delivered_with_kills(play: Play, hints: list[Hint], kills: list[Kill], *, until: int) -> None:
-    """Delivers hints, some between two kills; those before publishing come first, as long as there is much to say."""
+async def _delivered_with_kills(play: Play, hints: list[Hint], kills: list[Kill], number: int) -> None:
+    """Delivers a phase's hints, some between two kills; those before publishing first, while there is much to say."""
+    until, wanted = KILLS * number // PHASES, ceil(BEFORE_PUBLISHING * number / PHASES)
     for some in _portions(hints, until - len(kills)):
         await play.stage.send(some)
-        before = sum(each.unpublished > 0 for each in kills) < BEFORE_PUBLISHING
-        killed = await kill(play.stage, play.random, before_publishing=before)
+        before = sum(each.unpublished > 0 for each in kills) < wanted
+        killed = await kill(play.stage, before_publishing=before)
         if killed is not None:
             kills.append(killed)
             await play.stage.start()
     while len(kills) < until:  # it was too fast for some of them
         await play.stage.send(hints)
-        killed = await kill(play.stage, play.random, before_publishing=False)
+        killed = await kill(play.stage, before_publishing=False)
         if killed is not None:
             kills.append(killed)
             await play.stage.start()
