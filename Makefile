@@ -24,9 +24,14 @@ demo: $(VENV)/.demo ## plays a day at a bank, everything embedded, and tells wha
 	@$(BIN)/exsyncd demo
 
 .PHONY: test
-test: $(VENV)/.dev ## the whole test suite, on a real Kafka (needs Java 17; the first time Maven, to fetch Kafka)
+test: $(VENV)/.dev ## the test suite, on a real Kafka (needs Java 17; the first time Maven, to fetch Kafka)
 	@$(BIN)/python -m tests.support.kafka install
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --ignore tests/chaos
+
+.PHONY: chaos
+chaos: $(VENV)/.dev ## kills the daemon again and again, puts its store back (minutes; EXSYNCD_TEST_KILLS=20 for more)
+	@$(BIN)/python -m tests.support.kafka install
+	@$(BIN)/pytest tests/chaos
 
 .PHONY: check
 check: $(VENV)/.dev ## style, types, import contracts, generated files, deployment files
