@@ -34,6 +34,11 @@ class Replica:
 
     `live` is false once its user deleted or declined it (DEL-3); `cancelled` is the copy's own flag. `reported`
     fingerprints the refusal last reported for it, so that the same state is not reported twice.
+
+    `direct`: it is a direct copy, which we made and which claims nothing (INV-6). `reminder` is what its reminder last
+    was, `block` the fingerprint of the related block last written to it, `sensitivity` Exchange's word for it.
+    `holds` fingerprints the content we last wrote to it. `ours` is the change key that our last write left, until a
+    read has shown what the server made of it (CON-3, CON-4).
     """
 
     mailbox: str
@@ -44,6 +49,12 @@ class Replica:
     live: bool = True
     cancelled: bool = False
     reported: str | None = None
+    direct: bool = False
+    reminder: int | None = None
+    block: str = ""
+    sensitivity: str = "Normal"
+    holds: str | None = None
+    ours: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from handlers.effects import Effect
 from handlers.links import Link
 from handlers.merging import Conflict, names
 from handlers.options import Consulted
@@ -66,11 +67,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done: the link as it shall be stored, a command, a report."""
+    """What is to be done: the link as it shall be stored, a command, a report, and writes to mailboxes.
+
+    `link` is as it shall be once all effects are done, but for what only Exchange can say: item ids and change keys.
+    """
 
     link: Link
     command: Upsert | Delete | None = None
     report: Report | None = None
+    effects: tuple[Effect, ...] = ()
 
 
 def upsert(

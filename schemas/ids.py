@@ -23,6 +23,16 @@ def link_of_uid(uid: str) -> str:
     return _hashed("uid", uid)
 
 
+def uid_of_crm(item_id: str) -> str:
+    """The UID under which what was born in the CRM is created in Exchange: a clean global object id in hex."""
+    return _global_object_id("meeting", item_id)
+
+
+def uid_of_direct_copy(item_id: str, user: str) -> str:
+    """The UID of a user's direct copy: its own, or the invitation that may follow would be taken for it (INV-6)."""
+    return _global_object_id("direct", item_id, user)
+
+
 def command_id(link: str, revision: int) -> str:
     """The `ce_id` of a command."""
     return _hashed("command", link, revision)
@@ -46,6 +56,15 @@ def next_revision(last: int, *, generation: int) -> int:
 def generation_of(revision: int) -> int:
     """The store generation in which a revision was given."""
     return revision // _GENERATION
+
+
+_GLOBAL_OBJECT_ID = "040000008200E00074C5B7101A82E008" + "00" * 20
+"""How a global object id begins, with no instance date, no creation time: those are not ours to know."""
+
+
+def _global_object_id(kind: str, *parts: str) -> str:
+    data = _hashed(kind, *parts)
+    return f"{_GLOBAL_OBJECT_ID}{(len(data) // 2).to_bytes(4, 'little').hex()}{data}".upper()
 
 
 def _hashed(kind: str, *parts: str | int) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from schemas.copies import Copy
+from schemas.copies import Copy, Kind
+from schemas.edits import Edit, New
 
 
 class ExchangeError(Exception):
@@ -43,6 +44,18 @@ class Misconfigured(ExchangeError):
     """Waiting will not help: wrong password, wrong endpoint, unknown mailbox, an answer nobody understands."""
 
 
+class Changed(ExchangeError):
+    """The item is no longer as the change key says: read it again, merge again (at most three times)."""
+
+
+class Missing(ExchangeError):
+    """The item to be changed or deleted is not there under this id."""
+
+
+class Rejected(ExchangeError):
+    """The server will never take this content. `code` says why, without content."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gone:
     """The server says this item does not exist. Look for its UID before any delete decision."""
@@ -69,8 +82,20 @@ class Unknown:
 Answer = Copy | Gone | Unreadable | Unknown
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where something was written, and the change key that the write left."""
+
+    item_id: str
+    change_key: str
+
+
 class Exchange(Protocol):
-    """An Exchange server. Mailboxes are normalised primary SMTP addresses; at most ten ids a call."""
+    """An Exchange server. Mailboxes are normalised primary SMTP addresses; at most ten ids a call.
+
+    Writes mail nobody. Each makes exactly one call and is never repeated here: after `Unavailable` and `Busy` nobody
+    knows whether it was carried out.
+    """
 
     async def get(self, mailbox: str, item_ids: Sequence[str]) -> tuple[Answer, ...]:
         """The items, in the order asked for. Raises `ExchangeError` if the call as a whole failed."""
@@ -79,6 +104,24 @@ class Exchange(Protocol):
     async def find_by_uid(self, mailbox: str, uid: str) -> tuple[Answer, ...]:
         """Every item of the mailbox with that UID, those outside Deleted Items first. Empty: the search was complete
         and found none. Raises `ExchangeError`; a partial search is `Unavailable`, never empty."""
+        ...
+
+    async def find_by_marker(self, mailbox: str, marker: str, kind: Kind) -> tuple[Answer, ...]:
+        """Every item of the mailbox that carries our marker with this CRM id (ID-5); see `find_by_uid`."""
+        ...
+
+    async def create(self, mailbox: str, new: New) -> Written:
+        """A new item in the mailbox's calendar or task list, marker and UID in the same call. Raises
+        `ExchangeError`."""
+        ...
+
+    async def update(self, mailbox: str, item: Written, edit: Edit) -> Written:
+        """Writes exactly the fields of the edit if the item is still at this change key. Raises `Changed`, `Missing`,
+        `Rejected` and other `ExchangeError`s."""
+        ...
+
+    async def delete(self, mailbox: str, item_id: str) -> None:
+        """Moves the item to Deleted Items. Raises `Missing` and other `ExchangeError`s."""
         ...
 
     async def resolve(self, mailbox: str, name: str) -> tuple[str, ...]:

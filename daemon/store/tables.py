@@ -71,6 +71,12 @@ replicas = Table(
     Column("live", Boolean, nullable=False),
     Column("cancelled", Boolean, nullable=False),
     Column("reported", Text),
+    Column("direct", Boolean, nullable=False),
+    Column("reminder", BigInteger),
+    Column("block", Text, nullable=False),
+    Column("sensitivity", Text, nullable=False),
+    Column("holds", Text),
+    Column("ours", Text),
     UniqueConstraint("mailbox", "item_id"),
 )
 

@@ -65,6 +65,8 @@ links = every_field(
     exchange=st.none() | items,
     crm=st.none() | items,
     replicas=st.lists(
-        every_field(Replica, **texts_of(Replica)), max_size=4, unique_by=lambda replica: replica.mailbox
+        every_field(Replica, **texts_of(Replica), reminder=st.none() | numbers),
+        max_size=4,
+        unique_by=lambda replica: replica.mailbox,
     ).map(tuple),
 )

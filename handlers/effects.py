@@ -1,0 +1,110 @@
+"""Effects: what a decision wants done to mailboxes, as data, and what a link is once they are done.
+
+Each is one call to Exchange in one mailbox. The shell claims them, carries them out and settles them (`daemon.sync`);
+what was done is folded into the link here, one effect after the other, so that a half-done plan is a link, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from hashlib import sha256
+
+from handlers.blocks import Block
+from handlers.links import Link, Replica
+from schemas.copies import Attendee
+from schemas.edits import UNSET, Unset
+from schemas.items import Response, ScheduleItem
+
+TIMES = frozenset({"start", "end", "zone", "all_day"})
+CONTENT = ("subject", "notes", "location", "start", "end", "zone", "all_day", "priority", "restricted")
+"""What a direct copy holds of an item; attendees are the organizer's copy's alone."""
+
+
+class Operation(StrEnum):
+    """What is done to a copy."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One call in one mailbox.
+
+    `fields` are the item's fields to write from `item`, in its own names; `invite` and `uninvite` (canonical addresses)
+    change the attendees and leave all others as they are. `authoritative`: this is the copy that counts, so what is
+    written there is what Exchange says from then on. `marker` and `uid` are a create's identity. `sensitivity` is what
+    `restricted` comes to in Exchange's words.
+    """
+
+    operation: Operation
+    mailbox: str
+    user: str
+    item: ScheduleItem
+    item_id: str = ""
+    change_key: str = ""
+    marker: str | None = None
+    uid: str | None = None
+    direct: bool = False
+    authoritative: bool = False
+    fields: tuple[str, ...] = ()
+    invite: tuple[Attendee, ...] = ()
+    uninvite: frozenset[str] = frozenset()
+    sensitivity: str | Unset = UNSET
+    reminder: int | Unset | None = UNSET
+    block: Block | Unset | None = UNSET
+    mail: str = "none"
+
+    @property
+    def needs_copy(self) -> bool:
+        """Whether what is there must be read first: a body keeps what is not ours, people are written whole."""
+        if self.operation is not Operation.UPDATE:
+            return False
+        return "notes" in self.fields or self.block is not UNSET or bool(self.invite or self.uninvite)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What is written, in the outcome's words."""
+        facets = (
+            ("assign_to", bool(self.invite or self.uninvite)),
+            ("alarm", self.reminder is not UNSET),
+            ("related", self.block is not UNSET),
+        )
+        return (*self.fields, *(name for name, is_written in facets if is_written))
+
+
+def done(link: Link, effect: Effect, *, item_id: str, change_key: str) -> Link:
+    """The link after an effect was carried out: its replica, and what the copy that counts says now."""
+    if effect.operation is Operation.DELETE:
+        return replace(link, replicas=tuple(each for each in link.replicas if each.mailbox != effect.mailbox))
+    known = link.replica(effect.mailbox) or Replica(effect.mailbox, effect.user, item_id, response=_own(effect))
+    written = replace(
+        known,
+        item_id=item_id,
+        change_key=change_key,
+        live=True,
+        direct=effect.direct,
+        reminder=known.reminder if isinstance(effect.reminder, Unset) else effect.reminder,
+        block=known.block if isinstance(effect.block, Unset) else _fingerprint(effect.block),
+        sensitivity=known.sensitivity if isinstance(effect.sensitivity, Unset) else effect.sensitivity,
+        holds=holding(effect.item) if effect.fields else known.holds,
+        ours=change_key,
+    )
+    others = (each for each in link.replicas if each.mailbox != effect.mailbox)
+    return replace(link, replicas=tuple(sorted((*others, written), key=lambda replica: replica.mailbox)))
+
+
+def holding(item: ScheduleItem) -> str:
+    """Fingerprints the content that all copies of an item share."""
+    content = tuple(getattr(item, name) for name in CONTENT)
+    return sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _own(effect: Effect) -> Response:
+    return Response.ORGANIZER if effect.authoritative else Response.NONE
+
+
+def _fingerprint(block: Block | None) -> str:
+    return block.fingerprint if block else ""
