@@ -19,7 +19,8 @@ class Call:
     """Who asks for what, in whose mailbox.
 
     `owner` is None for a service account that impersonates nobody. `zone_name` is the request's own time zone, empty
-    if it states none. `partial` cuts pages and batches short (the fault `partial_page`).
+    if it states none. `partial` cuts pages and batches short, `empty` leaves pages empty (the faults `partial_page`
+    and `empty_page`).
     """
 
     operation: str
@@ -29,6 +30,7 @@ class Call:
     zone: tzinfo
     zone_name: str = ""
     partial: bool = False
+    empty: bool = False
 
     @property
     def meetings(self) -> Meetings:

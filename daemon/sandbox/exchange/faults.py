@@ -1,4 +1,8 @@
-"""Faults on demand: what a test or an operator has the sandbox do wrong, and how often."""
+"""Faults on demand: what a test or an operator has the sandbox do wrong, and how often.
+
+Most strike instead of the work. After it strike `drop_after` and `error_after` (the work is done, the client is not
+told so) and `rewrite` (the server touches what was written, as `rewriting` says).
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,28 @@ from dataclasses import dataclass
 from typing import Any
 
 KNOWN = frozenset(
-    ("http_503", "server_busy", "server_busy_inner", "access_denied", "slow", "drop_before", "partial_page")
+    (
+        "http_503",
+        "server_busy",
+        "server_busy_inner",
+        "exceeded_connections",
+        "access_denied",
+        "slow",
+        "drop_before",
+        "drop_after",
+        "error_after",
+        "partial_page",
+        "empty_page",
+        "bad_sync_state",
+        "rewrite",
+    )
 )
+# A fault that only some operations can suffer waits for one of these.
+_ONLY = {
+    "empty_page": ("FindItem", "SyncFolderItems"),
+    "bad_sync_state": ("SyncFolderItems",),
+    "rewrite": ("CreateItem", "UpdateItem"),
+}
 _NUMBERS = ("back_off_ms", "ms", "status")
 _SETTINGS = frozenset(("fault", "operation", "mailbox", "times", *_NUMBERS))
 
@@ -17,8 +41,8 @@ _SETTINGS = frozenset(("fault", "operation", "mailbox", "times", *_NUMBERS))
 class Fault:
     """One fault; `times` is how often it still strikes, None for ever.
 
-    `settings` are its own numbers: `back_off_ms`, `ms`, and `status`, with which `access_denied` comes as a bare HTTP
-    status (403) instead of EWS's error.
+    `settings` are its own numbers: `back_off_ms`, `ms`, and `status`, with which `access_denied` and `error_after` come
+    as a bare HTTP status (403, 503 ...) instead of EWS's error.
     """
 
     name: str
@@ -28,6 +52,8 @@ class Fault:
     settings: Mapping[str, int]
 
     def hits(self, operation: str, mailbox: str) -> bool:
+        if operation not in _ONLY.get(self.name, (operation,)):
+            return False
         return self.operation in ("*", operation) and self.mailbox.casefold() in ("*", mailbox.casefold())
 
 

@@ -25,15 +25,15 @@ from daemon.sandbox.exchange.items import Change
 from daemon.sandbox.exchange.markup import Element
 from daemon.sandbox.exchange.meter import Meter
 from daemon.sandbox.exchange.operations import OPERATIONS
+from daemon.sandbox.exchange.outages import answer_afterwards, answer_instead
 from daemon.sandbox.exchange.outsiders import OutsideMeeting, happen
+from daemon.sandbox.exchange.rewriting import rewrite
 from daemon.sandbox.exchange.world import World, now
 from daemon.sandbox.people import People
 
 PATH = "/EWS/Exchange.asmx"
 _LARGEST_REQUEST = 64 * 1024 * 1024
-_BACK_OFF_MS = 5000
 _SHUTDOWN = timedelta(seconds=1).total_seconds()
-_BUSY = "The server cannot service this request right now. Try again later."
 
 Witness = Callable[[bytes, bytes], None]
 """Is shown every request and its answer, as tests do that validate both."""
@@ -117,7 +117,11 @@ class ExchangeSandbox:
         mailbox = granted.owner.email if granted.owner else ""
         with self.meter.running(request.operation, mailbox, granted.account):
             faults = self.faults.strike(request.operation, mailbox)
-            return await self._suffer(http, faults) or self._answer(content, request, granted, faults=faults)
+            suffered = await self._suffer(http, faults)
+            if suffered is not None:
+                return suffered
+            answered = self._answer(content, request, granted, faults=faults)
+            return await _drop(http) if any(fault.name == "drop_after" for fault in faults) else answered
 
     def _answer(
         self, content: bytes, request: soap.Request, granted: Access, *, faults: list[Fault]
@@ -130,12 +134,36 @@ class ExchangeSandbox:
             zone=request.zone,
             zone_name=request.zone_name,
             partial=any(fault.name == "partial_page" for fault in faults),
+            empty=any(fault.name == "empty_page" for fault in faults),
         )
         try:
-            body = _perform(call, request.body, faults)
-        except SoapFault as fault:
-            return self._reply(content, soap.wrap_fault(fault), status=500)
+            body = self._perform(call, request.body, faults)
+        except SoapFault as refused:
+            return self._reply(content, soap.wrap_fault(refused), status=500)
+        for fault in faults:
+            if fault.name == "error_after" and "status" in fault.settings:
+                return web.Response(status=fault.settings["status"], text="Service Unavailable")
+            if fault.name == "error_after":
+                body = answer_afterwards(call.operation, body)
         return self._reply(content, soap.wrap(body, milliseconds=request.wants_milliseconds), status=200)
+
+    def _perform(self, call: Call, request: Element, faults: list[Fault]) -> Element:
+        operation = OPERATIONS.get(call.operation)
+        if operation is None:
+            raise not_modelled(f"the operation {call.operation}")
+        refused = answer_instead(call.operation, faults)
+        if refused is not None:
+            return refused
+        written: list[Change] = []
+        self._listeners.append(written.append)
+        try:
+            return operation(call, request)
+        except EwsError as error:
+            return answer(call.operation, [refusal(call.operation, error)])
+        finally:
+            self._listeners.remove(written.append)
+            if any(fault.name == "rewrite" for fault in faults):
+                rewrite(self.world, call.mailbox, written)
 
     async def _suffer(self, http: web.Request, faults: list[Fault]) -> web.StreamResponse | None:
         """The faults that need no answer of ours: waiting, a lost connection, a server that is not there."""
@@ -154,27 +182,6 @@ class ExchangeSandbox:
         if self._witness is not None:
             self._witness(request, content)
         return web.Response(status=status, body=content, content_type="text/xml", charset="utf-8")
-
-
-def _perform(call: Call, request: Element, faults: list[Fault]) -> Element:
-    operation = OPERATIONS.get(call.operation)
-    if operation is None:
-        raise not_modelled(f"the operation {call.operation}")
-    for fault in faults:
-        if fault.name == "server_busy":
-            back_off = {"BackOffMilliseconds": str(fault.settings.get("back_off_ms", _BACK_OFF_MS))}
-            raise SoapFault("ErrorServerBusy", _BUSY, back_off)
-        if fault.name == "server_busy_inner":
-            inner = {"InnerErrorMessageText": _BUSY, "InnerErrorResponseCode": "ErrorServerBusy"}
-            error = EwsError("ErrorInternalServerError", "An internal server error occurred. Try again later.")
-            return answer(call.operation, [refusal(call.operation, error, **inner)])
-        if fault.name == "access_denied":
-            error = EwsError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
-            return answer(call.operation, [refusal(call.operation, error)])
-    try:
-        return operation(call, request)
-    except EwsError as error:
-        return answer(call.operation, [refusal(call.operation, error)])
 
 
 async def _drop(http: web.Request) -> web.StreamResponse:

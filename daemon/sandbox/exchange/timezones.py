@@ -10,6 +10,8 @@ from tzlocal.windows_tz import win_tz
 
 from daemon.sandbox.exchange.markup import Element, t
 
+# Exchange's own name of a zone beside its Windows name.
+_OTHER_SPELLINGS = {"UTC": "tzone://Microsoft/Utc"}
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -19,9 +21,15 @@ def known_names() -> list[str]:
 
 @lru_cache
 def zone_of(windows_name: str) -> tzinfo | None:
-    """The zone behind a Windows name, None if there is none."""
-    iana = win_tz.get(windows_name)
+    """The zone behind a Windows name or its other spelling, None if there is none."""
+    spelled = next((name for name, other in _OTHER_SPELLINGS.items() if other == windows_name), windows_name)
+    iana = win_tz.get(spelled)
     return ZoneInfo(iana) if iana else None
+
+
+def other_spelling(windows_name: str) -> str:
+    """What else the server calls the zone; the same if nothing else."""
+    return _OTHER_SPELLINGS.get(windows_name, windows_name)
 
 
 def display_name(windows_name: str) -> str:

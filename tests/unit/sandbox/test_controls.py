@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import http.client
 import threading
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
-from exchangelib.errors import ErrorAccessDenied, ErrorServerBusy, TransportError
+from exchangelib import CalendarItem, EWSDateTime
+from exchangelib.errors import (
+    ErrorAccessDenied,
+    ErrorInternalServerError,
+    ErrorServerBusy,
+    ErrorTimeoutExpired,
+    TransportError,
+)
 
-from tests.unit.sandbox.bank import Bank, calendar_item
+from tests.unit.sandbox.bank import BERLIN, Bank, M, calendar_item, id_of, set_field
+
+START = EWSDateTime(2026, 12, 1, 10, tzinfo=BERLIN)
+END = EWSDateTime(2026, 12, 1, 11, tzinfo=BERLIN)
 
 
 def test_it_says_when_it_is_ready(bank: Bank):
@@ -150,3 +161,89 @@ def test_an_unknown_fault_is_refused_by_name(bank: Bank, fault: dict[str, object
     status, answer = bank.control("PUT", "faults", [{"fault": "http_503"}, fault])
     assert (status, named in answer["error"]) == (400, True)
     assert bank.client("anna").find("calendar").code == "NoError"
+
+
+def _subject(bank: Bank) -> str | None:
+    """The subject that the one item of Anna's calendar has in truth."""
+    (item,) = bank.sandbox.world.items("anna@bank.example", "calendar")
+    return item.get("Subject")
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "error_after", "error_after 503"])
+def test_work_is_done_though_the_answer_does_not_say_so(bank: Bank, fault: str):
+    """The connection is lost, or an error comes, after the item was stored; and once only."""
+    name, _, status = fault.partition(" ")
+    bank.fault(name, operation="CreateItem", **({"status": int(status)} if status else {}))
+    calendar = bank.account("anna").calendar
+    errors = (TransportError, ErrorTimeoutExpired, ErrorInternalServerError)
+    with pytest.raises(errors):
+        CalendarItem(account=calendar.account, folder=calendar, subject="Kept", start=START, end=END).save()
+    assert _subject(bank) == "Kept"
+    CalendarItem(account=calendar.account, folder=calendar, subject="Again", start=START, end=END).save()
+    assert len(bank.sandbox.world.items("anna@bank.example", "calendar")) == 2
+
+
+def test_an_error_after_the_work_comes_for_each_item_of_a_batch(bank: Bank):
+    """Valid answers, all of them wrong."""
+    bank.fault("error_after", operation="CreateItem")
+    reply = bank.client("anna").create(calendar_item() + calendar_item())
+    assert reply.codes == ["ErrorInternalServerError"] * 2
+    assert len(bank.client("anna").all_in("calendar")) == 2
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "error_after"])
+def test_updates_and_deletes_are_done_too(bank: Bank, fault: str):
+    """What the client must find out by reading."""
+    anna = bank.client("anna")
+    item = id_of(anna.create(calendar_item()).item)
+    bank.fault(fault, operation="UpdateItem")
+    with _lost(fault):
+        anna.update(item, set_field("item:Subject", "<t:Subject>New</t:Subject>"))
+    assert _subject(bank) == "New"
+    bank.fault(fault, operation="DeleteItem")
+    with _lost(fault):
+        anna.delete(item)
+    assert anna.all_in("calendar") == []
+
+
+def _lost(fault: str) -> AbstractContextManager[object]:
+    lost = (http.client.RemoteDisconnected, ConnectionResetError)
+    return pytest.raises(lost) if fault == "drop_after" else nullcontext()
+
+
+def test_an_empty_page_says_that_there_is_more(bank: Bank):
+    """In a search and in a synchronization; asked again, the server has the time."""
+    anna = bank.client("anna")
+    anna.create(calendar_item())
+    bank.fault("empty_page", times=2)
+    (found,) = anna.find("calendar").body.iter(f"{M}RootFolder")
+    assert (len(found[0]), found.get("IncludesLastItemInRange"), found.get("IndexedPagingOffset")) == (0, "false", "0")
+    first = anna.sync("calendar").messages[0]
+    second = anna.sync("calendar", first[1].text).messages[0]
+    assert [(len(page[3]), page[2].text) for page in (first, second)] == [(0, "false"), (1, "true")]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [("bad_sync_state", "ErrorInvalidSyncStateData"), ("exceeded_connections", "ErrorExceededConnectionCount")],
+)
+def test_a_synchronization_may_be_refused(bank: Bank, fault: str, code: str):
+    """A state that the server forgot waits for the operation that has one."""
+    bank.fault(fault, operation="SyncFolderItems" if fault == "exceeded_connections" else "*")
+    assert bank.client("anna").find("calendar").code == "NoError"
+    assert [bank.client("anna").sync("calendar").code for _ in range(2)] == [code, "NoError"]
+
+
+@pytest.mark.parametrize("operation", ["CreateItem", "UpdateItem", "DeleteItem"])
+def test_a_write_may_be_denied(bank: Bank, operation: str):
+    """Nothing is written then."""
+    anna = bank.client("anna")
+    item = id_of(anna.create(calendar_item()).item)
+    bank.fault("access_denied", operation=operation, times=None)
+    writes = {
+        "CreateItem": lambda: anna.create(calendar_item()),
+        "UpdateItem": lambda: anna.update(item, set_field("item:Subject", "<t:Subject>New</t:Subject>")),
+        "DeleteItem": lambda: anna.delete(item),
+    }
+    assert writes[operation]().code == "ErrorAccessDenied"
+    assert _subject(bank) == "Review"

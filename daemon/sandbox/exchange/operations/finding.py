@@ -41,7 +41,7 @@ def find_item(call: Call, request: Element) -> Element:
     def find(element: Element) -> Element:
         shape = Shape.read(child(request, "ItemShape"), View.FIND)
         found = _found(call, call.folder(element), request)
-        page = _shortened(found) if call.partial else found
+        page = _emptied(found) if call.empty else _shortened(found) if call.partial else found
         attributes = {} if child(request, "CalendarView") is not None else {"IndexedPagingOffset": str(page.offset)}
         items = t("Items", *(item_markup(call.world, item, shape) for item in page.items))
         root = m(
@@ -106,6 +106,13 @@ def _slice(items: list[Item], offset: int, limit: int) -> Page:
     part = items[offset : offset + limit]
     reached = min(offset + len(part), len(items))
     return Page(part, reached, len(items), is_last=reached >= len(items))
+
+
+def _emptied(page: Page) -> Page:
+    """Nothing yet: what a server answers that ran out of time before it found anything. It says that there is more."""
+    if not page.items:
+        return page
+    return Page([], page.offset - len(page.items), page.total, is_last=False)
 
 
 def _shortened(page: Page) -> Page:

@@ -29,9 +29,9 @@ def sync_folder_items(call: Call, request: Element) -> Element:
     position = _position(call, folder, child_text(request, "SyncState"))
     ignored = {each.get("Id") for each in children(child(request, "Ignore"))}
     pending = [each for each in call.world.log.since(folder.id, position) if each.item_id not in ignored]
-    page = _shortened(pending[:limit]) if call.partial else pending[:limit]
+    page = _page(call, pending[:limit])
     is_last = len(page) == len(pending)
-    reached = call.world.log.position(folder.id) if is_last else page[-1].position
+    reached = call.world.log.position(folder.id) if is_last else page[-1].position if page else position
     message = success(
         call.operation,
         m("SyncState", _state(folder, reached)),
@@ -41,8 +41,11 @@ def sync_folder_items(call: Call, request: Element) -> Element:
     return answer(call.operation, [message])
 
 
-def _shortened(page: list[Difference]) -> list[Difference]:
-    return page[: len(page) // 2] if len(page) > 1 else page
+def _page(call: Call, page: list[Difference]) -> list[Difference]:
+    """What of it the server has the time for."""
+    if call.empty:
+        return []
+    return page[: len(page) // 2] if call.partial and len(page) > 1 else page
 
 
 def _change(call: Call, difference: Difference, shape: Shape) -> Element:
