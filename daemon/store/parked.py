@@ -26,7 +26,9 @@ _DUE = (
 _NEXT = select(func.min(_parked.c.due))
 _REMOVE = delete(_parked).where(_parked.c.key == bindparam("wanted"), _parked.c.joined == bindparam("seen"))
 _POSTPONE = (
-    update(_parked).where(_parked.c.key == bindparam("wanted")).values(due=bindparam("later"), reason=bindparam("why"))
+    update(_parked)
+    .where(_parked.c.key == bindparam("wanted"))
+    .values(due=bindparam("later"), reason=bindparam("why"), tries=bindparam("times"), asked=bindparam("of_all"))
 )
 _COUNTS = select(_parked.c.reason, func.count().label("rows")).group_by(_parked.c.reason)
 _LATER = _parked.c.due > bindparam("now")
@@ -39,7 +41,8 @@ class Parked:
     """Work that waits until `due`.
 
     `waits_for` is what it waits for, if that has a name: a mailbox, a user id. `asked` are the distinct requests
-    that came with the records that joined, oldest first. `joined` counts these records.
+    that came with the records that joined, oldest first. `joined` counts these records, `tries` how often in a row it
+    was tried and had to wait again for the same reason.
     """
 
     key: str
@@ -50,6 +53,7 @@ class Parked:
     payload: bytes
     asked: tuple[str, ...]
     joined: int
+    tries: int = 0
 
 
 def park(
@@ -106,9 +110,14 @@ def remove(tx: Connection, key: str, *, joined: int | None = None) -> bool:
     return tx.execute(_REMOVE, {"wanted": key, "seen": joined}).rowcount > 0
 
 
-def postpone(tx: Connection, key: str, *, due: datetime, reason: str) -> None:
-    """It could not be done this time either."""
-    tx.execute(_POSTPONE, {"wanted": key, "later": due, "why": reason})
+def postpone(tx: Connection, work: Parked, *, due: datetime, reason: str, asked: str | None = None) -> None:
+    """It could not be done this time either; `asked` as in `park`."""
+    now = of(tx, work.key)
+    if now is None:
+        return
+    tries = work.tries + 1 if reason == work.reason else 1
+    also = _also_asked(now.asked, asked)
+    tx.execute(_POSTPONE, {"wanted": work.key, "later": due, "why": reason, "times": tries, "of_all": also})
 
 
 def due_now(tx: Connection, now: datetime, *, reason: str, waits_for: str | None = None) -> int:

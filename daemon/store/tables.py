@@ -203,7 +203,26 @@ parked = Table(
     Column("payload", LargeBinary, nullable=False),
     Column("asked", Texts, nullable=False),
     Column("joined", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
     Index(None, "reason", "waits_for"),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("requested_by", Text, nullable=False),
+)
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("timestamp", BigInteger, nullable=False),
+    Column("fate", Text, nullable=False),
+    Column("marked_at", Instant, nullable=False),
 )
 
 positions = Table(

@@ -10,17 +10,10 @@ from daemon.bus.routes import Delivery
 from daemon.store import reports
 from daemon.sync import origins
 from daemon.sync.origins import Origin
-from daemon.sync.settling import Settler
+from daemon.sync.settling import Settler, direction_of
 from handlers.plans import Explanation, Report
-from schemas import catalogue
 from schemas.outcomes import Decision, Direction, Reason, Result
 from schemas.problems import Malformed
-
-_DIRECTIONS = {
-    catalogue.NOTIFICATIONS: Direction.INBOUND,
-    catalogue.SCHEDULE_ITEMS: Direction.OUTBOUND,
-    catalogue.TASKS: Direction.OUTBOUND,
-}
 
 
 async def not_yet(settler: Settler, origin: Origin, delivery: Delivery, *, key: str) -> Disposition:
@@ -28,8 +21,7 @@ async def not_yet(settler: Settler, origin: Origin, delivery: Delivery, *, key: 
 
     Events that are read again are not answered again (CON-3): one with a version is known by it, others by their ids.
     """
-    direction = _DIRECTIONS.get(origin.cause.topic, Direction.CONTROL)
-    report = Report(direction, Result.SKIPPED, Reason.NOT_YET)
+    report = Report(direction_of(origin.cause.topic), Result.SKIPPED, Reason.NOT_YET)
     version = getattr(origin.event, "version", None)
     if key.startswith("item:"):
         return await settler.once(report, origin, delivery=delivery, key=key, state="item")

@@ -2,6 +2,8 @@
 
 What is parked are the records themselves: trying again is processing them again, in whatever state the world is then. A
 later record of the same lane joins the row, and the newest counts.
+
+What fails in a way nobody foresaw is tried ever more seldom, and after many times becomes a dead letter.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +20,7 @@ import structlog
 from sqlalchemy import Connection
 
 from daemon.bus.deadletters import DeadLetters, Letter
-from daemon.bus.dispositions import Dead, Disposition, Done, Park, PermanentError, TransientError
+from daemon.bus.dispositions import Dead, Done, Park, PermanentError, TransientError
 from daemon.bus.port import BusError, Record
 from daemon.bus.retry import Verdict
 from daemon.bus.routes import Delivery, Route
@@ -27,9 +30,9 @@ from daemon.store.errors import CommitFailed
 from daemon.store.parked import Parked
 from daemon.store.store import Store
 from daemon.sync import origins
-from daemon.sync.settling import HELD, Rerun, Settler
-from handlers.plans import Report
-from schemas.outcomes import Direction, Reason, Result
+from daemon.sync.settling import HELD, Rerun, Settler, direction_of
+from handlers.plans import Explanation, Report
+from schemas.outcomes import Decision, Reason, Result
 
 log = structlog.get_logger(__name__)
 
@@ -37,10 +40,22 @@ WORK_FAILED = "parked.failed"
 WORK_RETRIED = "parked.retried"
 STORE_AWAY = "store.away"
 
+UNEXPECTED = "unexpected"
+"""The reason of work that failed in a way nobody foresaw."""
+
 _AT_ONCE = 50
 _LOOK_EVERY = timedelta(seconds=1)
-_SAID = {Reason.DENIED.value: Reason.DENIED}
+_SAID = {each.value: each for each in (Reason.DENIED, Reason.PAUSED)}
 """The reasons that are worth an outcome when work is parked; the others pass by themselves."""
+
+_LONGEST_WAIT = timedelta(hours=1)
+_MOST_TRIES = 20
+"""About half a day: whoever is called by the log has time to mend what is wrong."""
+
+
+def _nothing(tx: Connection) -> bool:
+    """Nothing is to be stored, and that is news."""
+    return True
 
 
 class Parking:
@@ -81,12 +96,12 @@ class Parking:
                 due=until,
                 reason=reason,
                 payload=_packed((*_answered(before, record), *delivery.records)),
-                asked=HELD if said and before is None else None,
+                asked=HELD if said else None,
                 waits_for=_mailbox(record),
             )
-            return before is None
+            return not _is_said(before)
 
-        report = None if said is None else Report(Direction.INBOUND, Result.HELD, said)
+        report = None if said is None else Report(direction_of(record.topic), Result.HELD, said)
         origin = origins.read(delivery.records)
         disposition = await self._settler.storing(work, origin, delivery=delivery, report=report)
         await self._measure()
@@ -134,34 +149,77 @@ class Parking:
         except PermanentError as error:
             disposition = Dead("permanent", str(error))
         except Exception as error:  # noqa: BLE001  # one parked item must not stop the others
-            log.error(WORK_FAILED, topic=work.kind, error=type(error).__name__)
-            await self._again(work, delay=self._again_after, reason=work.reason)
+            await self._failed(delivery, error)
             return
-        await self._carry_out(work, records, disposition)
+        await self._carry_out(delivery, Verdict(disposition))
 
-    async def _carry_out(self, work: Parked, records: Sequence[Record], disposition: Disposition) -> None:
-        if isinstance(disposition, Park):
-            await self._again(work, delay=disposition.until - self._now(), reason=disposition.reason)
+    async def _failed(self, delivery: Rerun, error: Exception) -> None:
+        """Nobody foresaw it: a bug of ours, or a record that meets one."""
+        work = delivery.work
+        tries = work.tries + 1 if work.reason == UNEXPECTED else 1
+        log.error(WORK_FAILED, topic=work.kind, error=type(error).__name__, tries=tries)
+        if tries < _MOST_TRIES:
+            await self._again(work, delay=self._growing(tries), reason=UNEXPECTED)
             return
-        if isinstance(disposition, Dead) and not await self._bury(records, disposition, handler=work.kind):
+        await self._carry_out(delivery, Verdict(Dead(UNEXPECTED, type(error).__name__), error, error))
+
+    def _growing(self, tries: int) -> timedelta:
+        return min(self._again_after * (1 << (tries - 1)), max(_LONGEST_WAIT, self._again_after))
+
+    async def _carry_out(self, delivery: Rerun, verdict: Verdict) -> None:
+        work, disposition = delivery.work, verdict.disposition
+        if isinstance(disposition, Park):
+            await self._park_again(delivery, disposition)
+            return
+        if isinstance(disposition, Dead) and not await self._bury(delivery, disposition, verdict):
             await self._again(work, delay=self._again_after, reason=work.reason)
             return
         await self._store.write(lambda tx: parked.remove(tx, work.key, joined=work.joined))
         log.info(WORK_RETRIED, topic=work.kind, disposition=type(disposition).__name__.lower())
 
-    async def _bury(self, records: Sequence[Record], dead: Dead, *, handler: str) -> bool:
+    async def _park_again(self, delivery: Rerun, park: Park) -> None:
+        """It still has to wait; said if nobody has heard of it yet."""
+        work, said = delivery.work, _SAID.get(park.reason)
+        if said is None or delivery.owes_an_end:
+            await self._again(work, delay=park.until - self._now(), reason=park.reason)
+            return
+
+        def wait(tx: Connection) -> bool:
+            parked.postpone(tx, work, due=park.until, reason=park.reason, asked=HELD)
+            return True
+
+        report = Report(direction_of(work.kind), Result.HELD, said)
+        await self._say(report, replace(delivery, stays=True), also=wait)
+
+    async def _bury(self, delivery: Rerun, dead: Dead, verdict: Verdict) -> bool:
         """Whether all of them lie among the dead letters; a bus that is away must not end the parking."""
+        handler = delivery.work.kind
         try:
-            for record in records:
-                await self._dead_letters.bury(Letter(record, dead, handler=handler, verdict=Verdict(dead)))
+            for record in delivery.records:
+                await self._dead_letters.bury(Letter(record, dead, handler=handler, verdict=verdict))
         except BusError as error:
             log.warning(WORK_FAILED, topic=handler, error=type(error).__name__)
             return False
+        if delivery.owes_an_end:
+            await self._say_buried(delivery, dead)
         return True
+
+    async def _say_buried(self, delivery: Rerun, dead: Dead) -> None:
+        """What was reported as `held` has its end here."""
+        explanation = Explanation("OPS-1", "item", Decision.REFUSED, f"dead letter: {dead.kind}")
+        report = Report(direction_of(delivery.work.kind), Result.FAILED, Reason.RESTRICTION, explain=(explanation,))
+        await self._say(report, delivery)
+
+    async def _say(self, report: Report, delivery: Rerun, *, also: Callable[[Connection], bool] = _nothing) -> None:
+        origin = origins.read(delivery.records)
+        try:
+            await self._settler.storing(also, origin, delivery=delivery, report=report)
+        except TransientError as error:
+            raise CommitFailed(str(error)) from error
 
     async def _again(self, work: Parked, *, delay: timedelta, reason: str) -> None:
         due = self._now() + max(delay, timedelta())
-        await self._store.write(lambda tx: parked.postpone(tx, work.key, due=due, reason=reason))
+        await self._store.write(lambda tx: parked.postpone(tx, work, due=due, reason=reason))
 
     async def _measure(self) -> None:
         counts = await self._store.read(parked.counts)
@@ -176,11 +234,15 @@ class Parking:
 
 def _answered(before: Parked | None, record: Record) -> tuple[Record, ...]:
     """The record that was reported as `held`: the outcome of those that joined it names it, too."""
-    if before is None or HELD not in before.asked:
+    if before is None or not _is_said(before):
         return ()
     records = _unpacked(before.payload)
     held = records[-1] if before.joined == 1 else records[0]
     return (held,) if held.source == record.source else ()
+
+
+def _is_said(before: Parked | None) -> bool:
+    return before is not None and HELD in before.asked
 
 
 def _mailbox(record: Record) -> str:

@@ -23,6 +23,7 @@ from daemon.sync.origins import Origin
 from daemon.sync.publishing import Publisher
 from handlers.links import Link
 from handlers.plans import Delete, Explanation, Plan, Report, Upsert
+from schemas import catalogue
 from schemas.activities import Actor
 from schemas.outcomes import Decision, Direction, Outcome, Reason, Result
 
@@ -30,7 +31,11 @@ NOTHING_NEW = Skip("nothing_new")
 HELD = "held"
 """What parked work remembers of an outcome that said so."""
 
-_AT_AN_END = Report(Direction.INBOUND, Result.APPLIED)
+_DIRECTIONS = {
+    catalogue.NOTIFICATIONS: Direction.INBOUND,
+    catalogue.SCHEDULE_ITEMS: Direction.OUTBOUND,
+    catalogue.TASKS: Direction.OUTBOUND,
+}
 _NO_DIRECTORY: Mapping[str, tuple[int, ...]] = {}
 
 
@@ -40,6 +45,8 @@ class Rerun:
 
     records: tuple[Record, ...]
     work: parked.Parked
+    stays: bool = False
+    """Whether it is to wait on, whatever is settled now."""
 
     def position(self) -> Position:
         raise AssertionError("parked work was settled when it was parked")
@@ -48,6 +55,11 @@ class Rerun:
     def owes_an_end(self) -> bool:
         """Whether it was reported as `held`: then its end is reported, too, even if there is nothing left to do."""
         return HELD in self.work.asked
+
+
+def direction_of(topic: str) -> Direction:
+    """Which way a record of this topic asks to go."""
+    return _DIRECTIONS.get(topic, Direction.CONTROL)
 
 
 def owes_an_end(delivery: Delivery) -> bool:
@@ -86,7 +98,7 @@ class Settler:
     ) -> Disposition:
         """Carries a plan out. `was` is the link as it is stored; an empty plan that changes nothing stores nothing."""
         if plan.report is None and owes_an_end(delivery):
-            plan = replace(plan, report=_AT_AN_END)
+            plan = replace(plan, report=_at_an_end(origin))
         if plan.command is None and plan.report is None and plan.link == was:
             return await self.nothing(delivery, origin)
         emissions = [self.emitter.command(plan.command, origin)] if plan.command else []
@@ -136,7 +148,7 @@ class Settler:
     async def nothing(self, delivery: Delivery, origin: Origin) -> Disposition:
         """Nothing to store but that parked work is over."""
         if owes_an_end(delivery):
-            return await self.storing(lambda _tx: True, origin, delivery=delivery, report=_AT_AN_END)
+            return await self.storing(lambda _tx: True, origin, delivery=delivery, report=_at_an_end(origin))
         if isinstance(delivery, Rerun):
             await self.store.write(lambda tx: _take_out(tx, delivery))
         return NOTHING_NEW
@@ -198,8 +210,12 @@ def _told(command: Upsert | Delete) -> dict[str, object]:
     return {"type": "upsert", "revision": command.revision, "changed": list(command.changed)}
 
 
+def _at_an_end(origin: Origin) -> Report:
+    return Report(direction_of(origin.cause.topic), Result.APPLIED)
+
+
 def _take_out(tx: Connection, delivery: Delivery) -> None:
-    if isinstance(delivery, Rerun):
+    if isinstance(delivery, Rerun) and not delivery.stays:
         parked.remove(tx, delivery.work.key, joined=delivery.work.joined)
 
 

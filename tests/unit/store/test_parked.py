@@ -115,7 +115,31 @@ def test_what_could_not_be_done_this_time_either_waits_on(tx: Connection) -> Non
     before = park(tx, asked="u-ben:all")
     other = park(tx, "item-2")
 
-    parked.postpone(tx, "item-1", due=NOON + MINUTE, reason="down")
+    parked.postpone(tx, before, due=NOON + MINUTE, reason="down")
 
-    assert parked.of(tx, "item-1") == replace(before, due=NOON + MINUTE, reason="down")
+    assert parked.of(tx, "item-1") == replace(before, due=NOON + MINUTE, reason="down", tries=1)
     assert parked.of(tx, "item-2") == other
+
+
+def test_what_waits_again_and_again_for_one_reason_is_counted(tx: Connection) -> None:
+    """Another reason counts from one again, and a newer state from nothing."""
+    work = park(tx)
+    counted = []
+    for reason in ("busy", "busy", "down", "down"):
+        parked.postpone(tx, work, due=NOON, reason=reason)
+        work = parked.of(tx, "item-1") or work
+        counted.append(work.tries)
+    assert counted == [1, 2, 1, 2]
+    assert park(tx).tries == 0
+
+
+def test_what_was_asked_while_it_was_tried_is_not_forgotten(tx: Connection) -> None:
+    """A record joined meanwhile; postponing the older state keeps its request, too."""
+    before = park(tx, asked="u-ben:all")
+    park(tx, asked="u-eve:none")
+
+    parked.postpone(tx, before, due=NOON, reason="paused", asked="held")
+
+    found = parked.of(tx, "item-1")
+    assert found is not None
+    assert found.asked == ("u-ben:all", "u-eve:none", "held")
