@@ -1,4 +1,4 @@
-"""One mailbox's copy of a meeting, as Exchange keeps it.
+"""One mailbox's copy of a meeting or of a task, as Exchange keeps it.
 
 What `daemon.exchange` reads and what the inbound decision starts from. People are as Exchange names them: nobody here
 knows which of them are CRM users or contacts.
@@ -7,7 +7,7 @@ knows which of them are CRM users or contacts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from schemas.items import Moment, Response
@@ -101,4 +101,35 @@ class Copy:
     replied_at: datetime | None = None
     reminder: int | None = None
     marker: str | None = None
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCopy:
+    """One mailbox's copy of a task (ID-7).
+
+    `status` is EWS's word (`NotStarted`, `InProgress`, `Completed`, `WaitingOnOthers`, `Deferred`, or one nobody knows
+    yet); `percent` and `completed_on` are what Exchange derives from it. Days are civil dates, nobody's midnight.
+    `remind_at` is None when the reminder is off. `search_key` is the item's MAPI search key in upper-case hex: it stays
+    when the item moves and gets another id. `body` is as stored, `html` whether that is HTML.
+    """
+
+    mailbox: str
+    item_id: str
+    change_key: str = ""
+    folder: Folder = Folder.TASKS
+    marker: str | None = None
+    search_key: str = ""
+    subject: str = ""
+    body: str = ""
+    html: bool = False
+    importance: str = "Normal"
+    sensitivity: str = "Normal"
+    status: str = "NotStarted"
+    percent: float = 0.0
+    completed_on: date | None = None
+    start_day: date | None = None
+    due_day: date | None = None
+    remind_at: datetime | None = None
+    is_recurring: bool = False
     modified_at: datetime | None = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from schemas.copies import Copy, Kind
+from schemas.copies import Copy, Kind, TaskCopy
 from schemas.edits import Edit, New
 
 
@@ -80,6 +80,7 @@ class Unknown:
 
 
 Answer = Copy | Gone | Unreadable | Unknown
+TaskAnswer = TaskCopy | Gone | Unreadable | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,19 @@ class Exchange(Protocol):
         """The items, in the order asked for. Raises `ExchangeError` if the call as a whole failed."""
         ...
 
+    async def get_tasks(self, mailbox: str, item_ids: Sequence[str]) -> tuple[TaskAnswer, ...]:
+        """The tasks, in the order asked for; an item that is none is `Unreadable`. Raises `ExchangeError` if the call
+        as a whole failed."""
+        ...
+
     async def find_by_uid(self, mailbox: str, uid: str) -> tuple[Answer, ...]:
         """Every item of the mailbox with that UID, those outside Deleted Items first. Empty: the search was complete
         and found none. Raises `ExchangeError`; a partial search is `Unavailable`, never empty."""
         ...
 
-    async def find_by_marker(self, mailbox: str, marker: str, kind: Kind) -> tuple[Answer, ...]:
-        """Every item of the mailbox that carries our marker with this CRM id (ID-5); see `find_by_uid`."""
+    async def find_by_marker(self, mailbox: str, marker: str, kind: Kind) -> tuple[Answer | TaskAnswer, ...]:
+        """Every item of that kind in the mailbox that carries our marker with this CRM id (ID-5), tasks as
+        `TaskCopy`; see `find_by_uid`."""
         ...
 
     async def create(self, mailbox: str, new: New) -> Written:
