@@ -28,6 +28,7 @@ __all__ = [
     "as_of",
     "begin_reread",
     "contacts_by_address",
+    "contacts_by_id",
     "delegates_of",
     "delete_contact",
     "delete_delegation",
@@ -255,6 +256,15 @@ def contacts_by_address(tx: Connection, addresses: Iterable[str]) -> dict[str, t
         holders.setdefault(row.address, set()).add(row.id)
     _fetch_merged(tx, known)
     return {address: _survivors(known, holders.get(form or "", set())) for address, form in asked.items()}
+
+
+def contacts_by_id(tx: Connection, ids: Iterable[str]) -> dict[str, Contact]:
+    """By each of these ids its contact, or whom he was merged into, if active."""
+    asked = set(ids)
+    known = {row.id: row for row in _rows(tx, _CONTACTS_BY_ID, asked)}
+    _fetch_merged(tx, known)
+    found = {each: _survivors(known, [each]) for each in asked}
+    return {each: survivors[0] for each, survivors in found.items() if survivors}
 
 
 def options_of(tx: Connection, scopes: Iterable[str]) -> dict[str, dict[str, bool]]:

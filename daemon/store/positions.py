@@ -30,6 +30,9 @@ _MOVE = (
     )
     .values(offset=case((_AHEAD, bindparam("to")), else_=_positions.c.offset), moved=True)
 )
+_OWNER = select(_positions.c.owner).where(
+    _positions.c.topic == bindparam("of_topic"), _positions.c.partition == bindparam("of_partition")
+)
 _ALL = select(_positions.c.topic, _positions.c.partition, _positions.c.offset).where(_positions.c.offset.is_not(None))
 
 
@@ -60,6 +63,14 @@ def save(tx: Connection, positions: Iterable[Position]) -> None:
     """
     for position in positions:
         _save(tx, position)
+
+
+def verify(tx: Connection, positions: Iterable[Position]) -> None:
+    """Raises `Fenced` if one of them has another owner by now; moves nothing."""
+    for position in positions:
+        place = {"of_topic": position.topic, "of_partition": position.partition}
+        if tx.execute(_OWNER, place).scalar() != position.owner:
+            raise Fenced(f"{position.topic}/{position.partition} is not {position.owner}'s")
 
 
 def known(tx: Connection) -> dict[tuple[str, int], int]:

@@ -6,18 +6,20 @@ Ids and times follow from the cause alone: a duplicate after a crash has the sam
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from daemon.sync.origins import Origin
+from handlers.effects import Effect
+from handlers.merging import names
 from handlers.options import Consulted
 from handlers.plans import Delete, Report, Upsert
 from schemas import catalogue, envelope, ids, wire
 from schemas.activities import Actor
 from schemas.envelope import Envelope
 from schemas.items import ScheduleItem
-from schemas.outcomes import Conflict, Explanation, OptionUsed, Outcome, Result
+from schemas.outcomes import Conflict, Explanation, OptionUsed, Outcome, Result, Write
 
 UPSERT = "sync.schedule-item.upsert.v1"
 DELETE = "sync.schedule-item.delete.v1"
@@ -82,9 +84,15 @@ class Emitter:
 
 
 def outcome(
-    report: Report, origin: Origin, *, link: str | None, as_of: Mapping[str, tuple[int, ...]], actor: Actor | None
+    report: Report,
+    origin: Origin,
+    *,
+    link: str | None,
+    as_of: Mapping[str, tuple[int, ...]],
+    actor: Actor | None,
+    written: Iterable[Effect] = (),
 ) -> Outcome:
-    """A report with its cause: the outcome."""
+    """A report with its cause and what was written because of it: the outcome."""
     return Outcome(
         link=link,
         direction=report.direction,
@@ -92,6 +100,7 @@ def outcome(
         reason=report.reason,
         cause=origin.cause,
         actor=actor,
+        writes=tuple(_write(effect) for effect in written),
         options=tuple(_option(used) for used in report.options),
         explain=tuple(
             Explanation(rule=each.rule, about=each.about, decision=each.decision, because=each.because)
@@ -100,6 +109,10 @@ def outcome(
         conflicts=tuple(Conflict(field=each.field, winner=each.winner) for each in report.conflicts),
         directory_as_of=dict(as_of),
     )
+
+
+def _write(effect: Effect) -> Write:
+    return Write(mailbox=effect.mailbox, operation=effect.operation, fields=names(effect.named))
 
 
 def _option(used: Consulted) -> OptionUsed:

@@ -7,18 +7,17 @@ never taken for absence: what cannot be read now waits, briefly in its lane, lon
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import structlog
 from sqlalchemy import Connection
 
-from daemon.bus.dispositions import Dead, Disposition, Park, TransientError
+from daemon.bus.dispositions import Dead, Disposition, TransientError
 from daemon.bus.port import Record
 from daemon.bus.routes import Delivery
-from daemon.exchange.port import Answer, Busy, Denied, ExchangeError, Gone, Misconfigured, Unknown, Unreadable
+from daemon.exchange.port import Answer, ExchangeError, Gone, Unknown, Unreadable
 from daemon.store import directory, links
 from daemon.store.store import Store
-from daemon.sync import control, origins
+from daemon.sync import control, origins, trouble
 from daemon.sync.loading import Loader
 from daemon.sync.meetings import Hint, Meetings
 from daemon.sync.origins import Origin
@@ -30,14 +29,6 @@ from schemas.copies import Copy, Kind, Shape
 from schemas.hints import FolderMissed, ItemHint
 from schemas.outcomes import Direction, Reason, Result
 from schemas.problems import Malformed
-
-log = structlog.get_logger(__name__)
-
-EXCHANGE_REFUSED = "exchange.refused"
-
-_PATIENCE = timedelta(seconds=5)  # a longer back-off is not worth a waiting lane
-_DENIED_FOR = timedelta(minutes=5)
-_MISCONFIGURED_FOR = timedelta(minutes=1)
 
 
 def lane(record: Record) -> tuple[str, str, str]:
@@ -73,7 +64,7 @@ class Inbound:
         try:
             return await self._look(origin.event, origin, delivery)
         except ExchangeError as error:
-            return self._later(error)
+            return trouble.disposition(error, now=self._now())
 
     async def _look(self, event: ItemHint, origin: Origin, delivery: Delivery) -> Disposition:
         user, version = await self._store.read(lambda tx: _known(tx, event))
@@ -108,16 +99,6 @@ class Inbound:
             return await self._settler.nothing(hint.delivery, hint.origin)
         key = f"item:{copy.uid or copy.item_id}"
         return await control.not_yet(self._settler, hint.origin, hint.delivery, key=key)
-
-    def _later(self, error: ExchangeError) -> Disposition:
-        log.warning(EXCHANGE_REFUSED, error=type(error).__name__, code=error.code)
-        if isinstance(error, Denied):
-            return Park(self._now() + _DENIED_FOR, Reason.DENIED.value)
-        if isinstance(error, Misconfigured):
-            return Park(self._now() + _MISCONFIGURED_FOR, "misconfigured")
-        if isinstance(error, Busy) and error.back_off > _PATIENCE:
-            return Park(self._now() + error.back_off, "busy")
-        raise TransientError(error.code, delay=error.back_off if isinstance(error, Busy) else None)
 
 
 def _known(tx: Connection, event: ItemHint) -> tuple[User | None, int]:

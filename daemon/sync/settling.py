@@ -15,12 +15,13 @@ from daemon.bus.dispositions import Disposition, Done, PermanentError, Skip, Tra
 from daemon.bus.port import Record, TopicPartition
 from daemon.bus.routes import Delivery, Fenced, Position
 from daemon.observe.metrics import Metrics
-from daemon.store import errors, history, links, outbox, parked, positions, reports
+from daemon.store import errors, history, intents, links, outbox, parked, positions, reports
 from daemon.store.store import Store
 from daemon.sync import emitting
 from daemon.sync.emitting import Emission, Emitter
 from daemon.sync.origins import Origin
 from daemon.sync.publishing import Publisher
+from handlers.effects import Effect
 from handlers.links import Link
 from handlers.plans import Delete, Explanation, Plan, Report, Upsert
 from schemas import catalogue
@@ -95,21 +96,27 @@ class Settler:
         was: Link,
         as_of: Mapping[str, tuple[int, ...]] = _NO_DIRECTORY,
         actor: Actor | None = None,
+        written: Sequence[Effect] = (),
+        intents_done: Sequence[int] = (),
     ) -> Disposition:
-        """Carries a plan out. `was` is the link as it is stored; an empty plan that changes nothing stores nothing."""
+        """Settles a plan. `was` is the link as it is stored; an empty plan that changes nothing stores nothing.
+
+        `written` is what was done in Exchange, `intents_done` what had been claimed for it.
+        """
         if plan.report is None and owes_an_end(delivery):
             plan = replace(plan, report=_at_an_end(origin))
-        if plan.command is None and plan.report is None and plan.link == was:
+        if plan.command is None and plan.report is None and plan.link == was and not intents_done:
             return await self.nothing(delivery, origin)
         emissions = [self.emitter.command(plan.command, origin)] if plan.command else []
         if any(emitting.is_too_large(each) for each in emissions):
             return await self._refuse(plan, origin, delivery=delivery)
         saying = None
         if plan.report is not None:
-            said = emitting.outcome(plan.report, origin, link=plan.link.id, as_of=as_of, actor=actor)
+            said = emitting.outcome(plan.report, origin, link=plan.link.id, as_of=as_of, actor=actor, written=written)
             saying = Saying(said, plan.link.crm_id, plan.link.uid)
 
         def also(tx: Connection) -> bool:
+            intents.settle(tx, intents_done)
             if plan.link != was:
                 links.save(tx, plan.link)
             return True
