@@ -49,6 +49,8 @@ _SAID = {each.value: each for each in (Reason.DENIED, Reason.PAUSED)}
 """The reasons that are worth an outcome when work is parked; the others pass by themselves."""
 
 _LONGEST_WAIT = timedelta(hours=1)
+_LONGEST_LOOK = timedelta(minutes=10)
+_DOUBLINGS = 10
 _MOST_TRIES = 20
 """About half a day: whoever is called by the log has time to mend what is wrong."""
 
@@ -181,7 +183,7 @@ class Parking:
         """It still has to wait; said if nobody has heard of it yet."""
         work, said = delivery.work, _SAID.get(park.reason)
         if said is None or delivery.owes_an_end:
-            await self._again(work, delay=park.until - self._now(), reason=park.reason)
+            await self._again(work, delay=self._until_next_look(work, park), reason=park.reason)
             return
 
         def wait(tx: Connection) -> bool:
@@ -190,6 +192,13 @@ class Parking:
 
         report = Report(direction_of(work.kind), Result.HELD, said)
         await self._say(report, replace(delivery, stays=True), also=wait)
+
+    def _until_next_look(self, work: Parked, park: Park) -> timedelta:
+        """What is paused is woken; looking at it all the same, in case, must cost next to nothing."""
+        delay = park.until - self._now()
+        if park.reason != Reason.PAUSED or work.reason != Reason.PAUSED:
+            return delay
+        return min(delay * (1 << min(work.tries, _DOUBLINGS)), max(_LONGEST_LOOK, delay))
 
     async def _bury(self, delivery: Rerun, dead: Dead, verdict: Verdict) -> bool:
         """Whether all of them lie among the dead letters; a bus that is away must not end the parking."""

@@ -12,22 +12,31 @@ from daemon.store.errors import CommitFailed
 from daemon.sync.control import Answering
 from daemon.sync.inbound import Inbound, lane
 from daemon.sync.outbound import Outbound
+from daemon.sync.pausing import Pausing
 from daemon.sync.people import People
+from daemon.sync.requests import Requests
 from schemas import catalogue
 
 
 def routes(
-    *, people: People, inbound: Inbound, outbound: Outbound, answering: Answering, settle: timedelta
+    *,
+    people: People,
+    inbound: Inbound,
+    outbound: Outbound,
+    answering: Answering,
+    requests: Requests,
+    pausing: Pausing,
+    settle: timedelta,
 ) -> tuple[Route, ...]:
     """Everything that is not the directory waits until the directory has been read."""
     directory = (catalogue.USERS, catalogue.NODES, catalogue.CONTACTS, catalogue.OPTIONS, catalogue.DELEGATIONS)
-    of_people, of_hints, of_items = map(_patient, (people.process, inbound.process, outbound.process))
-    of_others = _patient(answering.process)
+    of_people, of_hints, of_requests = map(_patient, (people.process, inbound.process, requests.process))
+    of_items, of_tasks = (_patient(pausing.gated(each.process)) for each in (outbound, answering))
     return (
         *(Route(topic, of_people, directory=True) for topic in directory),
         Route(catalogue.SCHEDULE_ITEMS, of_items, waits_for_directory=True),
-        Route(catalogue.TASKS, of_others, waits_for_directory=True),
-        Route(catalogue.REQUESTS, of_others, waits_for_directory=True),
+        Route(catalogue.TASKS, of_tasks, waits_for_directory=True),
+        Route(catalogue.REQUESTS, of_requests, waits_for_directory=True),
         Route(
             catalogue.NOTIFICATIONS,
             of_hints,
