@@ -32,8 +32,10 @@ from daemon.sync.meetings import Meetings
 from daemon.sync.outbound import Outbound
 from daemon.sync.owning import StoredPositions
 from daemon.sync.parking import Parking
+from daemon.sync.pausing import Guarded, Pausing
 from daemon.sync.people import People
 from daemon.sync.publishing import Publisher
+from daemon.sync.requests import Requests
 from daemon.sync.routes import routes
 from daemon.sync.settling import Settler
 from daemon.sync.turns import Turns
@@ -83,11 +85,13 @@ class Daemon:
         self._publisher = Publisher(store, outside.producer)
         emitter = Emitter(source=f"exsyncd/{settings.kafka.group_id}")
         settler = Settler(store, self._publisher, emitter, metrics, now)
-        turns, loader = Turns(store), Loader(outside.exchange, at_once=settings.exchange.items_per_call)
-        gatherer = Gatherer(store, outside.exchange, self.policy)
+        pausing = Pausing(store, now=now)
+        exchange = Guarded(outside.exchange, pausing)
+        turns, loader = Turns(store), Loader(exchange, at_once=settings.exchange.items_per_call)
+        gatherer = Gatherer(store, exchange, self.policy)
         meetings = Meetings(
             store=store,
-            exchange=outside.exchange,
+            exchange=exchange,
             loader=loader,
             gatherer=gatherer,
             settler=settler,
@@ -100,6 +104,8 @@ class Daemon:
             inbound=Inbound(store=store, loader=loader, meetings=meetings, settler=settler, now=now),
             outbound=Outbound(store=store, settler=settler, turns=turns),
             answering=Answering(settler),
+            requests=Requests(store=store, settler=settler, pausing=pausing, now=now),
+            pausing=pausing,
             settle=settings.hints.settle,
         )
         dead_letters = DeadLetters(
