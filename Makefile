@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && { echo $$p; break; }; done)
+DAYS := tests/integration/test_all_in_one.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # unit files score exposure from 0 to 100 with --threshold: 15 is 1.5
 SYSTEMD_EXPOSURE := 15
@@ -29,9 +30,19 @@ test: $(VENV)/.dev ## the test suite, on a real Kafka (needs Java 17; the first 
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --ignore tests/chaos
 
 .PHONY: chaos
-chaos: $(VENV)/.dev ## kills the daemon again and again, puts its store back (minutes; EXSYNCD_TEST_KILLS=20 for more)
+chaos: $(VENV)/.dev ## kills the daemon 20 times, puts its store back; then both on PostgreSQL (EXSYNCD_TEST_KILLS=8 for less)
 	@$(BIN)/python -m tests.support.kafka install
 	@$(BIN)/pytest tests/chaos
+	@EXSYNCD_TEST_STORE=postgres $(BIN)/pytest tests/chaos
+
+.PHONY: scale
+scale: export EXSYNCD_TEST_MEETINGS ?= 500
+scale: export EXSYNCD_TEST_MAILBOXES ?= 40
+scale: $(VENV)/.dev ## the random days at 500 meetings over 40 mailboxes: on SQLite, on PostgreSQL, with two daemons there
+	@$(BIN)/python -m tests.support.kafka install
+	@$(BIN)/pytest $(DAYS)
+	@EXSYNCD_TEST_STORE=postgres $(BIN)/pytest $(DAYS)
+	@EXSYNCD_TEST_STORE=postgres EXSYNCD_TEST_DAEMONS=2 $(BIN)/pytest $(DAYS)
 
 .PHONY: check
 check: $(VENV)/.dev ## style, types, import contracts, generated files, deployment files

@@ -1,7 +1,7 @@
 """A daemon that is killed by SIGKILL at bad moments, and how much it had in hand then.
 
 Bad moments are not hoped for: the process is frozen, its store is looked at by another process (this one), and it is
-killed if the moment is one, else it goes on. So what is counted is exactly what it left behind.
+killed if the moment is one, else it goes on. So what is counted is what it left behind.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from random import SystemRandom
+from typing import Any
 
+import psycopg
 from aiokafka import TopicPartition
+from sqlalchemy import make_url
 
-from tests.integration.stage import Stage
+from tests.integration.stage import Member, Stage
+from tests.support import stores
 
 PATIENCE = 90.0
 _LOCKED = 0.05
@@ -56,21 +59,30 @@ class Kill:
         return f"{self.unfinished} unfinished, {self.outbox} in the outbox, {self.unpublished} of them unpublished"
 
 
-def look(path: Path) -> Stored | None:
+def look(url: str) -> Stored | None:
     """What is in a store, whoever works on it; None while he keeps even readers out."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=_LOCKED)) as connection:
-            connection.execute("BEGIN")
-            positions = connection.execute("SELECT topic, partition, offset FROM positions WHERE offset IS NOT NULL")
-            rows = connection.execute("SELECT headers FROM outbox WHERE parked IS NULL").fetchall()
-            generation = connection.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
-            return Stored(
-                {(topic, partition): offset for topic, partition, offset in positions},
-                frozenset(dict(json.loads(headers))["ce_id"] for (headers,) in rows),
-                int(generation[0]) if generation else 0,
-            )
+        with closing(_snapshot(url)) as reading:
+            positions = reading.execute('SELECT topic, partition, "offset" FROM positions WHERE "offset" IS NOT NULL')
+            settled = {(topic, partition): offset for topic, partition, offset in positions.fetchall()}
+            rows = reading.execute("SELECT headers FROM outbox WHERE parked IS NULL").fetchall()
+            generation = reading.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
+            waiting = frozenset(dict(json.loads(headers))["ce_id"] for (headers,) in rows)
+            return Stored(settled, waiting, int(generation[0]) if generation else 0)
     except sqlite3.OperationalError:
         return None
+
+
+def _snapshot(url: str) -> Any:
+    """A connection to which the store stands still."""
+    place = make_url(url)
+    if place.get_backend_name() == "sqlite":
+        file = sqlite3.connect(f"file:{place.database}?mode=ro", uri=True, timeout=_LOCKED)
+        file.execute("BEGIN")
+        return file
+    server = psycopg.connect(url)
+    server.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    return server
 
 
 async def kill(stage: Stage, *, before_publishing: bool) -> Kill | None:
@@ -78,30 +90,32 @@ async def kill(stage: Stage, *, before_publishing: bool) -> Kill | None:
 
     None if it had finished before such a moment came: then it runs on.
     """
-    ends, begun = await stage.ends(), await _looked(stage)
+    (daemon,) = stage.members
+    url = stores.url_of(stage.store)
+    ends, begun = await stage.ends(), await _looked(url)
     spared = 0 if before_publishing else _CHANCE.randrange(_SPARED)
     async with asyncio.timeout(PATIENCE):
         while True:
-            _freeze(stage)
-            found = look(stage.store)
+            _freeze(daemon)
+            found = look(url)
             if found is not None and _is_bad(found, ends, begun=begun, before_publishing=before_publishing):
                 spared -= 1
             if found is not None and spared < 0:
                 break
-            stage.process.send_signal(signal.SIGCONT)
+            daemon.process.send_signal(signal.SIGCONT)
             if found is not None and not found.unfinished(ends) and not found.outbox:
                 return None
             await asyncio.sleep(_CHANCE.uniform(_SOONEST, _LATEST))
-    stage.process.kill()
-    await stage.process.wait()
+    daemon.process.kill()
+    await daemon.process.wait()
     new = found.outbox - begun.outbox
     published = {each.id for each in await stage.said()} if new else set()
     return Kill(found.unfinished(ends), len(new), len(new - published))
 
 
-async def _looked(stage: Stage) -> Stored:
+async def _looked(url: str) -> Stored:
     async with asyncio.timeout(PATIENCE):
-        while (found := look(stage.store)) is None:  # noqa: ASYNC110  # a file is no event of ours
+        while (found := look(url)) is None:  # noqa: ASYNC110  # a file is no event of ours
             await asyncio.sleep(_TURN)
     return found
 
@@ -114,7 +128,7 @@ async def finished(stage: Stage) -> None:
     async with asyncio.timeout(PATIENCE):
         while True:
             await stage.quiet()
-            found = look(stage.store)
+            found = look(stores.url_of(stage.store))
             if found is not None and not found.unfinished(await stage.ends()) and not found.outbox:
                 return
             await asyncio.sleep(_TURN)
@@ -128,7 +142,7 @@ def _is_bad(found: Stored, ends: Mapping[TopicPartition, int], *, begun: Stored,
     return found.unfinished(ends) > 0 and (is_new or found.positions != begun.positions)
 
 
-def _freeze(stage: Stage) -> None:
+def _freeze(daemon: Member) -> None:
     """Nothing of the process moves from here on."""
-    stage.process.send_signal(signal.SIGSTOP)
-    os.waitpid(stage.process.pid, os.WUNTRACED)
+    daemon.process.send_signal(signal.SIGSTOP)
+    os.waitpid(daemon.process.pid, os.WUNTRACED)

@@ -3,13 +3,13 @@
 The random days of `tests.integration.test_all_in_one` on a real Kafka, with the daemon killed while work is in flight,
 some of the times between the store's commit and the publishing; then with its store put back to a copy taken half-way.
 What may be seen of it: records published twice, the same ones. `EXSYNCD_TEST_KILLS`, `EXSYNCD_TEST_MEETINGS` and
-`EXSYNCD_TEST_MAILBOXES` make it larger, `EXSYNCD_TEST_SEED` gives the same people the same day.
+`EXSYNCD_TEST_MAILBOXES` make it larger or smaller, `EXSYNCD_TEST_SEED` gives the same people the same day, and
+`EXSYNCD_TEST_STORE=postgres` keeps the store there.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
@@ -21,9 +21,10 @@ from schemas import catalogue
 from tests.chaos.killing import Kill, finished, kill, look
 from tests.integration.stage import Hint, Said, Stage
 from tests.integration.test_all_in_one import PHASES, Play, a_play
+from tests.support import stores
 from tests.support.kafka import Cluster
 
-KILLS = int(os.environ.get("EXSYNCD_TEST_KILLS", "8"))
+KILLS = int(os.environ.get("EXSYNCD_TEST_KILLS", "20"))
 BEFORE_PUBLISHING = 5
 REQUIRED = BEFORE_PUBLISHING if KILLS >= 4 * BEFORE_PUBLISHING else 1
 """The moment between commit and publishing cannot be had at will: of few kills not many need have met it."""
@@ -74,16 +75,16 @@ async def test_a_daemon_whose_store_is_put_back_to_a_copy_taken_half_way_catches
             if number == PHASES // 2 + 1:
                 await play.stage.deliver(hints[: len(hints) // 2])
                 await play.stage.stop()
-                shutil.copy(play.stage.store, copy)
+                stores.copy(play.stage.store, copy)
                 await play.stage.start()
                 hints = hints[len(hints) // 2 :]
             await play.stage.deliver(hints)
             await play.check_items()
         await play.stage.stop()
-        shutil.copy(copy, play.stage.store)
+        stores.copy(copy, play.stage.store)
         await play.stage.start()
         await finished(play.stage)
-        found = look(play.stage.store)
+        found = look(stores.url_of(play.stage.store))
         assert found is not None
         assert found.generation == 1
         await play.check_items()

@@ -1,6 +1,7 @@
 """Everything as it is in production, in small: a real Kafka, Exchange and CRM as servers, the daemon as a process.
 
-The sandbox Exchange hands its hints to the test, which puts them on the bus when and in what order it likes.
+The sandbox Exchange hands its hints to the test, which puts them on the bus when and in what order it likes. The store
+is where `tests.support.stores` says; several daemons of one group share a PostgreSQL.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from daemon.app import SETTINGS_RELOADED
 from daemon.sandbox.crm.bus import CrmOnKafka
 from daemon.sandbox.exchange import PATH, ExchangeSandbox
 from schemas import catalogue
+from tests.support import stores
 
 GROUP = "bank"
 STORE = "store.sqlite"
@@ -33,7 +35,7 @@ IN = tuple(topic.name for topic in catalogue.TOPICS.values() if topic.flow is ca
 _PROGRAM = Path(sys.executable).with_name("exsyncd")
 _TURN = 0.1
 _STILL_TURNS = 3
-_PATIENCE = 90.0
+_PATIENCE = 90.0 + 0.2 * int(os.environ.get("EXSYNCD_TEST_MEETINGS", "0"))
 
 Hint = tuple[str, bytes, bytes, list[tuple[str, bytes]]]
 
@@ -57,48 +59,32 @@ class Said:
 
 
 @dataclass
-class Stage:
-    """The running parts, and ways to act on them and to look."""
+class Member:
+    """One daemon of the group: its file of settings, its log, and its process while there is one."""
 
-    exchange: ExchangeSandbox
-    exchange_url: str
-    crm: CrmOnKafka
-    crm_url: str
-    metrics_url: str
     config: Path
     connections: str
-    store: Path
     log: Path
-    prefix: str
-    producer: AIOKafkaProducer
-    watcher: AIOKafkaConsumer
-    http: aiohttp.ClientSession
+    metrics_url: str
     process: asyncio.subprocess.Process
-    held: list[Hint] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Starts the daemon again."""
+        """Starts it again."""
         self.process = await _started(self.config, self.log)
 
     async def stop(self) -> None:
-        """Tells the daemon to stop; it must then end well."""
+        """Tells it to stop; it must then end well."""
         await self.end()
         assert self.process.returncode == 0, f"the daemon ended with {self.process.returncode}, see {self.log}"
 
     async def end(self) -> None:
-        """Tells the daemon to stop, and returns when it has ended, however."""
+        """Tells it to stop, and returns when it has ended, however."""
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
         await self.process.wait()
 
-    async def announce(self, entries: Iterable[Mapping[str, Any]]) -> None:
-        """The CRM announces users, nodes, contacts, options; returns when they are in force."""
-        async with self.http.put(f"{self.crm_url}/directory", json=list(entries)) as answer:
-            assert answer.status == 200, await answer.text()
-        await self.quiet()
-
     async def set(self, settings: str) -> None:
-        """The administrator changes the file of settings; returns when they are in force."""
+        """The administrator changes its file of settings; returns when they are in force."""
         reloaded = self._reloads()
         self.config.write_text(settings + self.connections)
         self.process.send_signal(signal.SIGHUP)
@@ -108,6 +94,49 @@ class Stage:
 
     def _reloads(self) -> int:
         return self.log.read_text().count(SETTINGS_RELOADED)
+
+
+@dataclass
+class Stage:
+    """The running parts, and ways to act on them and to look. `store` is the place by which `stores` knows it."""
+
+    exchange: ExchangeSandbox
+    exchange_url: str
+    crm: CrmOnKafka
+    crm_url: str
+    store: Path
+    members: list[Member]
+    prefix: str
+    producer: AIOKafkaProducer
+    watcher: AIOKafkaConsumer
+    http: aiohttp.ClientSession
+    held: list[Hint] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Starts all daemons again."""
+        for member in self.members:
+            await member.start()
+
+    async def stop(self) -> None:
+        """Tells all daemons to stop; they must then end well."""
+        for member in self.members:
+            await member.stop()
+
+    async def end(self) -> None:
+        """Tells all daemons to stop, and returns when they have ended, however."""
+        for member in self.members:
+            await member.end()
+
+    async def announce(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """The CRM announces users, nodes, contacts, options; returns when they are in force."""
+        async with self.http.put(f"{self.crm_url}/directory", json=list(entries)) as answer:
+            assert answer.status == 200, await answer.text()
+        await self.quiet()
+
+    async def set(self, settings: str) -> None:
+        """The administrator changes the settings of all daemons; returns when they are in force."""
+        for member in self.members:
+            await member.set(settings)
 
     async def take_hints(self) -> list[Hint]:
         """The hints of everything that happened since the last time."""
@@ -144,8 +173,16 @@ class Stage:
             return await answer.json()
 
     async def metrics(self) -> str:
-        async with self.http.get(self.metrics_url) as answer:
-            return await answer.text()
+        """What all daemons measure."""
+        found = ""
+        for member in self.members:
+            async with self.http.get(member.metrics_url) as answer:
+                found += await answer.text()
+        return found
+
+    def logs(self) -> str:
+        """What all daemons logged."""
+        return "".join(member.log.read_text() for member in self.members)
 
     async def said(self) -> list[Said]:
         """Every record the daemon put out so far."""
@@ -171,7 +208,8 @@ class Stage:
         async with asyncio.timeout(_PATIENCE):
             still, before = 0, None
             while still < _STILL_TURNS:
-                assert self.process.returncode is None, f"the daemon ended, see {self.log}"
+                for member in self.members:
+                    assert member.process.returncode is None, f"the daemon ended, see {member.log}"
                 state = await self._state()
                 still = still + 1 if state is not None and state == before else 0
                 before = state
@@ -198,18 +236,27 @@ class Stage:
 
 @asynccontextmanager
 async def a_stage(
-    folder: Path, *, kafka: str, prefix: str, exchange: ExchangeSandbox, held: list[Hint], settings: str
+    folder: Path,
+    *,
+    kafka: str,
+    prefix: str,
+    exchange: ExchangeSandbox,
+    held: list[Hint],
+    settings: str,
+    daemons: int = 1,
 ) -> AsyncIterator[Stage]:
     """All parts running; `exchange`, not started yet, hands its hints to `held`. `settings` is the rest of the file."""
-    bind = f"127.0.0.1:{_free_port()}"
     async with AsyncExitStack() as parts:
         url = await exchange.start()
         parts.push_async_callback(exchange.stop)
-        config = folder / "exsyncd.toml"
-        connections = _connections(folder, kafka=kafka, prefix=prefix, url=url, bind=bind)
-        config.write_text(settings + connections)
-        await _topics(config)
         crm = CrmOnKafka(kafka, prefix)
+        places = [
+            _Place(folder, number, kafka=kafka, prefix=prefix, exchange=url, port=_free_port())
+            for number in range(daemons)
+        ]
+        for place in places:
+            place.config.write_text(settings + place.connections())
+        await _topics(places[0].config)
         await crm.start()
         parts.push_async_callback(crm.stop)
         crm_url = await crm.start_http()
@@ -219,46 +266,70 @@ async def a_stage(
         parts.push_async_callback(producer.stop)
         watcher = await _watcher(kafka, prefix)
         parts.push_async_callback(watcher.stop)
-        log = folder / "daemon.log"
         stage = Stage(
             exchange=exchange,
             exchange_url=url,
             crm=crm,
             crm_url=crm_url,
-            metrics_url=f"http://{bind}/metrics",
-            config=config,
-            connections=connections,
             store=folder / STORE,
-            log=log,
+            members=[],
             prefix=prefix,
             producer=producer,
             watcher=watcher,
             http=http,
-            process=await _started(config, log),
             held=held,
         )
         try:
+            for place in places:
+                stage.members.append(await place.member())
             yield stage
         finally:
             await stage.end()
         await stage.stop()
 
 
-def _connections(folder: Path, *, kafka: str, prefix: str, url: str, bind: str) -> str:
-    return f"""
+@dataclass(frozen=True)
+class _Place:
+    """Where one daemon of the group is to run."""
+
+    folder: Path
+    number: int
+    kafka: str
+    prefix: str
+    exchange: str
+    port: int
+
+    @property
+    def config(self) -> Path:
+        return self.folder / f"exsyncd-{self.number}.toml"
+
+    async def member(self) -> Member:
+        """The daemon, started."""
+        log = self.folder / f"daemon-{self.number}.log"
+        return Member(
+            config=self.config,
+            connections=self.connections(),
+            log=log,
+            metrics_url=f"http://127.0.0.1:{self.port}/metrics",
+            process=await _started(self.config, log),
+        )
+
+    def connections(self) -> str:
+        """The part of its file of settings that never changes."""
+        return f"""
 [kafka]
-bootstrap_servers = "{kafka}"
-group_id = "{prefix}{GROUP}"
-group_instance_id = "{prefix}{GROUP}-0"
-topic_prefix = "{prefix}"
+bootstrap_servers = "{self.kafka}"
+group_id = "{self.prefix}{GROUP}"
+group_instance_id = "{self.prefix}{GROUP}-{self.number}"
+topic_prefix = "{self.prefix}"
 [store]
-url = "sqlite:///{folder}/{STORE}"
+url = "{stores.url_of(self.folder / STORE)}"
 [exchange]
-endpoint = "{url}{PATH}"
+endpoint = "{self.exchange}{PATH}"
 username = "{SERVICE[0]}"
 password = "{SERVICE[1]}"
 [http]
-bind = "{bind}"
+bind = "127.0.0.1:{self.port}"
 [logs]
 level = "debug"
 format = "json"
