@@ -5,7 +5,7 @@ Blocking, as people are: call it through `asyncio.to_thread` where a loop runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -21,12 +21,16 @@ from exchangelib import (
     EWSDate,
     EWSDateTime,
     EWSTimeZone,
+    HTMLBody,
     Mailbox,
+    Task,
     Version,
 )
-from exchangelib.items import SAVE_ONLY, SEND_ONLY_TO_ALL, SEND_TO_NONE, AcceptItem
-from exchangelib.properties import ReferenceItemId
+from exchangelib.items import ALL_OCCURRENCES, SAVE_ONLY, SEND_ONLY_TO_ALL, SEND_TO_NONE, AcceptItem
+from exchangelib.properties import ItemId, ReferenceItemId
 from exchangelib.services import CreateItem
+from exchangelib.services.common import EWSAccountService
+from exchangelib.util import MNS, add_xml_child, create_element, set_xml_value
 
 EWS_PATH = "/EWS/Exchange.asmx"
 BERLIN = EWSTimeZone("Europe/Berlin")
@@ -106,6 +110,30 @@ class Outlook:
         mode = SEND_ONLY_TO_ALL if guests and not silent else SEND_TO_NONE
         item.save(update_fields=list(changes), send_meeting_invitations=mode)
 
+    def edit_html_body(self, uid: str, change: Callable[[str], str]) -> None:
+        """Changes the markup of his own copy's body, telling nobody; a text body becomes HTML."""
+        self.edit(uid, silent=True, body=HTMLBody(change(str(self.copy(uid).body or ""))))
+
+    def set_reminder(self, uid: str, minutes: int | None) -> None:
+        """Sets the reminder of his own copy so many minutes before the start; None switches it off."""
+        if minutes is None:
+            self.edit(uid, silent=True, reminder_is_set=False)
+        else:
+            self.edit(uid, silent=True, reminder_is_set=True, reminder_minutes_before_start=minutes)
+
+    def reminder(self, uid: str) -> int | None:
+        """The minutes before the start at which he is reminded; None if he is not."""
+        item = self.copy(uid)
+        return int(item.reminder_minutes_before_start) if item.reminder_is_set else None
+
+    def dismiss(self, item: CalendarItem | Task) -> None:
+        """Dismisses the reminder that rang for an item."""
+        self._act_on_reminder(item, "Dismiss")
+
+    def snooze(self, item: CalendarItem | Task, until: datetime) -> None:
+        """Lets the reminder of an item ring again later."""
+        self._act_on_reminder(item, "Snooze", until=until)
+
     def invite(self, uid: str, *addresses: str) -> None:
         """Adds people to a meeting he organizes."""
         present = self.copy(uid).required_attendees or []
@@ -148,6 +176,66 @@ class Outlook:
         """Moves a deleted copy back into the calendar."""
         self.copy(uid, folder="trash").move(self.account.calendar)
 
+    def make_task(
+        self,
+        subject: str = "Call",
+        *,
+        start: date | None = None,
+        due: date | None = None,
+        reminder: datetime | None = None,
+        private: bool = False,
+        **more: object,
+    ) -> str:
+        """Makes a task; its item id, which it keeps until it is moved."""
+        task = Task(
+            account=self.account,
+            folder=self.account.tasks,
+            subject=subject,
+            start_date=None if start is None else EWSDate.from_date(start),
+            due_date=None if due is None else EWSDate.from_date(due),
+            reminder_is_set=reminder is not None,
+            reminder_due_by=None if reminder is None else self._moment(reminder),
+            sensitivity="Private" if private else "Normal",
+            **more,
+        )
+        task.save()
+        return str(task.id)
+
+    def task(self, task_id: str) -> Task:
+        """One of his tasks."""
+        return self.account.tasks.get(id=task_id)
+
+    def tasks(self, subject: str | None = None) -> list[Task]:
+        """His tasks; of one subject if it is given."""
+        return [task for task in self.account.tasks.all() if subject in (None, task.subject)]
+
+    def edit_task(self, task_id: str, **changes: object) -> None:
+        task = self.task(task_id)
+        for name, value in changes.items():
+            setattr(task, name, self._value(value))
+        task.save(update_fields=list(changes))
+
+    def complete_task(self, task_id: str) -> None:
+        """Ticks the task off."""
+        self.edit_task(task_id, status=Task.COMPLETED)
+
+    def set_task_reminder(self, task_id: str, moment: datetime | None) -> None:
+        """Sets the moment at which he is reminded of a task; None switches the reminder off."""
+        if moment is None:
+            self.edit_task(task_id, reminder_is_set=False)
+        else:
+            self.edit_task(task_id, reminder_due_by=moment, reminder_is_set=True)
+
+    def delete_task(self, task_id: str, *, for_good: bool = False) -> None:
+        task = self.task(task_id)
+        if for_good:
+            task.delete(affected_task_occurrences=ALL_OCCURRENCES)
+        else:
+            task.move_to_trash(affected_task_occurrences=ALL_OCCURRENCES)
+
+    def _act_on_reminder(self, item: CalendarItem | Task, action: str, *, until: datetime | None = None) -> None:
+        _PerformReminderAction(account=self.account).call(item, action, until)
+
     def _moment(self, moment: datetime | date) -> EWSDateTime | EWSDate:
         if not isinstance(moment, datetime):
             return EWSDate.from_date(moment)
@@ -157,6 +245,28 @@ class Outlook:
 
     def _value(self, value: object) -> object:
         return self._moment(value) if isinstance(value, date) else value
+
+
+class _PerformReminderAction(EWSAccountService):
+    """The operation by which Outlook's reminder window speaks; the client library has none."""
+
+    SERVICE_NAME = "PerformReminderAction"
+    element_container_name = f"{{{MNS}}}UpdatedItemIds"
+
+    def call(self, item: CalendarItem | Task, action: str, until: datetime | None) -> None:
+        list(self._get_elements(payload=self.get_payload(item, action, until)))
+
+    def get_payload(self, item: CalendarItem | Task, action: str, until: datetime | None) -> object:
+        payload = create_element(f"m:{self.SERVICE_NAME}")
+        actions = create_element("m:ReminderItemActions")
+        one = create_element("t:ReminderItemAction")
+        add_xml_child(one, "t:ActionType", action)
+        set_xml_value(one, ItemId(item.id, item.changekey), version=self.account.version)
+        if until is not None:
+            add_xml_child(one, "t:NewReminderTime", until.isoformat())
+        actions.append(one)
+        payload.append(actions)
+        return payload
 
 
 def _attendees(addresses: Iterable[str]) -> Sequence[Attendee] | None:

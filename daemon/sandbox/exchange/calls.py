@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import date, tzinfo
 
 from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.items import Cause, Folder, Item
-from daemon.sandbox.exchange.markup import Element, child, child_text, children, local_name, m, t
+from daemon.sandbox.exchange.markup import MESSAGES, Element, child, child_text, children, local_name, m, t
 from daemon.sandbox.exchange.meetings import Meetings
 from daemon.sandbox.exchange.world import World
 from daemon.sandbox.people import Person
@@ -50,6 +50,11 @@ class Call:
         if self.owner is None:
             raise EwsError("ErrorMissingEmailAddress", "This account has no mailbox; impersonate one.")
         return self.owner
+
+    @property
+    def today(self) -> date:
+        """The day it is in the request's time zone."""
+        return self.world.now().astimezone(self.zone).date()
 
     @property
     def mailbox(self) -> str:
@@ -113,7 +118,16 @@ def only_child(element: Element) -> Element:
     return element[0]
 
 
+# Operations whose answer is one message, without a list around it; what one that failed holds all the same.
+_SINGLE = {"GetReminders": "Reminders", "PerformReminderAction": "UpdatedItemIds"}
+
+
 def answer(operation: str, messages: Iterable[Element]) -> Element:
+    """The messages in their operation's frame."""
+    if operation in _SINGLE:
+        (message,) = messages
+        message.tag = f"{{{MESSAGES}}}{operation}Response"
+        return message
     return m(f"{operation}Response", m("ResponseMessages", *messages))
 
 
@@ -148,8 +162,14 @@ _EMPTY_ON_FAILURE = frozenset(("CreateItem", "GetItem", "UpdateItem", "MoveItem"
 
 
 def refusal(operation: str, error: EwsError, **options: str) -> Element:
-    content = [with_items()] if operation in _EMPTY_ON_FAILURE else []
-    return failure(operation, error, *content, values=options or None)
+    return failure(operation, error, *_empty(operation), values=options or None)
+
+
+def _empty(operation: str) -> list[Element]:
+    """What the schema wants in a message that failed: the lists, with nothing in them."""
+    if operation in _SINGLE:
+        return [m(_SINGLE[operation])]
+    return [with_items()] if operation in _EMPTY_ON_FAILURE else []
 
 
 def each(call: Call, elements: Iterable[Element], work: Callable[[Element], Element]) -> Element:
@@ -172,5 +192,4 @@ def _one(operation: str, element: Element, work: Callable[[Element], Element]) -
 
 def _stopped(operation: str) -> Element:
     error = EwsError("ErrorBatchProcessingStopped", "The rest of the batch was not processed.")
-    content = [with_items()] if operation in _EMPTY_ON_FAILURE else []
-    return failure(operation, error, *content, severity="Warning")
+    return failure(operation, error, *_empty(operation), severity="Warning")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from daemon.sandbox.exchange import reminders
 from daemon.sandbox.exchange.bodies import as_type
 from daemon.sandbox.exchange.items import Item
 from daemon.sandbox.exchange.markup import Element, t
@@ -18,6 +19,13 @@ from daemon.sandbox.exchange.timezones import zone_of
 from daemon.sandbox.exchange.values import Body, Zone, instant
 from daemon.sandbox.exchange.world import World
 
+_STATUS_WORDS = {
+    "NotStarted": "Not Started",
+    "InProgress": "In Progress",
+    "Completed": "Completed",
+    "WaitingOnOthers": "Waiting on someone else",
+    "Deferred": "Deferred",
+}
 _MEETING_MESSAGES = (ItemKind.REQUEST, ItemKind.RESPONSE, ItemKind.CANCELLATION)
 
 
@@ -62,18 +70,6 @@ def _names(lists: tuple[str, ...]) -> Callable[[World, Item], str]:
         return "; ".join(each.name or each.address for each in people)
 
     return joined
-
-
-def _reminder_due(world: World, item: Item) -> datetime | None:
-    start: datetime | None = item.get("Start")
-    return start
-
-
-def _reminder_next(world: World, item: Item) -> datetime | None:
-    start: datetime | None = item.get("Start")
-    if start is None or not item.get("ReminderIsSet"):
-        return None
-    return start - timedelta(minutes=item.get("ReminderMinutesBeforeStart", 0))
 
 
 def _response_objects(world: World, item: Item) -> Element | None:
@@ -216,8 +212,9 @@ _COMPUTED: dict[str, Callable[[World, Item], Any]] = {
     "IsResend": lambda world, item: False,
     "IsUnmodified": lambda world, item: item.revision == 0,
     "ResponseObjects": _response_objects,
-    "ReminderDueBy": _reminder_due,
-    "ReminderNextTime": _reminder_next,
+    "ReminderDueBy": lambda world, item: reminders.due(item),
+    "ReminderIsSet": lambda world, item: item.get("ReminderIsSet", False),
+    "ReminderNextTime": lambda world, item: reminders.next_time(item),
     "DisplayCc": _names(("OptionalAttendees", "CcRecipients")),
     "DisplayTo": _names(("RequiredAttendees", "ToRecipients")),
     "HasAttachments": lambda world, item: False,
@@ -235,6 +232,9 @@ _COMPUTED: dict[str, Callable[[World, Item], Any]] = {
     "IsDelegated": lambda world, item: False,
     "DateTimeStamp": lambda world, item: item.get("DateTimeStamp", item.modified),
     "IsOrganizer": _is_organizer,
+    "ChangeCount": lambda world, item: item.revision + 1,
+    "IsComplete": lambda world, item: item.get("Status") == "Completed",
+    "StatusDescription": lambda world, item: _STATUS_WORDS[item.get("Status", "NotStarted")],
     "IsRecurring": lambda world, item: False,
     "CalendarItemType": _shape,
     "ConflictingMeetingCount": lambda world, item: len(_conflicting(world, item)),

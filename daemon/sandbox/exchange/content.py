@@ -12,6 +12,7 @@ from typing import Any
 
 from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Draft, Item
 from daemon.sandbox.exchange.properties import ItemKind
+from daemon.sandbox.exchange.reminders import SNOOZED, first_of_invitation
 from daemon.sandbox.exchange.values import Attendee, Body, Recipient
 
 CONTENT = (
@@ -109,11 +110,12 @@ def copy_values(meeting: Meeting, existing: Item | None) -> dict[str, Any]:
         "AppointmentState": 3,
     }
     if existing is None or _moved_in_time(meeting, existing):
+        values[SNOOZED] = None
         values |= {"MyResponseType": "NoResponseReceived", "LegacyFreeBusyStatus": "Tentative"}
         values["AppointmentReplyTime"] = None
     if existing is not None:
         return values
-    values |= {name: meeting.values[name] for name in _FIRST_REMINDER if name in meeting.values}
+    values |= first_of_invitation(meeting.values)
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -11,8 +11,9 @@ import base64
 import re
 import struct
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime
 
+from daemon.sandbox.exchange import reminders
 from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.items import ExtendedName, ExtendedValue, Item
 from daemon.sandbox.exchange.markup import Element, child, children, t
@@ -100,11 +101,12 @@ def _goid(item: Item) -> ExtendedValue | None:
     return base64.b64encode(global_object_id(uid)).decode() if uid else None
 
 
-def _signal_time(item: Item) -> ExtendedValue | None:
-    start = item.values.get("Start")
-    if start is None or not item.values.get("ReminderIsSet"):
-        return None
-    return instant(start - timedelta(minutes=item.values.get("ReminderMinutesBeforeStart", 0)))
+def _instant(derive: Callable[[Item], datetime | None]) -> Callable[[Item], ExtendedValue | None]:
+    def derived(item: Item) -> ExtendedValue | None:
+        moment = derive(item)
+        return instant(moment) if moment else None
+
+    return derived
 
 
 def _search_key(item: Item) -> ExtendedValue | None:
@@ -114,6 +116,9 @@ def _search_key(item: Item) -> ExtendedValue | None:
 _DERIVED: dict[tuple[str, str], Callable[[Item], ExtendedValue | None]] = {
     (_SETS["Meeting"], "id:3"): _goid,
     (_SETS["Meeting"], "id:23"): _goid,
-    (_SETS["Common"], "id:8560"): _signal_time,
+    (_SETS["Common"], "id:8501"): lambda item: str(item.get("ReminderMinutesBeforeStart", 0)),
+    (_SETS["Common"], "id:8502"): _instant(reminders.due),
+    (_SETS["Common"], "id:8503"): lambda item: "true" if item.get("ReminderIsSet") else "false",
+    (_SETS["Common"], "id:8560"): _instant(reminders.signal_time),
     ("", "tag:300b"): _search_key,
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from lxml import etree
 
-from daemon.sandbox.exchange import extended, values
+from daemon.sandbox.exchange import extended, reminders, tasks, values
 from daemon.sandbox.exchange.calls import Call
 from daemon.sandbox.exchange.errors import EwsError
 from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Draft, ExtendedName, ExtendedValue
@@ -34,8 +34,7 @@ _DEFAULTS = {"Sensitivity": "Normal", "Importance": "Normal", "Culture": "en-US"
 _CALENDAR_DEFAULTS = {
     "LegacyFreeBusyStatus": "Busy",
     "IsAllDayEvent": False,
-    "ReminderIsSet": True,
-    "ReminderMinutesBeforeStart": 15,
+    **reminders.BY_DEFAULT,
     "IsResponseRequested": True,
     "AllowNewTimeProposal": True,
     "AppointmentSequenceNumber": 0,
@@ -91,7 +90,8 @@ def new_draft(call: Call, element: Element) -> Draft:
     if kind is ItemKind.CALENDAR_ITEM:
         stored = _new_calendar_item(call, stored)
     if kind is ItemKind.TASK:
-        stored = {"Status": "NotStarted", "PercentComplete": 0.0, "Owner": call.person.name, **stored}
+        begun = tasks.begun(stored, today=call.today)
+        stored = {"Owner": call.person.name, **tasks.settled(begun, today=call.today, zone=call.zone)}
     if kind is ItemKind.MESSAGE:
         me = Recipient(call.person.name, call.person.email)
         stored = {"IsRead": True, "From": me, "Sender": me, **stored}
@@ -117,6 +117,7 @@ def check_common(kind: ItemKind, stored: Mapping[str, Any]) -> None:
         raise EwsError("ErrorObjectTypeChanged", "The item class does not fit the item's type.")
     if len(stored.get("Subject", "")) > _SUBJECT_LIMIT:
         raise EwsError("ErrorPropertyValidationFailure", "The subject is longer than 255 characters.")
+    reminders.check(stored)
 
 
 def _new_calendar_item(call: Call, stored: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from daemon.sandbox.exchange.calls import answer, refusal
 from daemon.sandbox.exchange.errors import EwsError, SoapFault
 from daemon.sandbox.exchange.faults import Fault
-from daemon.sandbox.exchange.markup import Element, children
+from daemon.sandbox.exchange.markup import Element, child
 
 _BACK_OFF_MS = 5000
 _BUSY = "The server cannot service this request right now. Try again later."
@@ -40,7 +40,8 @@ def answer_instead(operation: str, faults: Iterable[Fault]) -> Element | None:
 
 def answer_afterwards(operation: str, done: Element) -> Element:
     """The answer of a server that did the work and then failed: an error in the place of each message."""
-    messages = list(children(next(children(done), None)))
+    listed = child(done, "ResponseMessages")
+    messages = [done] if listed is None else list(listed)
     return answer(operation, [refusal(operation, _internal_error()) for _ in messages])
 
 

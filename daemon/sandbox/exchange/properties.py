@@ -6,7 +6,7 @@ and a request that sets it is refused, so that nobody believes it was kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Flag, StrEnum, auto
 from functools import lru_cache
 
@@ -236,21 +236,26 @@ _CALENDAR_ITEM = _of(
     ("IsOrganizer", Form.BOOL, _NONE),
 )
 
+# A task's reminder is due when its owner says, an appointment's when it starts.
+_TASK_ITEM = tuple(replace(each, traits=_WRITE) if each.name == "ReminderDueBy" else each for each in _ITEM)
+
 _TASK = _of(
     "task",
     ("ActualWork", Form.INT, _WRITE),
     ("BillingInformation", Form.TEXT, _WRITE),
+    ("ChangeCount", Form.INT, _NONE),
     ("Companies", Form.STRINGS, _WRITE),
-    ("CompleteDate", Form.INSTANT, _WRITE),
+    ("CompleteDate", Form.DAY, _WRITE),
     ("Contacts", Form.STRINGS, _WRITE),
-    ("DueDate", Form.INSTANT, _WRITE | _DEFAULT),
+    ("DueDate", Form.DAY, _WRITE | _DEFAULT),
     ("IsComplete", Form.BOOL, _NONE),
     ("IsRecurring", Form.BOOL, _NONE),
     ("Mileage", Form.TEXT, _WRITE),
     ("Owner", Form.TEXT, _NONE),
     ("PercentComplete", Form.FLOAT, _WRITE | _DEFAULT),
-    ("StartDate", Form.INSTANT, _WRITE | _DEFAULT),
+    ("StartDate", Form.DAY, _WRITE | _DEFAULT),
     ("Status", Form.TEXT, _WRITE | _DEFAULT),
+    ("StatusDescription", Form.TEXT, _NONE),
     ("TotalWork", Form.INT, _WRITE),
 )
 
@@ -260,7 +265,7 @@ _OF_KIND = {
     ItemKind.REQUEST: (*_ITEM, *_MESSAGE, *_MEETING_MESSAGE, *_REQUEST),
     ItemKind.RESPONSE: (*_ITEM, *_MESSAGE, *_MEETING_MESSAGE, *_RESPONSE),
     ItemKind.CANCELLATION: (*_ITEM, *_MESSAGE, *_MEETING_MESSAGE, *_RESPONSE),
-    ItemKind.TASK: (*_ITEM, *_TASK),
+    ItemKind.TASK: (*_TASK_ITEM, *_TASK),
 }
 
 # What EWS knows and no item of the sandbox ever has. Clients name these when they ask for everything.
@@ -324,13 +329,11 @@ _ABSENT = {
     ),
     "task": (
         "AssignedTime",
-        "ChangeCount",
         "DelegationState",
         "Delegator",
         "IsAssignmentEditable",
         "IsTeamTask",
         "Recurrence",
-        "StatusDescription",
     ),
 }
 

@@ -1,8 +1,8 @@
 """The values that EWS properties take, and how each is read from a request and written into an answer.
 
 A property's `Form` says which Python type its value has: `TEXT` str, `BOOL` bool, `INT` int, `FLOAT` float, `INSTANT`
-an aware datetime in UTC of whole seconds, `BODY` Body, `STRINGS` a tuple of str, `PERSON` Recipient, `PEOPLE` a tuple
-of them, `ATTENDEES` a tuple of Attendee, `ZONE` Zone, `MARKUP` the element as it was given.
+an aware datetime in UTC of whole seconds, `DAY` date, `BODY` Body, `STRINGS` a tuple of str, `PERSON` Recipient,
+`PEOPLE` a tuple of them, `ATTENDEES` a tuple of Attendee, `ZONE` Zone, `MARKUP` the element as it was given.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from enum import Enum, auto
 from typing import Any
 
@@ -29,6 +29,7 @@ class Form(Enum):
     INT = auto()
     FLOAT = auto()
     INSTANT = auto()
+    DAY = auto()
     BODY = auto()
     STRINGS = auto()
     PERSON = auto()
@@ -82,6 +83,8 @@ def read(form: Form, element: Element, *, zone: tzinfo) -> Value:
     """A property's value from a request; times without an offset are of `zone`."""
     if form is Form.INSTANT:
         return read_instant(text(element), zone)
+    if form is Form.DAY:
+        return read_day(text(element), zone)
     return _READERS[form](element)
 
 
@@ -97,6 +100,15 @@ def read_instant(value: str, zone: tzinfo = UTC) -> datetime:
         raise EwsError("ErrorInvalidValueForProperty", "The date and time cannot be read.") from None
     aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)
     return aware.astimezone(UTC).replace(microsecond=0)
+
+
+def read_day(value: str, zone: tzinfo = UTC) -> date:
+    """The day of a time: a midnight is of the day that it begins, as it is written; another time is of `zone`'s day."""
+    moment = read_instant(value, zone)
+    written = value[:10]
+    if value[10:19] in ("", "T00:00:00"):
+        return date.fromisoformat(written)
+    return moment.astimezone(zone).date()
 
 
 def instant(value: datetime) -> str:
@@ -187,6 +199,7 @@ _WRITERS: dict[Form, Callable[[str, Value], Element]] = {
     Form.INT: lambda tag, value: t(tag, str(value)),
     Form.FLOAT: lambda tag, value: t(tag, f"{value:g}"),
     Form.INSTANT: lambda tag, value: t(tag, instant(value)),
+    Form.DAY: lambda tag, value: t(tag, f"{value.isoformat()}T00:00:00Z"),
     Form.BODY: _write_body,
     Form.STRINGS: lambda tag, value: t(tag, *(t("String", each) for each in value)),
     Form.PERSON: lambda tag, value: t(tag, recipient_markup(value)),

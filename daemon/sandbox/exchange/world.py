@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -37,8 +38,16 @@ _FOLDERS = (
 _CONTRACT_NAMES = {"calendar": "calendar", "tasks": "tasks", "deleteditems": "deleted_items"}
 
 
+_CHANGE_KEY = re.compile(r"[A-Za-z0-9+/]{8,}={0,2}")
+
+
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def is_change_key(key: str) -> bool:
+    """Whether it could be one; not whether it is the latest."""
+    return _CHANGE_KEY.fullmatch(key) is not None
 
 
 class World:

@@ -79,11 +79,17 @@ class Validator:
             if kind == "request" and not self.of_requests:
                 continue
             body = _body(content)
-            if body is None or body.tag == f"{SOAP}Fault":
+            if body is None or body.tag == f"{SOAP}Fault" or _nothing_updated(body):
                 continue
             self.validated += 1
             if not known.validate(etree.fromstring(etree.tostring(body))):
                 self.complaints.append(f"{kind}: {known.error_log.last_error}\n{etree.tostring(body).decode()[:2000]}")
+
+
+def _nothing_updated(body: etree._Element) -> bool:
+    """Whether a reminder action changed nothing: Exchange's own answer is then an empty list, against its schema."""
+    updated = body.find(f"{M}UpdatedItemIds")
+    return updated is not None and len(updated) == 0
 
 
 def _body(content: bytes) -> etree._Element | None:
@@ -116,7 +122,7 @@ class Reply:
     @property
     def messages(self) -> list[etree._Element]:
         found = self.body.find(f"{M}ResponseMessages")
-        return list(found) if found is not None else []
+        return [self.body] if found is None else list(found)
 
     @property
     def codes(self) -> list[str]:
@@ -271,6 +277,20 @@ class Client:
         reference = item_id.replace("t:ItemId", "t:ReferenceItemId")
         return self.create(f"<t:{element}>{body}{reference}</t:{element}>", disposition=disposition)
 
+    def remind(self, action: str, item_id: str, *, until: str = "") -> Reply:
+        """Dismisses or snoozes a reminder."""
+        new_time = f"<t:NewReminderTime>{until}</t:NewReminderTime>" if until else ""
+        return self.call(
+            "<m:PerformReminderAction><m:ReminderItemActions><t:ReminderItemAction>"
+            f"<t:ActionType>{action}</t:ActionType>{item_id}{new_time}"
+            "</t:ReminderItemAction></m:ReminderItemActions></m:PerformReminderAction>"
+        )
+
+    def reminders(self, *, begin: str = "", end: str = "", kind: str = "", most: str = "") -> Reply:
+        given = {"BeginTime": begin, "EndTime": end, "MaxItems": most, "ReminderType": kind}
+        asked = "".join(f"<m:{name}>{text}</m:{name}>" for name, text in given.items() if text)
+        return self.call(f"<m:GetReminders>{asked}</m:GetReminders>")
+
     def sync(self, folder: str, state: str = "", *, limit: int = 512, base: str = "IdOnly", extra: str = "") -> Reply:
         held = f"<m:SyncState>{state}</m:SyncState>" if state else ""
         return self.call(
@@ -367,11 +387,15 @@ def set_field(uri: str, markup: str, *, kind: str = "CalendarItem") -> str:
     return f'<t:SetItemField><t:FieldURI FieldURI="{uri}"/><t:{kind}>{markup}</t:{kind}></t:SetItemField>'
 
 
-def append_field(uri: str, markup: str) -> str:
-    return (
-        f'<t:AppendToItemField><t:FieldURI FieldURI="{uri}"/>'
-        f"<t:CalendarItem>{markup}</t:CalendarItem></t:AppendToItemField>"
-    )
+def append_field(uri: str, markup: str, *, kind: str = "CalendarItem") -> str:
+    return f'<t:AppendToItemField><t:FieldURI FieldURI="{uri}"/><t:{kind}>{markup}</t:{kind}></t:AppendToItemField>'
+
+
+def task(*content: str) -> str:
+    """A task's markup; `content` in the schema's order."""
+    given = "".join(content)
+    subject = "" if "<t:Subject>" in given else "<t:Subject>Call</t:Subject>"
+    return f"<t:Task>{subject}{given}</t:Task>"
 
 
 def delete_field(uri: str) -> str:

@@ -26,6 +26,8 @@ USUALLY = {
     "FindFolder": ["NoError"],
     "FindItem": ["NoError"],
     "GetItem": ["ErrorItemNotFound"],
+    "GetReminders": ["NoError"],
+    "PerformReminderAction": ["NoError"],
     "SyncFolderItems": ["NoError"],
     "UpdateItem": ["ErrorItemNotFound"],
 }

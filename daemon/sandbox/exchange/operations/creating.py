@@ -51,3 +51,5 @@ def _refuse_sending(request: Element) -> None:
 def _refuse_misplaced(kind: str, folder: Folder) -> None:
     if kind == ItemKind.CALENDAR_ITEM and folder.folder_class != "IPF.Appointment":
         raise EwsError("ErrorCannotCreateCalendarItemInNonCalendarFolder", "A calendar item needs a calendar.")
+    if kind == ItemKind.TASK and folder.folder_class != "IPF.Task":
+        raise EwsError("ErrorCannotCreateTaskInNonTaskFolder", "A task needs a task folder.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from daemon.sandbox.exchange import extended
+from daemon.sandbox.exchange import extended, reminders, tasks
 from daemon.sandbox.exchange.calls import Call, each, first, required, success, with_items
 from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.incoming import Given, check_common, read_given, settable, settled, zone_given
@@ -15,6 +15,7 @@ from daemon.sandbox.exchange.meetings import SendMode, is_organizers
 from daemon.sandbox.exchange.properties import ItemKind, Property, by_uri
 from daemon.sandbox.exchange.shapes import ID_ONLY, item_markup
 from daemon.sandbox.exchange.values import Body, Form
+from daemon.sandbox.exchange.world import is_change_key
 
 _UNDELETABLE = frozenset(
     ("ItemClass", "Start", "End", "StartTimeZone", "EndTimeZone", "Sensitivity", "Importance", "UID")
@@ -67,6 +68,8 @@ def _is_stale(item: Item, reference: Element, resolution: str) -> bool:
         return False
     if not key:
         raise EwsError("ErrorChangeKeyRequiredForWriteOperations", "The change key is missing.")
+    if not is_change_key(key):
+        raise EwsError("ErrorInvalidChangeKey", "The change key is invalid.")
     if key != item.change_key and resolution == "NeverOverwrite":
         raise EwsError("ErrorIrresolvableConflict", "The item was changed in the meantime.")
     return key != item.change_key
@@ -90,13 +93,16 @@ def _apply(call: Call, item: Item, given: Given, description: Element) -> None:
         return
     prop = _property(item, path.get("FieldURI", ""))
     if action == "DeleteItemField":
-        _delete(given, prop)
+        _delete(item, given, prop)
         return
     element = only_child_property(description)
     if local_name(element[0]) != prop.name:
         raise EwsError("ErrorUpdatePropertyMismatch", "Property and path differ.", field_uri=prop.uri)
     value = read_given(element, item.kind, zone_given(call, element)).values.get(prop.name)
     if value is None:
+        return
+    if item.kind is ItemKind.TASK and action == "SetItemField":
+        tasks.set_property(given.values, prop.name, value, today=call.today)
         return
     given.values[prop.name] = value if action == "SetItemField" else _appended(prop, given.values.get(prop.name), value)
     if prop.name == "Location":
@@ -136,10 +142,13 @@ def _property(item: Item, uri: str) -> Property:
     return settable(item.kind, prop.name)
 
 
-def _delete(given: Given, prop: Property) -> None:
+def _delete(item: Item, given: Given, prop: Property) -> None:
     if prop.name in _UNDELETABLE:
         raise EwsError("ErrorInvalidPropertyDelete", "The property cannot be deleted.", field_uri=prop.uri)
-    given.values.pop(prop.name, None)
+    if item.kind is ItemKind.TASK:
+        tasks.delete_property(given.values, prop.name)
+    else:
+        given.values[prop.name] = reminders.NONE_BY_DEFAULT.get(prop.name)
 
 
 def _appended(prop: Property, before: Any, value: Any) -> Any:
@@ -151,14 +160,17 @@ def _appended(prop: Property, before: Any, value: Any) -> Any:
 
 
 def _store(call: Call, item: Item, given: Given) -> Item:
-    stored = dict(given.values)
+    stored = {name: value for name, value in given.values.items() if value is not None}
     check_common(item.kind, stored)
     if item.kind is ItemKind.CALENDAR_ITEM:
         stored = _settled_calendar_item(call, item, stored)
+    if item.kind is ItemKind.TASK:
+        stored = tasks.settled(stored, today=call.today, zone=call.zone)
     removed: dict[str, Any] = {name: None for name in item.values if name not in stored}
     changed = {name: value for name, value in stored.items() if item.get(name) != value}
     extended_too = given.extended if given.extended != item.extended else None
-    return call.world.modify(item, {**removed, **changed}, by=call.person.name, extended=extended_too)
+    woken = reminders.woken({**removed, **changed})
+    return call.world.modify(item, {**removed, **changed, **woken}, by=call.person.name, extended=extended_too)
 
 
 def _settled_calendar_item(call: Call, item: Item, stored: dict[str, Any]) -> dict[str, Any]:
