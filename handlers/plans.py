@@ -85,13 +85,13 @@ def upsert(
 
     It changes all fields in which the CRM's last word differs (CON-6); of an item the CRM has not spoken of yet, or
     that is brought back, all that is known. `before` is what was agreed on until now: while the CRM has not answered,
-    the fields in which that differs are changed, too, or what is taken back meanwhile would stay.
+    or has kept what it deleted, the fields in which that differs are changed, too, or what is taken back would stay.
     """
     if link.agreed is None:
         raise ValueError("only an item that was agreed on can be told")
     visible = as_shown(link.agreed)
     fields = set(_stated(visible) if link.crm is None or restored else differing(visible, link.crm))
-    if before is not None and link.crm_revision < link.revision:
+    if before is not None and (restored or link.crm_revision < link.revision):
         fields.update(differing(visible, as_shown(before)))
     told = replace(link, revision=ids.next_revision(max(link.revision, link.crm_revision), generation=generation))
     return told, Upsert(

@@ -208,6 +208,24 @@ def test_del_5_restored_before_the_crm_answered_it_is_told_in_full_all_the_same(
     assert {"subject", "start", "end", "assign_to"} <= set(changed(back))
 
 
+@pytest.mark.rule("DEL-5", "MAP-4", "OPT-5")
+def test_del_5_restored_after_nobody_is_shown_external_contacts_any_more_the_crm_forgets_whom_it_showed():
+    """The CRM may have kept the item it deleted, with what no longer is."""
+    shown = a_world(ANNA, BOB).with_options(display=True)
+    link = confirmed(shown.decided(MEETING))
+    assert agreed_external(link) == ((), ("u-anna", "u-bob"))
+    gone = replace(shown.decided(in_deleted_items(MEETING), link=link).link, crm=None)
+    gone = replace(gone, crm_revision=gone.revision)
+    back = shown.with_options(display=False).decided(MEETING, link=gone)
+    assert {"external", "external_shown_to"} <= set(changed(back))
+    assert (told(back).external, told(back).external_shown_to) == (None, ())
+
+
+def agreed_external(link):
+    """The external contacts the CRM was told, and whom it shows them to."""
+    return link.agreed.external, link.agreed.external_shown_to
+
+
 @pytest.mark.rule("DEL-5", "OPT-3")
 def test_del_5_what_the_crm_deleted_is_not_brought_back_by_a_hint():
     """Said once; the copy in Exchange is as it was."""
