@@ -19,6 +19,11 @@ def core(*numbers: int) -> pytest.MarkDecorator:
     return _marker("OXWSCORE", numbers)
 
 
+def tasks(*numbers: int) -> pytest.MarkDecorator:
+    """Of the tasks protocol."""
+    return _marker("OXWSTASK", numbers)
+
+
 def sync(*numbers: int) -> pytest.MarkDecorator:
     """Of the mailbox contents synchronization protocol."""
     return _marker("OXWSSYNC", numbers)

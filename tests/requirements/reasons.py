@@ -36,11 +36,10 @@ def _cdata(*numbers: int) -> frozenset[str]:
 
 SERIES = "series are a later capability: a recurring item is refused as unsupported"
 PERMISSIONS = "permissions and delegates are a later capability: everybody owns his own mailbox"
-REMINDERS = "e-mail reminders and the reminder operations are not offered"
+REMINDERS = "reminders by e-mail are not offered"
 OLDER = "an older Exchange's behaviour: the sandbox is a 2019 one, as its version header says"
 ONLINE = "online meetings and conferences are not offered"
 PROPOSALS = "proposals of another time are not offered"
-TASKS = "tasks are kept as they are written; their rules come with the tasks' capability"
 ENTITIES = "the extraction of entities from mail is not offered"
 MAIL = "mail that is no meeting's (sending, replies, flags, junk, headers) is not offered"
 MIME = "MIME content is not offered: a request for it is refused"
@@ -59,11 +58,8 @@ REASONS: dict[str, tuple[Reason, ...]] = {
     "MS-OXWSMTGS": (
         Reason(PERMISSIONS, r"^\[In t:CalendarPermission\w* (Complex|Simple) Type\]"),
         Reason(PERMISSIONS, ids=_mtgs(143, 144, 1046, 146, 147, 1338, 266, 7512)),
-        Reason(
-            REMINDERS,
-            r"^\[In (t:|m:|tns:)?(ArrayOf)?(GetReminders|PerformReminder|Reminder|InboxReminder|EmailReminder)",
-        ),
-        Reason(REMINDERS, ids=_mtgs(2004001, 2072, 2177, 2198, 2200)),
+        Reason(REMINDERS, r"^\[In t:(InboxReminder|EmailReminder)"),
+        Reason(REMINDERS, ids=_mtgs(2004001, 2177)),
         Reason(OLDER, r"MeetingTimeZone|^\[In t:Time(Zone|Change)Type Complex Type\]"),
         Reason(OLDER, r"support TimeZone element if the meeting is not associated"),
         Reason(OLDER, r"ConferenceType"),
@@ -74,7 +70,7 @@ REASONS: dict[str, tuple[Reason, ...]] = {
         Reason(SERIES, r"being (copied|retrieved|moved|deleted|updated) that is a recurring calendar item"),
         Reason(SERIES, r"ErrorCalendarCannotMoveOrCopyOccurrence|ErrorCalendarInvalidDayForWeeklyRecurrence"),
         Reason(SERIES, ids=_mtgs(54, 55, 56, 161, 175, 732, 213, 215, 217, 219, 277, 305, 760, 903, 909)),
-        Reason(SERIES, ids=_mtgs(339, 341, 343, 345, 347)),
+        Reason(SERIES, ids=_mtgs(2089, 339, 341, 343, 345, 347)),
     ),
     "MS-OXWSCORE": (
         Reason(MAIL, r"^\[In t:FlagType Complex Type\]|\bFlagType\b|element \"Flag\""),
@@ -109,7 +105,10 @@ REASONS: dict[str, tuple[Reason, ...]] = {
         Reason(FEW, r"NumberOfDays|MaximumCount|MinimumCount"),
         Reason(HIDDEN, r"NormalAndAssociatedItems"),
     ),
-    "MS-OXWSTASK": (Reason(TASKS, r"."),),
+    "MS-OXWSTASK": (
+        Reason(OLDER, r"Exchange 2007 do not include"),
+        Reason(SERIES, r"Recurrence|Regenerat|recurring|FirstDayOfWeek|SpecifiedOccurrenceOnly"),
+    ),
 }
 
 
