@@ -219,3 +219,23 @@ async def begin_alone(house: House) -> dict[str, str]:
     uid = await house.does(house.outlook("anna").meet, "Lunch", start=TEN)
     await house.quiet()
     return {"lunch": uid}
+
+
+@pytest.mark.rule("OPS-1")
+async def test_a_pause_holds_for_every_daemon_on_the_store(postgres_url: str) -> None:
+    """Given two daemons on one PostgreSQL, when one of them is asked to pause, then the other leaves the mailboxes
+    alone, too; resumed, everything comes in.
+    """
+    people = ["anna", "bob", "cleo", "dora", "emil"]
+    mailboxes = [f"{each}@bank.example" for each in people]
+    async with a_house(postgres_url, *people, start=False) as house, running(house), running(house):
+        await house.furnish()
+        await request(house, "pause")
+        before = calls(house, *mailboxes)
+        met = [await house.does(house.outlook(each).meet, "Lunch", start=TEN) for each in people]
+        await house.quiet()
+        assert all(daemon.engine.progress().assigned for daemon in house.daemons)
+        assert calls(house, *mailboxes) == before
+        await request(house, "resume")
+        await all_done(house)
+        assert {item["uid"] for item in house.items()} == set(met)

@@ -15,7 +15,7 @@ from daemon.bus.port import Record
 from daemon.bus.routes import Delivery, Route
 from daemon.store import parked
 from daemon.store.parked import Parked
-from daemon.sync import origins
+from daemon.sync import origins, pausing
 from daemon.sync.inbound import lane
 from daemon.sync.parking import Parking
 from handlers.plans import Report
@@ -143,14 +143,80 @@ async def test_work_that_is_parked_again_keeps_its_row(desk: Desk) -> None:
     assert (work.due, work.reason) == (desk.now + timedelta(hours=1), "busy")
 
 
+def stumble(_delivery: Delivery) -> None:
+    """A bug."""
+    raise ZeroDivisionError
+
+
 async def test_a_bug_in_one_items_work_does_not_end_the_parking(desk: Desk) -> None:
     """The item waits on; the loop lives."""
+    await tried(desk, stumble)
+    assert [(work.due > desk.now, work.reason) for work in await rows(desk)] == [(True, "unexpected")]
 
-    def fail(_delivery: Delivery) -> None:
-        raise ZeroDivisionError
 
-    await tried(desk, fail)
-    assert [work.due > desk.now for work in await rows(desk)] == [True]
+async def test_what_a_bug_meets_is_tried_ever_more_seldom_and_becomes_a_dead_letter(desk: Desk) -> None:
+    """Up to an hour apart; at last its bytes are kept, the row is gone, and what was held hears its end."""
+    trying = Trying(desk, act=stumble)
+    parking = a_parking(desk, trying)
+    await parking.park(Delivered((a_hint(offset=3),)), NOW, "denied")
+    waits = []
+    while work := await rows(desk):
+        desk.now = work[0].due
+        trying.stop.clear()
+        await asyncio.wait_for(parking.run(trying.stop), 30)
+        waits += [(after.due - desk.now) // timedelta(minutes=1) for after in await rows(desk)]
+    assert waits == [1, 2, 4, 8, 16, 32, *[60] * 13]
+    [letter] = desk.broker.records(catalogue.DEAD_LETTERS)
+    assert letter.value == a_hint(offset=3).value
+    assert dict(letter.headers)["x-dlq-exception-class"] == b"builtins.ZeroDivisionError"
+    assert await desk.told() == [("held", "denied"), ("failed", "restriction")]
+
+
+async def test_what_recovers_from_a_bug_counts_from_one_again(desk: Desk) -> None:
+    """The daemon was mended: what happened before is not held against the item."""
+    await tried(desk, stumble)
+    [work] = await rows(desk)
+    desk.now = work.due
+    busy = Trying(desk, act=lambda _delivery: Park(desk.now + timedelta(minutes=1), "busy"))
+    await asyncio.wait_for(a_parking(desk, busy).run(busy.stop), 30)
+    [work] = await rows(desk)
+    assert (work.reason, work.tries) == ("busy", 1)
+
+
+@pytest.mark.rule("OPS-1")
+async def test_what_is_paused_is_looked_at_ever_more_seldom(desk: Desk) -> None:
+    """It is woken when its user is resumed; ten thousand items must not be looked at every few seconds until then."""
+    trying = Trying(desk, act=lambda _delivery: pausing.park(desk.now))
+    parking = a_parking(desk, trying)
+    await parking.park(Delivered((a_hint(offset=3),)), NOW, "paused")
+    waits = []
+    for _ in range(10):
+        [work] = await rows(desk)
+        desk.now = work.due
+        trying.stop.clear()
+        await asyncio.wait_for(parking.run(trying.stop), 30)
+        waits += [int((after.due - desk.now).total_seconds()) for after in await rows(desk)]
+    assert waits == [5, 10, 20, 40, 80, 160, 320, 600, 600, 600]
+    assert await desk.told() == [("held", "paused")]
+
+
+@pytest.mark.rule("OPS-1")
+async def test_what_waits_for_another_reason_is_said_to_be_held_once_it_is_paused(desk: Desk) -> None:
+    """A busy mailbox passes by itself and is not worth a word; a pause does not."""
+    trying = Trying(desk, act=lambda _delivery: pausing.park(desk.now))
+    parking = a_parking(desk, trying)
+    await parking.park(Delivered((a_hint(offset=3),)), NOW, "busy")
+    await asyncio.wait_for(parking.run(trying.stop), 30)
+    assert await desk.told() == [("held", "paused")]
+    [work] = await rows(desk)
+    assert (work.reason, work.joined) == ("paused", 1)
+
+    trying.act = lambda _delivery: None
+    trying.stop.clear()
+    desk.now = work.due
+    await asyncio.wait_for(parking.run(trying.stop), 30)
+    assert await desk.told() == [("held", "paused"), ("applied", None)]
+    assert await rows(desk) == []
 
 
 @pytest.mark.parametrize("permanent", [True, False])
