@@ -67,6 +67,11 @@ check-kubernetes:
 	elif command -v kustomize >/dev/null; then kustomize build deploy/kubernetes/base >/dev/null && echo "kustomize: builds"; \
 	else echo "neither kubectl nor kustomize is here: manifests were read, not built"; fi
 
+.PHONY: bench
+bench: $(VENV)/.bench ## measures, each figure beside its floor: a table and build/bench.json (minutes; QUICK=1 for a look)
+	@$(BIN)/python -m tests.support.kafka install
+	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick)
+
 .PHONY: rules
 rules: $(VENV)/.dev ## each rule in scope with its tests
 	@$(BIN)/python -m tests.reports rules
@@ -103,6 +108,10 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	@echo "installing into $(VENV), with what the tests need ..."
 	@$(PIP_INSTALL) --editable '.[demo,dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: pyproject.toml | $(VENV)/.dev
+	@$(PIP_INSTALL) --editable '.[demo,dev,bench]'
+	@touch $@
 
 $(VENV)/.made:
 	@if [ -z "$(PYTHON)" ]; then \

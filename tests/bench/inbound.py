@@ -1,128 +1,165 @@
-"""What the main path costs: from a hint on the bus to a command on the bus. Prints figures; asserts nothing.
+"""What the main path costs: from a hint on the bus to a command on the bus, with an Exchange that answers at once.
 
-    python -m tests.bench.inbound [MEETINGS] [--profile]
-
-CPU is of the whole process, all threads. The goals are those of a busy bank: 1.5 ms a hint, and 0.02 calls to Exchange
-a hint when everybody edits at once.
+CPU is of the whole process, all threads. The floor is what SQLite itself takes for it: the statements of the same
+events, as the store sent them, run again by the bare driver on a copy of the store as it was before, as many in a
+transaction as a full group has.
 """
 
 from __future__ import annotations
 
 import asyncio
 import cProfile
-import logging
 import pstats
+import shutil
+import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-import structlog
+from sqlalchemy import Engine, event
 
+from daemon.store.sqlite import PRAGMAS
+from daemon.store.workers import GROUP
 from schemas.copies import Copy
 from tests.bench.bank import Bank, a_bank, hinted
+from tests.bench.rows import Row, at_most, say
 
-GOAL_CPU = 1.5
-GOAL_CALLS = 0.02
-BURST_ITEMS = 20
-BURST_HINTS = 10
-_ONE_BY_ONE = 200
+GOAL = at_most(1.5)
+MEETINGS = 1_000
+UNIT = "ms CPU/event"
+MISSED = ""
 
-
-@contextmanager
-def costing(name: str, events: Callable[[], int], bank: Bank) -> Iterator[None]:
-    """Says what the block cost an event."""
-    calls, commands = len(bank.exchange.calls), bank.told()
-    cpu, wall = time.process_time(), time.perf_counter()
-    yield
-    cpu, wall, count = time.process_time() - cpu, time.perf_counter() - wall, events()
-    _say(
-        f"{name:<34} {cpu / count * 1000:>6.2f} ms CPU a hint  {count / wall:>7,.0f} hints/s  "
-        f"{(bank.told() - commands) / count:>5.2f} commands  {(len(bank.exchange.calls) - calls) / count:>5.2f} calls\n"
-    )
+Wave = Callable[[Bank, Sequence[Sequence[Copy]]], list[Copy]]
+"""Lays changes into the mailboxes and says of which copies there are hints."""
 
 
-async def cpu(folder: Path, *, meetings: int) -> None:
-    """CPU a hint: of new meetings, of changed ones, of everybody's copy, of what is known already."""
-    async with a_bank(folder) as bank:
-        copies = [bank.meet(number) for number in range(meetings)]
-        own = [each[0] for each in copies]
-        with costing("new, organizer's hint", lambda: meetings, bank):
-            hinted(bank, own)
-            await bank.quiet()
-        changed = [bank.exchange.put(replace(copy, subject=f"{copy.subject} moved", location="Room 5")) for copy in own]
-        with costing("changed, organizer's hint", lambda: meetings, bank):
-            hinted(bank, changed)
-            await bank.quiet()
-        with costing("echo, organizer's hint", lambda: meetings, bank):
-            hinted(bank, changed)
-            await bank.quiet()
-        others = [copy for each in copies for copy in each[1:]]
-        with costing("attendee's hint, first", lambda: len(others), bank):
-            hinted(bank, others)
-            await bank.quiet()
-        with costing("attendee's hint, echo", lambda: len(others), bank):
-            hinted(bank, others)
-            await bank.quiet()
+@dataclass
+class Heard:
+    """The statements that the store's connections were sent, in order."""
+
+    statements: list[tuple[str, Any, bool]] = field(default_factory=list)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        event.listen(Engine, "before_cursor_execute", self._hear)
+        try:
+            yield
+        finally:
+            event.remove(Engine, "before_cursor_execute", self._hear)
+
+    def _hear(self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK")):
+            self.statements.append((statement, parameters, many))
 
 
-async def latency(folder: Path) -> None:
-    """From one hint to its command, nothing else going on, `hints.settle` 0."""
-    async with a_bank(folder) as bank:
-        took = sorted([await _one(bank, bank.meet(number)[0]) for number in range(_ONE_BY_ONE)])
-    middle, last = took[len(took) // 2], took[int(len(took) * 0.99)]
-    _say(f"one hint to its command, idle      {middle * 1000:>6.1f} ms median, {last * 1000:.1f} ms p99\n")
+def new(bank: Bank, meetings: Sequence[Sequence[Copy]]) -> list[Copy]:
+    """The organizers' hints of meetings that nobody has seen yet."""
+    return [copies[0] for copies in meetings]
 
 
-async def burst(folder: Path) -> None:
-    """Ten hints an item, over twenty items of one mailbox, `hints.settle` 1 s."""
-    async with a_bank(folder, settle="1s") as bank:
-        own = [bank.meet(number, organizer=0)[0] for number in range(BURST_ITEMS)]
-        hints = sum(hinted(bank, own) for _ in range(BURST_HINTS))
-        await bank.quiet()
-        calls = len(bank.exchange.calls)
-    _say(
-        f"burst of {BURST_HINTS} hints an item, {BURST_ITEMS} items {calls / hints:>6.3f} calls a hint "
-        f"({calls} calls, {hints} hints); goal {GOAL_CALLS}\n"
-    )
+def changed(bank: Bank, meetings: Sequence[Sequence[Copy]]) -> list[Copy]:
+    """Every organizer has another subject and room."""
+    return [bank.exchange.put(replace(copies[0], subject="Moved", location="Room 5")) for copies in meetings]
 
 
-async def _one(bank: Bank, copy: Copy) -> float:
-    before, began = bank.told(), time.perf_counter()
-    bank.hint(copy)
-    while bank.told() == before:  # noqa: ASYNC110  # what would tell of it would cost time itself
-        await asyncio.sleep(0)
-    return time.perf_counter() - began
+def echoed(bank: Bank, meetings: Sequence[Sequence[Copy]]) -> list[Copy]:
+    """Hints of what is known already."""
+    return [copies[0] for copies in meetings]
 
 
-async def main(meetings: int) -> None:
-    """All figures."""
-    yardstick()
-    for number, work in enumerate[Callable[[Path], Awaitable[None]]]((_cpu_of(meetings), latency, burst)):
-        with tempfile.TemporaryDirectory(prefix=f"bench-{number}-") as folder:
-            await work(Path(folder))
-    _say(f"goal: {GOAL_CPU} ms CPU a hint\n")
+def others(bank: Bank, meetings: Sequence[Sequence[Copy]]) -> list[Copy]:
+    """Everybody else's hints, for the first time."""
+    return [copy for copies in meetings for copy in copies[1:]]
 
 
-def yardstick() -> None:
-    """What a fixed piece of pure Python costs here and now, for comparing figures of different machines and hours."""
-    took = []
-    for _ in range(20):
+WAVES: dict[str, tuple[Wave, bool]] = {
+    "inbound, new meeting": (new, True),
+    "inbound, changed meeting": (changed, True),
+    "inbound, attendee's copy": (others, True),
+    "inbound, echo": (echoed, False),
+}
+"""Each with whether it has a goal: what writes nothing is only to be known."""
+
+
+def rows(quick: bool) -> list[Row]:
+    """One for each kind of hint."""
+    meetings = MEETINGS // (10 if quick else 1)
+    spent = asyncio.run(_spent(meetings))
+    floors = asyncio.run(_floors(max(50, meetings // 5)))
+    return [
+        Row(name, spent[name] * 1000, floors[name] * 1000, UNIT, (GOAL,) if has_goal else (), MISSED)
+        for name, (_, has_goal) in WAVES.items()
+    ]
+
+
+async def _spent(meetings: int) -> dict[str, float]:
+    """Seconds of CPU an event."""
+    spent = {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        async with a_bank(Path(folder)) as bank:
+            copies = [bank.meet(number) for number in range(meetings)]
+            for name, (wave, _) in WAVES.items():
+                calls, commands = len(bank.exchange.calls), bank.told()
+                hints = wave(bank, copies)
+                cpu, wall = time.process_time(), time.perf_counter()
+                events = hinted(bank, hints)
+                await bank.quiet()
+                cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+                say(
+                    f"  {name:<26} {cpu / events * 1000:>5.2f} ms CPU, {events / wall:>6,.0f} hints/s, "
+                    f"{(bank.told() - commands) / events:.2f} commands and "
+                    f"{(len(bank.exchange.calls) - calls) / events:.2f} calls a hint"
+                )
+                spent[name] = cpu / events
+    return spent
+
+
+async def _floors(meetings: int) -> dict[str, float]:
+    """Seconds of CPU that the bare driver takes for an event's statements."""
+    floors = {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+        folder = Path(place)
+        async with a_bank(folder) as bank:
+            copies = [bank.meet(number) for number in range(meetings)]
+            for name, (wave, _) in WAVES.items():
+                hints, heard = wave(bank, copies), Heard()
+                _copy(folder / "bench.sqlite", folder / "before.sqlite")
+                with heard.listening():
+                    events = hinted(bank, hints)
+                    await bank.quiet()
+                floors[name] = _replayed(heard, folder / "before.sqlite") / events
+    return floors
+
+
+def _copy(store: Path, to: Path) -> None:
+    to.unlink(missing_ok=True)
+    shutil.rmtree(to, ignore_errors=True)
+    with closing(sqlite3.connect(store)) as source, closing(sqlite3.connect(to)) as target:
+        source.backup(target)
+
+
+def _replayed(heard: Heard, store: Path) -> float:
+    with closing(sqlite3.connect(store, isolation_level=None)) as connection:
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
         began = time.process_time()
-        sum(len(str(number)) for number in range(100_000))
-        took.append(time.process_time() - began)
-    _say(f"yardstick: {min(took) * 1000:.1f} ms CPU at best, {sorted(took)[10] * 1000:.1f} ms median\n")
+        for start in range(0, len(heard.statements), GROUP):
+            connection.execute("BEGIN IMMEDIATE")
+            for statement, parameters, many in heard.statements[start : start + GROUP]:
+                if many:
+                    connection.executemany(statement, parameters)
+                else:
+                    connection.execute(statement, parameters).fetchall()
+            connection.execute("COMMIT")
+        return time.process_time() - began
 
 
-def _cpu_of(meetings: int) -> Callable[[Path], Awaitable[None]]:
-    return lambda folder: cpu(folder, meetings=meetings)
-
-
-async def profiled(meetings: int) -> None:
-    """Where the loop's thread spends its time; the store's threads are not seen."""
+async def _profiled(meetings: int) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         async with a_bank(Path(folder)) as bank:
             own = [bank.meet(number)[0] for number in range(meetings)]
@@ -133,12 +170,5 @@ async def profiled(meetings: int) -> None:
     pstats.Stats(profile).sort_stats("cumtime").print_stats(70)
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    wanted = int(next((each for each in sys.argv[1:] if each.isdigit()), "1000"))
-    asyncio.run(profiled(wanted) if "--profile" in sys.argv else main(wanted))
+if __name__ == "__main__":  # where the loop's thread spends its time; the store's threads are not seen
+    asyncio.run(_profiled(int(sys.argv[1]) if len(sys.argv) > 1 else MEETINGS))
