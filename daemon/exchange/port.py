@@ -122,9 +122,9 @@ class Exchange(Protocol):
         `ExchangeError`."""
         ...
 
-    async def update(self, mailbox: str, item: Written, edit: Edit) -> Written:
-        """Writes exactly the fields of the edit if the item is still at this change key. Raises `Changed`, `Missing`,
-        `Rejected` and other `ExchangeError`s."""
+    async def update(self, mailbox: str, item: Written, edit: Edit, *, kind: Kind = Kind.SCHEDULE_ITEM) -> Written:
+        """Writes exactly the fields of the edit to an item of that kind, if it is still at this change key. Raises
+        `Changed`, `Missing`, `Rejected` and other `ExchangeError`s."""
         ...
 
     async def delete(self, mailbox: str, item_id: str) -> None:

@@ -133,9 +133,9 @@ class Guarded:
         await self._pausing.admit(mailbox)
         return await self._exchange.create(mailbox, new)
 
-    async def update(self, mailbox: str, item: Written, edit: Edit) -> Written:
+    async def update(self, mailbox: str, item: Written, edit: Edit, *, kind: Kind = Kind.SCHEDULE_ITEM) -> Written:
         await self._pausing.admit(mailbox)
-        return await self._exchange.update(mailbox, item, edit)
+        return await self._exchange.update(mailbox, item, edit, kind=kind)
 
     async def delete(self, mailbox: str, item_id: str) -> None:
         await self._pausing.admit(mailbox)

@@ -1,7 +1,7 @@
 """An Exchange in memory that answers at once, in canonical copies.
 
 For benches, which measure the daemon and nothing else, and for tests of the daemon's parts. What a real one would do
-between mailboxes is the sandbox's business: here lies what was put here.
+between mailboxes is the sandbox's business: here lies what was put or written here.
 """
 
 from __future__ import annotations
@@ -11,9 +11,19 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Any, TypeVar
 
-from daemon.exchange.port import Answer, ExchangeError, Gone
-from schemas.copies import Copy, Folder
+from daemon.exchange.port import Answer, Changed, ExchangeError, Gone, Missing, TaskAnswer, Unreadable, Written
+from schemas.copies import Attendee, Copy, Folder, Kind, Role, TaskCopy
+from schemas.edits import UNSET, Edit, New
+from schemas.items import Response
+
+Item = Copy | TaskCopy
+
+COMPLETED = "Completed"
+PERCENT = {COMPLETED: 100.0, "NotStarted": 0.0}
+SAME_NAME = ("subject", "importance", "sensitivity", "location", "attendees", "reminder")
+SAME_NAME_IN_TASKS = ("subject", "importance", "sensitivity", "start_day", "due_day", "remind_at")
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,9 @@ class Call:
     asked: tuple[str, ...]
 
 
+I = TypeVar("I", Copy, TaskCopy)
+
+
 class InstantExchange:
     """See `daemon.exchange.port.Exchange`."""
 
@@ -33,23 +46,31 @@ class InstantExchange:
         self.names: dict[str, tuple[str, ...]] = {}
         self.answers: dict[str, Answer] = {}  # by item id: answered instead of what lies there
         self.failures: deque[ExchangeError] = deque()  # of the next calls
+        self.lost: deque[ExchangeError] = deque()  # answers of the next writes, which are carried out
         self.hold: asyncio.Event | None = None  # calls wait for it
         self.called = asyncio.Event()
-        self._copies: dict[tuple[str, str], Copy] = {}
-        self._of_meeting: defaultdict[tuple[str, str | None], set[str]] = defaultdict(set)
+        self._items: dict[tuple[str, str], Item] = {}
+        self._of_meeting: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._change_keys = count(1)
+        self._ids = count(1)
 
-    def put(self, copy: Copy) -> Copy:
-        """Lays a copy into its mailbox, or in the place of the one with its item id."""
-        laid = replace(copy, change_key=f"ck-{next(self._change_keys)}")
-        self._copies[copy.mailbox, copy.item_id] = laid
-        self._of_meeting[copy.mailbox, copy.uid].add(copy.item_id)
+    def put(self, item: I) -> I:
+        """Lays an item into its mailbox, or in the place of the one with its item id."""
+        laid = replace(item, change_key=f"ck-{next(self._change_keys)}")
+        self._items[item.mailbox, item.item_id] = laid
+        for name in _found_by(item):
+            self._of_meeting[item.mailbox, name].add(item.item_id)
         return laid
 
-    def remove(self, copy: Copy) -> None:
-        """Takes a copy away for good."""
-        del self._copies[copy.mailbox, copy.item_id]
-        self._of_meeting[copy.mailbox, copy.uid].discard(copy.item_id)
+    def remove(self, item: Item) -> None:
+        """Takes an item away for good."""
+        del self._items[item.mailbox, item.item_id]
+        for name in _found_by(item):
+            self._of_meeting[item.mailbox, name].discard(item.item_id)
+
+    def items(self, mailbox: str) -> list[Item]:
+        """What lies in a mailbox, in the order in which it came."""
+        return [item for (owner, _), item in self._items.items() if owner == mailbox]
 
     def count(self, operation: str) -> int:
         """How many calls of one operation there were."""
@@ -59,10 +80,53 @@ class InstantExchange:
         await self._called("get", mailbox, tuple(item_ids))
         return tuple(self._answer(mailbox, item_id) for item_id in item_ids)
 
+    async def get_tasks(self, mailbox: str, item_ids: Sequence[str]) -> tuple[TaskAnswer, ...]:
+        await self._called("get_tasks", mailbox, tuple(item_ids))
+        return tuple(self._task(mailbox, item_id) for item_id in item_ids)
+
     async def find_by_uid(self, mailbox: str, uid: str) -> tuple[Answer, ...]:
         await self._called("find_by_uid", mailbox, (uid,))
-        found = [self._copies[mailbox, item_id] for item_id in sorted(self._of_meeting[mailbox, uid])]
-        return tuple(sorted(found, key=lambda copy: copy.folder is Folder.DELETED_ITEMS))
+        return tuple(one for one in self._found(mailbox, f"uid {uid}") if isinstance(one, Copy))
+
+    async def find_by_marker(self, mailbox: str, marker: str, kind: Kind) -> tuple[Answer | TaskAnswer, ...]:
+        await self._called("find_by_marker", mailbox, (marker,))
+        wanted = TaskCopy if kind is Kind.TASK else Copy
+        return tuple(one for one in self._found(mailbox, f"marker {marker}") if isinstance(one, wanted))
+
+    async def create(self, mailbox: str, new: New) -> Written:
+        await self._called("create", mailbox, (new.marker,))
+        item_id = f"new-{next(self._ids)}"
+        if new.kind is Kind.TASK:
+            blank: Item = TaskCopy(mailbox, item_id, marker=new.marker, search_key=item_id.encode().hex().upper())
+        else:
+            me = Attendee(Role.ORGANIZER, address=mailbox, response=Response.ORGANIZER)
+            blank = Copy(
+                mailbox,
+                item_id,
+                uid=new.uid or item_id,
+                marker=new.marker,
+                organizer=me,
+                my_response=Response.ORGANIZER,
+                reminder=15,
+            )
+        return self._written(edited(blank, new.edit))
+
+    async def update(self, mailbox: str, item: Written, edit: Edit, *, kind: Kind = Kind.SCHEDULE_ITEM) -> Written:
+        await self._called("update", mailbox, (item.item_id,))
+        there = self._there(mailbox, item.item_id)
+        if isinstance(there, TaskCopy) is not (kind is Kind.TASK):
+            raise AssertionError("a task is written as a task, a calendar item as a calendar item")
+        if there.change_key != item.change_key:
+            raise Changed(mailbox, "ErrorIrresolvableConflict")
+        return item if edit.is_empty else self._written(edited(there, edit))
+
+    async def delete(self, mailbox: str, item_id: str) -> None:
+        await self._called("delete", mailbox, (item_id,))
+        there = self._there(mailbox, item_id)
+        self.remove(there)
+        if there.folder is not Folder.DELETED_ITEMS:
+            self.put(replace(there, item_id=f"{item_id}-deleted", folder=Folder.DELETED_ITEMS))
+        self._lose_answer()
 
     async def resolve(self, mailbox: str, name: str) -> tuple[str, ...]:
         await self._called("resolve", mailbox, (name,))
@@ -75,7 +139,33 @@ class InstantExchange:
         """Nothing is open."""
 
     def _answer(self, mailbox: str, item_id: str) -> Answer:
-        return self.answers.get(item_id) or self._copies.get((mailbox, item_id)) or Gone(item_id)
+        there = self._items.get((mailbox, item_id))
+        if isinstance(there, TaskCopy):
+            there = Copy(mailbox, item_id, there.change_key, Kind.TASK, folder=there.folder, marker=there.marker)
+        return self.answers.get(item_id) or there or Gone(item_id)
+
+    def _task(self, mailbox: str, item_id: str) -> TaskAnswer:
+        answer = self.answers.get(item_id) or self._items.get((mailbox, item_id)) or Gone(item_id)
+        return Unreadable(item_id, "no_task") if isinstance(answer, Copy) else answer
+
+    def _found(self, mailbox: str, name: str) -> list[Item]:
+        found = [self._items[mailbox, item_id] for item_id in sorted(self._of_meeting[mailbox, name])]
+        return sorted(found, key=lambda item: item.folder is Folder.DELETED_ITEMS)
+
+    def _there(self, mailbox: str, item_id: str) -> Item:
+        there = self._items.get((mailbox, item_id))
+        if there is None:
+            raise Missing(mailbox, "ErrorItemNotFound")
+        return there
+
+    def _written(self, item: Item) -> Written:
+        laid = self.put(item)
+        self._lose_answer()
+        return Written(laid.item_id, laid.change_key)
+
+    def _lose_answer(self) -> None:
+        if self.lost:
+            raise self.lost.popleft()
 
     async def _called(self, operation: str, mailbox: str, asked: tuple[str, ...]) -> None:
         self.calls.append(Call(operation, mailbox, asked))
@@ -84,3 +174,34 @@ class InstantExchange:
             await self.hold.wait()
         if self.failures:
             raise self.failures.popleft()
+
+
+def edited(item: Item, edit: Edit) -> Item:
+    """The item with the fields of an edit, as a server that rewrites nothing keeps it."""
+    names = SAME_NAME_IN_TASKS if isinstance(item, TaskCopy) else SAME_NAME
+    given: dict[str, Any] = {name: getattr(edit, name) for name in names if getattr(edit, name) is not UNSET}
+    if edit.body is not UNSET:
+        given["body"] = edit.body.text
+        given |= {"html": edit.body.html} if hasattr(item, "html") else {}
+    if isinstance(item, TaskCopy):
+        return replace(item, **given, **_status(edit))
+    if edit.times is not UNSET:
+        times = edit.times
+        given |= {"start": times.start, "end": times.end, "all_day": times.all_day}
+        given |= {"zone": times.zone, "zone_id": times.zone} if times.zone else {}
+    if edit.attendees is not UNSET:
+        given["is_meeting"] = bool(edit.attendees)
+    return replace(item, **given)
+
+
+def _status(edit: Edit) -> dict[str, Any]:
+    if edit.status is UNSET:
+        return {}
+    derived = {"percent": PERCENT[edit.status]} if edit.status in PERCENT else {}
+    return {"status": edit.status, **derived}
+
+
+def _found_by(item: Item) -> list[str]:
+    """The names under which a search finds an item."""
+    names = [f"marker {item.marker}"] if item.marker is not None else []
+    return [*names, f"uid {item.uid}"] if isinstance(item, Copy) else names

@@ -7,15 +7,22 @@ item is recognised by its id, byte for byte; by its place only where nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
-from daemon.exchange.ews import decoder, failures
+from daemon.exchange.ews import decoder, failures, fields
 from daemon.exchange.ews.decoder import Reading
 from daemon.exchange.ews.envelopes import Message
 from daemon.exchange.ews.failures import Failure, Meaning
-from daemon.exchange.port import Answer, Unknown
+from daemon.exchange.port import Answer, Gone, Unknown, Unreadable, Written
+from schemas.copies import Copy, TaskCopy
+
+C = TypeVar("C", Copy, TaskCopy)
+Failed = Gone | Unreadable | Unknown
+Items = Callable[[Message], Sequence[C | Unreadable]]
+"""Reads the items of one response message."""
 
 WHOLE_CALL = frozenset({Meaning.DENIED, Meaning.BUSY, Meaning.SIGN_IN, Meaning.PERMANENT})
 """Meanings that, if every message has them, are about the mailbox and not about the items."""
@@ -43,8 +50,13 @@ def all_fine(messages: Sequence[Message]) -> Sequence[Message]:
 
 
 def paired(messages: Sequence[Message], asked: Sequence[str], reading: Reading) -> tuple[Answer, ...]:
+    """One copy for each id asked for, in that order."""
+    return in_order(messages, asked, lambda message: decoder.items(message, reading))
+
+
+def in_order(messages: Sequence[Message], asked: Sequence[str], items: Items[C]) -> tuple[C | Failed, ...]:
     """One answer for each id asked for, in that order."""
-    read = [_answer(message, reading) for message in messages]
+    read = [_answer(message, items) for message in messages]
     by_id = {answer.item_id: answer for answer in read if answer.item_id}
     if len(read) != len(asked):
         return tuple(by_id.get(item_id, Unknown(item_id, ANSWER_SHORT)) for item_id in asked)
@@ -53,14 +65,22 @@ def paired(messages: Sequence[Message], asked: Sequence[str], reading: Reading) 
     )
 
 
-def _answer(message: Message, reading: Reading) -> Answer:
+def written(messages: Sequence[Message]) -> Written:
+    """Where the one item of a write is now. Failure with the code of a write that was refused or says nothing."""
+    items = [fields.of(element) for element in decoder.item_elements(all_fine(messages)[0].element)]
+    if len(items) != 1 or not items[0].attribute("ItemId", "Id"):
+        raise Failure(ITEM_MISSING)
+    return Written(items[0].attribute("ItemId", "Id"), items[0].attribute("ItemId", "ChangeKey"))
+
+
+def _answer(message: Message, items: Items[C]) -> C | Failed:
     if failures.meaning(message.code) is not Meaning.FINE:
         return failures.of_item("", message.code)
-    found = decoder.items(message, reading)
+    found = items(message)
     return found[0] if found else Unknown("", ITEM_MISSING)
 
 
-def _placed(answer: Answer, item_id: str, asked: Sequence[str]) -> Answer:
+def _placed(answer: C | Failed, item_id: str, asked: Sequence[str]) -> C | Failed:
     """The answer at an item's place: a failure, or the item under the id it has now."""
     if not answer.item_id:
         return replace(answer, item_id=item_id)

@@ -1,31 +1,34 @@
-"""The EWS backend of `daemon.exchange.port` (ID-1, PART-3, PART-4, DEL-4; S02c, S22d, S23a, S23d, S25a).
+"""The EWS backend of `daemon.exchange.port` (ID-1, ID-5, PART-3, PART-4, DEL-4, INV-2; S02c, S22d, S23a, S23d, S25a).
 
-Says what is asked (`payloads`), by whom (`calls`, `searches`) and what the answers mean for the port (`answers`,
-`decoder`); how a call is made and what a failure means is theirs.
+Says what is asked (`payloads`), by whom (`calls`, `fetching`, `searches`) and what the answers mean for the port
+(`answers`, `decoder`, `tasks`); how a call is made and what a failure means is theirs.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
-from functools import partial
 from time import monotonic
+from typing import TypeVar
 
 from daemon.exchange import port
-from daemon.exchange.ews import answers, envelopes, failures, listings, payloads, searches, uids
+from daemon.exchange.ews import answers, fetching, listings, payloads, properties, searches, tasks, uids
 from daemon.exchange.ews.calls import Call, Caller, Observe
 from daemon.exchange.ews.config import EwsConfig
-from daemon.exchange.ews.decoder import Reading
-from daemon.exchange.ews.envelopes import Message, Undecodable
+from daemon.exchange.ews.envelopes import Message
 from daemon.exchange.ews.failures import Meaning
-from daemon.exchange.ews.folders import Known, Tree
+from daemon.exchange.ews.fetching import Fetcher, code_means
+from daemon.exchange.ews.folders import Known
 from daemon.exchange.ews.names import Names, is_sendable
-from daemon.exchange.ews.zones import Zones
-from daemon.exchange.port import Answer, Gone, Unavailable, Unknown, Unreadable
-from schemas.copies import Copy, Folder, Kind
+from daemon.exchange.ews.properties import Wanted
+from daemon.exchange.port import Answer, Gone, Missing, TaskAnswer, Unavailable, Unreadable, Written
+from schemas.copies import Copy, Folder, Kind, TaskCopy
+from schemas.edits import Edit, New
+
+A = TypeVar("A", bound=Answer | TaskAnswer)
 
 __all__ = ["Call", "EwsExchange"]
 
-ID_NOT_SENDABLE = "id_not_sendable"
 PROPERTIES_REFUSED = "properties_refused"
 CHANGED_MEANWHILE = "ChangedMeanwhile"
 FOLDER_LOST = frozenset({"ErrorFolderNotFound", "ErrorItemNotFound"})
@@ -42,36 +45,57 @@ class EwsExchange:
     def __init__(
         self, config: EwsConfig, *, observe: Observe = unobserved, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._items_per_call = config.items_per_call
         self._caller = Caller(config, observe, clock=clock)
         self._folders = Known(clock=clock)
+        self._fetcher = Fetcher(self._caller, self._folders, config.items_per_call)
         self._names = Names(clock=clock)
-        self._zones = Zones()
 
     async def get(self, mailbox: str, item_ids: Sequence[str]) -> tuple[Answer, ...]:
         """The items, in the order asked for; see the port."""
-        sendable = tuple(dict.fromkeys(filter(is_sendable, item_ids)))
-        found: dict[str, Answer] = {}
-        for start in range(0, len(sendable), self._items_per_call):
-            batch = sendable[start : start + self._items_per_call]
-            found.update(zip(batch, await self._get_batch(mailbox, batch), strict=True))
-        return tuple(found.get(item_id) or Unreadable(item_id, ID_NOT_SENDABLE) for item_id in item_ids)
+        return await self._with_kinds(mailbox, await self._fetcher.fetch(mailbox, item_ids, fetching.COPIES))
+
+    async def get_tasks(self, mailbox: str, item_ids: Sequence[str]) -> tuple[TaskAnswer, ...]:
+        """The tasks, in the order asked for; see the port."""
+        found = await self._fetcher.fetch(mailbox, item_ids, fetching.TASKS)
+        return tuple(
+            Unreadable(answer.item_id, tasks.NO_TASK) if code_means(answer, Meaning.OTHER_KIND) else answer
+            for answer in found
+        )
 
     async def find_by_uid(self, mailbox: str, uid: str) -> tuple[Answer, ...]:
         """Every item with that UID, those outside Deleted Items first; see the port."""
         if not uid.strip():
             return ()
-        searched = (await self._tree(mailbox)).searched
-        try:
-            item_ids = await searches.item_ids(self._caller, mailbox, uids.to_bytes(uid), searched=searched)
-        except Unavailable as error:
-            if error.code in FOLDER_LOST:
-                self._folders.forget(mailbox)
-            raise
-        found = await self.get(mailbox, item_ids)
-        if any(isinstance(answer, Gone) for answer in found):  # moved between the two calls, to where we had looked
-            raise Unavailable(mailbox, CHANGED_MEANWHILE)
-        return tuple(sorted(found, key=_is_deleted))
+        value = b64encode(uids.to_bytes(uid)).decode()
+        wanted = Wanted(properties.CLEAN_GLOBAL_OBJECT_ID, value)
+        found = await self.get(mailbox, await self._search(mailbox, wanted, Kind.SCHEDULE_ITEM))
+        return tuple(sorted(_present(mailbox, found), key=_is_deleted))
+
+    async def find_by_marker(self, mailbox: str, marker: str, kind: Kind) -> tuple[Answer | TaskAnswer, ...]:
+        """Every item of that kind with our marker, those outside Deleted Items first; see the port."""
+        if not is_sendable(marker):
+            return ()
+        item_ids = await self._search(mailbox, Wanted(properties.MARKER, marker), kind)
+        get = self.get_tasks if kind is Kind.TASK else self.get
+        found: Sequence[Answer | TaskAnswer] = await get(mailbox, item_ids)
+        of_kind = [answer for answer in _present(mailbox, found) if not _is_other(answer, kind)]
+        return tuple(sorted(of_kind, key=_is_deleted))
+
+    async def create(self, mailbox: str, new: New) -> Written:
+        """A new item in the calendar or task list; see the port."""
+        return await self._caller.write(mailbox, payloads.create_item(new), answers.written)
+
+    async def update(self, mailbox: str, item: Written, edit: Edit, *, kind: Kind = Kind.SCHEDULE_ITEM) -> Written:
+        """Writes exactly the fields of the edit; see the port."""
+        if edit.is_empty:
+            return item
+        _check_id(mailbox, item.item_id)
+        return await self._caller.write(mailbox, payloads.update_item(item, edit, kind), answers.written)
+
+    async def delete(self, mailbox: str, item_id: str) -> None:
+        """Moves the item to Deleted Items; see the port."""
+        _check_id(mailbox, item_id)
+        await self._caller.write(mailbox, payloads.delete_item(item_id), answers.all_fine)
 
     async def resolve(self, mailbox: str, name: str) -> tuple[str, ...]:
         """All SMTP addresses of the one mailbox behind a name; see the port."""
@@ -96,54 +120,28 @@ class EwsExchange:
         """The mailboxes that are left alone just now, and for how long."""
         return self._caller.pauses()
 
-    async def _tree(self, mailbox: str) -> Tree:
-        return self._folders.get(mailbox) or await self._ask_tree(mailbox)
-
-    async def _ask_tree(self, mailbox: str) -> Tree:
-        known = await searches.folder_tree(self._caller, mailbox)
-        self._folders.put(mailbox, known)
-        return known
-
-    async def _get_batch(self, mailbox: str, item_ids: Sequence[str]) -> tuple[Answer, ...]:
-        known = await self._tree(mailbox)
-        found = await self._fetch(mailbox, item_ids, known)
-        is_elsewhere = any(isinstance(answer, Copy) and answer.folder is Folder.OTHER for answer in found)
-        if is_elsewhere and not self._folders.is_fresh(mailbox):
-            now = await self._ask_tree(mailbox)
-            if now != known:
-                found = await self._fetch(mailbox, item_ids, now)
-        return await self._with_kinds(mailbox, found)
-
-    async def _fetch(self, mailbox: str, item_ids: Sequence[str], known: Tree) -> tuple[Answer, ...]:
-        """GetItem; where the answer as a whole cannot be read, item by item, to find the one that spoils it."""
-        reading = Reading(mailbox, known.kinds, self._zones)
+    async def _search(self, mailbox: str, wanted: Wanted, kind: Kind) -> list[str]:
+        searched = (await self._fetcher.tree(mailbox)).holding(kind)
         try:
-            read = partial(_items, item_ids=item_ids, reading=reading)
-            found = await self._caller.call(mailbox, payloads.get_items(item_ids), read)
-        except Undecodable as error:
-            if error.rule == envelopes.CUT_OFF:
-                raise Unavailable(mailbox, error.rule) from None
-            if len(item_ids) == 1:
-                return (Unreadable(item_ids[0], error.rule),)
-            return tuple([(await self._fetch(mailbox, [item_id], known))[0] for item_id in item_ids])
-        if any(_code_means(answer, Meaning.BUSY) for answer in found):
-            self._caller.pause(mailbox)
-        return found
+            return await searches.item_ids(self._caller, mailbox, wanted, searched=searched)
+        except Unavailable as error:
+            if error.code in FOLDER_LOST:
+                self._folders.forget(mailbox)
+            raise
 
     async def _with_kinds(self, mailbox: str, found: tuple[Answer, ...]) -> tuple[Answer, ...]:
         """Items that refuse a calendar item's properties, by what they are: mails and tasks are, calendar items not."""
-        refused = [answer.item_id for answer in found if _code_means(answer, Meaning.OTHER_KIND)]
+        refused = [answer.item_id for answer in found if code_means(answer, Meaning.OTHER_KIND)]
         if not refused:
             return found
-        reading = Reading(mailbox, (await self._tree(mailbox)).kinds, self._zones, whole=False)
-        read = partial(_items, item_ids=refused, reading=reading)
-        kinds = await self._caller.ask(mailbox, payloads.get_kinds(refused), read)
+        kinds = await self._fetcher.fetch(mailbox, refused, fetching.KINDS)
         told = dict(zip(refused, map(_other_kind, kinds), strict=True))
         return tuple(told.get(answer.item_id, answer) for answer in found)
 
 
-def _items(messages: list[Message], item_ids: Sequence[str], reading: Reading) -> tuple[Answer, ...]:
-    return answers.paired(answers.checked(messages), item_ids, reading)
+def _check_id(mailbox: str, item_id: str) -> None:
+    if not is_sendable(item_id):
+        raise Missing(mailbox, fetching.ID_NOT_SENDABLE)
 
 
 def _resolved(messages: list[Message]) -> tuple[str, ...]:
@@ -161,9 +159,19 @@ def _other_kind(answer: Answer) -> Answer:
     return answer
 
 
-def _code_means(answer: Answer, meaning: Meaning) -> bool:
-    return isinstance(answer, Unknown) and failures.meaning(answer.code) is meaning
+def _present(mailbox: str, found: Sequence[A]) -> Sequence[A]:
+    """What a search found; Unavailable if some of it has moved meanwhile, perhaps to where we had looked."""
+    if any(isinstance(answer, Gone) for answer in found):
+        raise Unavailable(mailbox, CHANGED_MEANWHILE)
+    return found
 
 
-def _is_deleted(answer: Answer) -> bool:
-    return isinstance(answer, Copy) and answer.folder is Folder.DELETED_ITEMS
+def _is_other(answer: Answer | TaskAnswer, kind: Kind) -> bool:
+    """Whether an item is plainly not of that kind: a marker does not say of which kind it is."""
+    if kind is Kind.TASK:
+        return isinstance(answer, Unreadable) and answer.rule == tasks.NO_TASK
+    return isinstance(answer, Copy) and answer.kind is not kind
+
+
+def _is_deleted(answer: Answer | TaskAnswer) -> bool:
+    return isinstance(answer, Copy | TaskCopy) and answer.folder is Folder.DELETED_ITEMS

@@ -29,6 +29,7 @@ OK = "ok"
 UNEXPECTED = "unexpected"
 SAID_BY_EXCHANGE = "Error"
 """How the codes begin that only a server sends that has let us in."""
+NO_TIME = timedelta(0)
 NO_MAILBOX = ""
 """Whose turns the service account's own calls take."""
 
@@ -66,12 +67,20 @@ class Caller:
 
     async def call(self, mailbox: str | None, payload: Element, read: Read[T], *, is_read: bool = True) -> T:
         """One call; `mailbox` None: as the service account itself. Raises ExchangeError, and Undecodable."""
-        work = self._work(mailbox, payload, read)
         try:
-            async with self._sign_in.turn():
-                return await self._in_turn(mailbox, work, is_read=is_read)
-        except Failure as failure:  # the turn's own: the sign-in is paused
-            raise failures.of_call(mailbox, failure.code, back_off=timedelta(0)) from None
+            return await self._call(mailbox, self._work(mailbox, payload, read), is_read=is_read)
+        except Failure as failure:
+            raise failures.of_call(mailbox, failure.code, back_off=failure.back_off or NO_TIME) from None
+
+    async def write(self, mailbox: str, payload: Element, read: Read[T]) -> T:
+        """One call that changes something. An answer that cannot be read does not say whether it did: `Unavailable`.
+        Raises ExchangeError."""
+        try:
+            return await self._call(mailbox, self._work(mailbox, payload, read), is_read=False)
+        except Failure as failure:
+            raise failures.of_write(mailbox, failure.code, back_off=failure.back_off or NO_TIME) from None
+        except Undecodable as error:
+            raise port.Unavailable(mailbox, error.rule) from None
 
     def pause(self, mailbox: str) -> None:
         """Leave a mailbox alone for a while: it answered in part."""
@@ -86,27 +95,29 @@ class Caller:
         await self._limits.close()
         self._transport.close()
 
-    async def _in_turn(self, mailbox: str | None, work: Callable[[], T], *, is_read: bool) -> T:
+    async def _call(self, mailbox: str | None, work: Callable[[], T], *, is_read: bool) -> T:
+        """What a call returns. Raises Failure, its back-off the pause that the mailbox gets, and Undecodable."""
         key = mailbox or NO_MAILBOX
-        try:
-            value = await self._limits.run(key, work, is_read=is_read)
-        except Failure as failure:
-            raise self._failed(mailbox, failure) from None
-        self._sign_in.proven()
-        self._limits.succeeded(key)
-        return value
+        async with self._sign_in.turn():
+            try:
+                value = await self._limits.run(key, work, is_read=is_read)
+            except Failure as failure:
+                raise self._failed(key, failure) from None
+            self._sign_in.proven()
+            self._limits.succeeded(key)
+            return value
 
-    def _failed(self, mailbox: str | None, failure: Failure) -> port.ExchangeError:
-        """The port's error; a mailbox that is busy or out of reach is left alone from now on."""
-        back_off = timedelta(0)
+    def _failed(self, key: str, failure: Failure) -> Failure:
+        """The failure again; a mailbox that is busy or out of reach is left alone from now on."""
+        back_off = None
         if failure.code.startswith(SAID_BY_EXCHANGE):
             self._sign_in.proven()
         match failures.meaning(failure.code):
             case Meaning.SIGN_IN:
                 self._sign_in.refused(failure.code)
             case Meaning.BUSY | Meaning.PASSING:
-                back_off = self._limits.pause(mailbox or NO_MAILBOX, failure.back_off)
-        return failures.of_call(mailbox, failure.code, back_off=back_off)
+                back_off = self._limits.pause(key, failure.back_off)
+        return Failure(failure.code, back_off)
 
     def _work(self, mailbox: str | None, payload: Element, read: Read[T]) -> Callable[[], T]:
         """What a thread does: the call, and reading its answer."""

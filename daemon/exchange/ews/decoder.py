@@ -53,7 +53,7 @@ class Reading:
 
 def items(message: Message, reading: Reading) -> tuple[Copy | Unreadable, ...]:
     """The items of a response message, wherever its operation keeps them."""
-    return tuple([item(element, reading) for element in _item_elements(message.element)])
+    return tuple([item(element, reading) for element in item_elements(message.element)])
 
 
 def item(element: Element, reading: Reading) -> Copy | Unreadable:
@@ -67,7 +67,7 @@ def item(element: Element, reading: Reading) -> Copy | Unreadable:
         return Unreadable(found.attribute("ItemId", "Id"), error.rule)
 
 
-def _item_elements(message: Element) -> list[Element]:
+def item_elements(message: Element) -> list[Element]:
     """Children of `Items` (Get, Create, Update, Find, also grouped) or of the changes of SyncFolderItems."""
     container = message.find(f"{MESSAGES}Items")
     if container is not None:
@@ -88,10 +88,10 @@ def _calendar_item(element: Element, found: Fields, reading: Reading) -> Copy:
         item_id=found.attribute("ItemId", "Id"),
         change_key=found.attribute("ItemId", "ChangeKey"),
         shape=_shape(found),
-        folder=_folder(found, reading),
+        folder=folder(found, reading),
         uid=clean_id or uids.canonical(found.text("UID")),
         subject=found.text("Subject"),
-        body=_body(found.text("Body")),
+        body=body(found.text("Body")),
         location=found.text("Location"),
         start=when.start,
         end=when.end,
@@ -119,7 +119,7 @@ def _other_item(element: Element, found: Fields, reading: Reading) -> Copy:
         item_id=found.attribute("ItemId", "Id"),
         change_key=found.attribute("ItemId", "ChangeKey"),
         kind=_KINDS.get(element.tag, Kind.OTHER),
-        folder=_folder(found, reading),
+        folder=folder(found, reading),
         subject=found.text("Subject"),
         sensitivity=found.text("Sensitivity") or "Normal",
         marker=_extended(element)[0],
@@ -127,7 +127,8 @@ def _other_item(element: Element, found: Fields, reading: Reading) -> Copy:
     )
 
 
-def _folder(found: Fields, reading: Reading) -> Folder:
+def folder(found: Fields, reading: Reading) -> Folder:
+    """Where an item lies."""
     return reading.folders.get(found.attribute("ParentFolderId", "Id"), Folder.OTHER)
 
 
@@ -145,14 +146,15 @@ def _extended(element: Element) -> tuple[str | None, str | None]:
         name, value = found.elements.get("ExtendedFieldURI"), found.texts.get("Value")
         if name is None or not value:
             continue
-        if _is_marker(name):
+        if is_marker(name):
             marker = value
         elif _is_clean_id(name):
             uid = _uid(value)
     return marker, uid
 
 
-def _is_marker(name: Element) -> bool:
+def is_marker(name: Element) -> bool:
+    """Whether an extended property's name is our marker's."""
     if name.get("PropertyName") != properties.MARKER_NAME:
         return False
     return (name.get("PropertySetId") or "").strip("{}").lower() == properties.MARKER_SET
@@ -173,7 +175,8 @@ def _uid(value: str) -> str | None:
         return None
 
 
-def _body(text: str) -> str:
+def body(text: str) -> str:
+    """A body with the line ends and without the trailing blanks that servers differ in. Raises NotReadable."""
     if len(text) > LONGEST_BODY:
         raise NotReadable(BODY_TOO_LARGE)
     if "\r" in text:

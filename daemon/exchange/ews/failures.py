@@ -24,6 +24,8 @@ class Meaning(Enum):
     PASSING = auto()
     SIGN_IN = auto()
     PERMANENT = auto()
+    CHANGED = auto()
+    REJECTED = auto()
 
 
 GONE = frozenset(
@@ -35,11 +37,8 @@ GONE = frozenset(
         "ErrorRecurrenceHasNoOccurrence",
     }
 )
-UNREADABLE = frozenset(
+NO_ID = frozenset(
     {
-        "ErrorCorruptData",
-        "ErrorItemCorrupt",
-        "ErrorContentConversionFailed",
         "ErrorInvalidId",
         "ErrorInvalidIdEmpty",
         "ErrorInvalidIdMalformed",
@@ -49,6 +48,13 @@ UNREADABLE = frozenset(
         "ErrorInvalidIdStoreObjectIdTooLong",
         "ErrorInvalidIdTooManyAttachmentLevels",
         "ErrorInvalidIdXml",
+    }
+)
+UNREADABLE = NO_ID | frozenset(
+    {
+        "ErrorCorruptData",
+        "ErrorItemCorrupt",
+        "ErrorContentConversionFailed",
         "ErrorMessageSizeExceeded",
         "ErrorMimeContentConversionFailed",
         "ErrorUnsupportedTypeForConversion",
@@ -107,6 +113,60 @@ PERMANENT = frozenset(
     }
 )
 
+CHANGED = frozenset(
+    {
+        "ErrorChangeKeyRequired",
+        "ErrorChangeKeyRequiredForWriteOperations",
+        "ErrorInvalidChangeKey",
+        "ErrorIrresolvableConflict",
+        "ErrorStaleObject",
+    }
+)
+REJECTED = frozenset(
+    {
+        "ErrorCalendarCannotMoveOrCopyOccurrence",
+        "ErrorCalendarDurationIsTooLong",
+        "ErrorCalendarEndDateIsEarlierThanStartDate",
+        "ErrorCalendarInvalidAttributeValue",
+        "ErrorCalendarInvalidPropertyState",
+        "ErrorCalendarInvalidPropertyValue",
+        "ErrorCalendarInvalidRecurrence",
+        "ErrorCalendarInvalidTimeZone",
+        "ErrorCalendarIsNotOrganizer",
+        "ErrorCalendarOutOfRange",
+        "ErrorCannotDeleteObject",
+        "ErrorCannotDeleteTaskOccurrence",
+        "ErrorDataSizeLimitExceeded",
+        "ErrorIncorrectUpdatePropertyCount",
+        "ErrorInvalidArgument",
+        "ErrorInvalidCompleteDate",
+        "ErrorInvalidExtendedPropertyValue",
+        "ErrorInvalidPercentCompleteValue",
+        "ErrorInvalidPropertyAppend",
+        "ErrorInvalidPropertyDelete",
+        "ErrorInvalidPropertyForOperation",
+        "ErrorInvalidPropertySet",
+        "ErrorInvalidPropertyUpdateSentMessage",
+        "ErrorInvalidRecipients",
+        "ErrorInvalidRoutingType",
+        "ErrorInvalidSmtpAddress",
+        "ErrorInvalidValueForProperty",
+        "ErrorItemSavePropertyError",
+        "ErrorObjectTypeChanged",
+        "ErrorPropertyUpdate",
+        "ErrorPropertyValidationFailure",
+        "ErrorRequiredPropertyMissing",
+        "ErrorTimeZone",
+        "ErrorUnsupportedRecurrence",
+        "ErrorUpdatePropertyMismatch",
+        "Http413",
+    }
+)
+"""What is to be written is refused. Asking again, with the same, would be refused again."""
+REJECTED_AS_WRITE = frozenset({"ErrorInvalidRequest", "ErrorSchemaValidation"})
+"""In an answer to a read these say that we ask wrongly; here they are about what somebody wants written."""
+NOT_LIVE = frozenset({"ErrorCalendarCannotUpdateDeletedItem"})
+
 _MEANINGS = {
     "NoError": Meaning.FINE,
     **dict.fromkeys(GONE, Meaning.GONE),
@@ -116,6 +176,9 @@ _MEANINGS = {
     **dict.fromkeys(BUSY, Meaning.BUSY),
     **dict.fromkeys(SIGN_IN, Meaning.SIGN_IN),
     **dict.fromkeys(PERMANENT, Meaning.PERMANENT),
+    **dict.fromkeys(CHANGED, Meaning.CHANGED),
+    **dict.fromkeys(REJECTED, Meaning.REJECTED),
+    **dict.fromkeys(NOT_LIVE, Meaning.GONE),
 }
 
 
@@ -146,7 +209,24 @@ def of_call(mailbox: str | None, code: str, *, back_off: timedelta) -> port.Exch
             return port.Unavailable(mailbox, code)
 
 
-def of_item(item_id: str, code: str) -> port.Answer:
+def of_write(mailbox: str | None, code: str, *, back_off: timedelta) -> port.ExchangeError:
+    """The port's error for a write that ended with this code."""
+    if code in NO_ID:
+        return port.Missing(mailbox, code)
+    if code in REJECTED_AS_WRITE:
+        return port.Rejected(mailbox, code)
+    match meaning(code):
+        case Meaning.CHANGED:
+            return port.Changed(mailbox, code)
+        case Meaning.GONE:
+            return port.Missing(mailbox, code)
+        case Meaning.REJECTED | Meaning.UNREADABLE | Meaning.OTHER_KIND:
+            return port.Rejected(mailbox, code)
+        case _:
+            return of_call(mailbox, code, back_off=back_off)
+
+
+def of_item(item_id: str, code: str) -> port.Gone | port.Unreadable | port.Unknown:
     """The port's answer for one item of a call that was answered."""
     match meaning(code):
         case Meaning.GONE:

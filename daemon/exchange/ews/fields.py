@@ -59,6 +59,14 @@ def is_true(text: str | None) -> bool:
     return text is not None and text.lower() in _TRUE
 
 
+def any_number(text: str | None) -> int | None:
+    """A whole number as properties are numbered, decimal or `0x` and hexadecimal; None for anything else."""
+    try:
+        return int(text or "", 0)
+    except ValueError:
+        return None
+
+
 def number(text: str | None) -> int | None:
     """A whole number; None for anything else."""
     if not text or len(text) > LONGEST_NUMBER:

@@ -1,8 +1,9 @@
-"""Which folder id is which, and where a mailbox keeps calendar items: per mailbox, asked for now and then (S21a).
+"""Which folder id is which, and where a mailbox keeps calendar items and tasks: asked for now and then (S21a).
 
 A person may have more calendars than one, and may throw one of them away as a whole: what lies anywhere below Deleted
-Items is deleted, and every calendar is searched before a meeting counts as absent. Ids change when a mailbox is moved
-or restored; so an item in a folder nobody knows makes us ask again, but not more often than every few minutes.
+Items is deleted, and every calendar is searched before a meeting counts as absent, every task list before a task does.
+Ids change when a mailbox is moved or restored; so an item in a folder nobody knows makes us ask again, but not more
+often than every few minutes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from daemon.exchange.ews.answers import checked
 from daemon.exchange.ews.envelopes import Message
 from daemon.exchange.ews.failures import Failure, Meaning
 from daemon.exchange.ews.listings import ListedFolder
-from schemas.copies import Folder
+from schemas.copies import Folder, Kind
 
 NAMES = {
     payloads.CALENDAR: Folder.CALENDAR,
@@ -34,10 +35,15 @@ DEEPEST = 300
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A mailbox's folders: what is known of them by id, and the ids of those that may hold a calendar item."""
+    """A mailbox's folders: what is known of them by id, and the ids of those that may hold a calendar item or task."""
 
     kinds: Mapping[str, Folder]
-    searched: tuple[str, ...]
+    calendars: tuple[str, ...]
+    task_lists: tuple[str, ...]
+
+    def holding(self, kind: Kind) -> tuple[str, ...]:
+        """Where to look for items of a kind."""
+        return self.task_lists if kind is Kind.TASK else self.calendars
 
 
 def named(messages: list[Message]) -> Mapping[str, Folder]:
@@ -58,9 +64,16 @@ def tree(known: Mapping[str, Folder], listed: Iterable[ListedFolder]) -> Tree:
     by_id = {one.id: one for one in listed}
     deleted = {one for one in by_id if _is_deleted(one, known, by_id)}
     kinds = {**dict.fromkeys(deleted, Folder.DELETED_ITEMS), **known}
-    calendars = [one.id for one in by_id.values() if one.is_calendar and one.id not in known]
-    own = [one for one, folder in known.items() if folder is not Folder.TASKS]
-    return Tree(kinds, (*own, *calendars))
+    more = [one for one in by_id.values() if one.id not in known]
+    return Tree(
+        kinds,
+        calendars=(*_without(Folder.TASKS, known), *(one.id for one in more if one.is_calendar)),
+        task_lists=(*_without(Folder.CALENDAR, known), *(one.id for one in more if one.is_for_tasks)),
+    )
+
+
+def _without(left_out: Folder, known: Mapping[str, Folder]) -> list[str]:
+    return [folder_id for folder_id, folder in known.items() if folder is not left_out]
 
 
 def _is_deleted(folder_id: str, known: Mapping[str, Folder], by_id: Mapping[str, ListedFolder]) -> bool:

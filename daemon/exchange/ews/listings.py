@@ -8,6 +8,7 @@ from daemon.exchange.ews import fields
 from daemon.exchange.ews.envelopes import MESSAGES, TYPES, Element, Message
 
 CALENDAR_CLASS = "IPF.Appointment"
+TASKS_CLASS = "IPF.Task"
 
 _SMTP = "SMTP:"
 
@@ -26,7 +27,8 @@ class ListedFolder:
 
     id: str
     parent: str
-    is_calendar: bool
+    is_calendar: bool = False
+    is_for_tasks: bool = False
 
 
 def page(message: Message) -> Page:
@@ -57,10 +59,12 @@ def addresses(message: Message) -> tuple[tuple[str, ...], ...]:
 
 def _folder(element: Element) -> ListedFolder:
     found = fields.of(element)
+    kind = found.text("FolderClass")
     return ListedFolder(
         id=found.attribute("FolderId", "Id"),
         parent=found.attribute("ParentFolderId", "Id"),
-        is_calendar=found.text("FolderClass").startswith(CALENDAR_CLASS),
+        is_calendar=kind.startswith(CALENDAR_CLASS),
+        is_for_tasks=kind.startswith(TASKS_CLASS),
     )
 
 

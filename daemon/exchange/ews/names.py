@@ -6,12 +6,13 @@ for a shorter while, because somebody may be adding it just now.
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
+
+from daemon.exchange.ews.markup import NOT_IN_XML
 
 KNOWN_FOR = timedelta(hours=1)
 UNKNOWN_FOR = timedelta(minutes=5)
@@ -19,12 +20,10 @@ MOST_NAMES = 10_000
 LONGEST = 2048
 """Characters of an id or a name; Exchange's own are far below."""
 
-_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-
 
 def is_sendable(text: str) -> bool:
     """Whether XML can carry it and Exchange could mean something by it."""
-    return bool(text.strip()) and len(text) <= LONGEST and _NOT_IN_XML.search(text) is None
+    return bool(text.strip()) and len(text) <= LONGEST and NOT_IN_XML.search(text) is None
 
 
 @dataclass(slots=True)

@@ -1,26 +1,28 @@
 """The requests we send, as the element inside the SOAP body.
 
-Each asks for exactly what the decoder reads: bodies as text, no MIME, no attachments. An item that needs more is a
-line here and one in the decoder.
+Each asks for exactly what the decoder reads: no MIME, no attachments. An item that needs more is a line here and one
+in the decoder. Each write is of one item, mails nobody and names exactly the properties it is about (MAP-1, INV-2).
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 
-from lxml import etree
-
-from daemon.exchange.ews import properties
-from daemon.exchange.ews.envelopes import MESSAGES, TYPES, Element
-
-_NAMESPACES = {"m": MESSAGES.strip("{}"), "t": TYPES.strip("{}")}
+from daemon.exchange.ews import changes, properties
+from daemon.exchange.ews.changes import Field
+from daemon.exchange.ews.envelopes import Element
+from daemon.exchange.ews.markup import m, t
+from daemon.exchange.ews.properties import Wanted
+from daemon.exchange.port import Written
+from schemas.copies import Kind
+from schemas.edits import Edit, New
 
 CALENDAR = "calendar"
 DELETED_ITEMS = "deleteditems"
 TASKS = "tasks"
 ROOT = "msgfolderroot"
+NOBODY = "SendToNone"
 PAGE_SIZE = "250"
 FOLDER_PAGE_SIZE = "1000"
 """The most that Exchange gives at once, with a restriction and without."""
@@ -53,101 +55,165 @@ ITEM_FIELDS = (
 )
 KIND_FIELDS = ("item:ItemClass", "item:ParentFolderId")
 FOLDER_FIELDS = ("folder:ParentFolderId", "folder:FolderClass")
+TASK_FIELDS = (
+    "item:ParentFolderId",
+    "item:Subject",
+    "item:Sensitivity",
+    "item:Body",
+    "item:Importance",
+    "item:ReminderDueBy",
+    "item:ReminderIsSet",
+    "item:LastModifiedTime",
+    "task:CompleteDate",
+    "task:DueDate",
+    "task:IsRecurring",
+    "task:PercentComplete",
+    "task:StartDate",
+    "task:Status",
+)
+TASK_EXTENDED = (properties.MARKER, properties.SEARCH_KEY, properties.TASK_START, properties.TASK_DUE)
 EXTENDED = (properties.MARKER, properties.CLEAN_GLOBAL_OBJECT_ID)
 
 
 def get_items(item_ids: Sequence[str]) -> Element:
     """GetItem with all that a copy is made of."""
-    return _m("GetItem", deepcopy(_ITEM_SHAPE), _item_ids(item_ids))
+    return m("GetItem", deepcopy(_ITEM_SHAPE), _item_ids(item_ids))
+
+
+def get_tasks(item_ids: Sequence[str]) -> Element:
+    """GetItem with all that a task is made of."""
+    return m("GetItem", deepcopy(_TASK_SHAPE), _item_ids(item_ids))
 
 
 def get_kinds(item_ids: Sequence[str]) -> Element:
     """GetItem with what items of every kind have, for those that refused `get_items`."""
-    return _m("GetItem", _shape(_fields(KIND_FIELDS)), _item_ids(item_ids))
+    return m("GetItem", _shape(_fields(KIND_FIELDS)), _item_ids(item_ids))
 
 
-def find_by_global_object_id(value: bytes, folder_ids: Iterable[str], offset: int) -> Element:
-    """FindItem for the ids of one meeting's items in some folders."""
-    is_it = _t(
-        "IsEqualTo",
-        _extended(properties.CLEAN_GLOBAL_OBJECT_ID),
-        _t("FieldURIOrConstant", _t("Constant", Value=b64encode(value).decode())),
-    )
-    return _m(
+def find_by_property(wanted: Wanted, folder_ids: Iterable[str], offset: int) -> Element:
+    """FindItem for the ids of the items in some folders that have this value of a property."""
+    constant = t("FieldURIOrConstant", t("Constant", Value=wanted.value))
+    is_it = t("IsEqualTo", _extended(wanted.property), constant)
+    return m(
         "FindItem",
-        _m("ItemShape", _t("BaseShape", text="IdOnly")),
-        _m("IndexedPageItemView", MaxEntriesReturned=PAGE_SIZE, Offset=str(offset), BasePoint="Beginning"),
-        _m("Restriction", is_it),
-        _m("ParentFolderIds", *(_t("FolderId", Id=folder_id) for folder_id in folder_ids)),
+        m("ItemShape", t("BaseShape", text="IdOnly")),
+        m("IndexedPageItemView", MaxEntriesReturned=PAGE_SIZE, Offset=str(offset), BasePoint="Beginning"),
+        m("Restriction", is_it),
+        m("ParentFolderIds", *(t("FolderId", Id=folder_id) for folder_id in folder_ids)),
         Traversal="Shallow",
     )
 
 
 def find_folders(offset: int) -> Element:
     """FindFolder for all folders of a mailbox that people see."""
-    fields = _t("AdditionalProperties", *_fields(FOLDER_FIELDS))
-    return _m(
+    fields = t("AdditionalProperties", *_fields(FOLDER_FIELDS))
+    return m(
         "FindFolder",
-        _m("FolderShape", _t("BaseShape", text="IdOnly"), fields),
-        _m("IndexedPageFolderView", MaxEntriesReturned=FOLDER_PAGE_SIZE, Offset=str(offset), BasePoint="Beginning"),
-        _m("ParentFolderIds", _distinguished(ROOT)),
+        m("FolderShape", t("BaseShape", text="IdOnly"), fields),
+        m("IndexedPageFolderView", MaxEntriesReturned=FOLDER_PAGE_SIZE, Offset=str(offset), BasePoint="Beginning"),
+        m("ParentFolderIds", _distinguished(ROOT)),
         Traversal="Deep",
     )
 
 
 def get_folders(folders: Iterable[str]) -> Element:
     """GetFolder for the ids of distinguished folders."""
-    return _m(
-        "GetFolder", _m("FolderShape", _t("BaseShape", text="IdOnly")), _m("FolderIds", *map(_distinguished, folders))
+    return m(
+        "GetFolder", m("FolderShape", t("BaseShape", text="IdOnly")), m("FolderIds", *map(_distinguished, folders))
+    )
+
+
+def create_item(new: New) -> Element:
+    """CreateItem in the mailbox's calendar or task list, with the item's identity."""
+    is_task = new.kind is Kind.TASK
+    marker = t("ExtendedProperty", _extended(properties.MARKER), t("Value", text=new.marker))
+    uid = () if new.uid is None else (t("UID", text=new.uid),)
+    common, own = changes.common(new.edit, new.kind), changes.own(new.edit, new.kind)
+    item = t(_item(new.kind), *_stated(common), marker, *uid, *_stated(own))
+    return m(
+        "CreateItem",
+        m("SavedItemFolderId", _distinguished(TASKS if is_task else CALENDAR)),
+        m("Items", item),
+        **({} if is_task else {"SendMeetingInvitations": NOBODY}),
+    )
+
+
+def update_item(item: Written, edit: Edit, kind: Kind) -> Element:
+    """UpdateItem of these fields, refused if the item is no longer at that change key."""
+    fields = (*changes.common(edit, kind), *changes.own(edit, kind))
+    updates = t("Updates", *(_update(field, kind) for field in fields))
+    changed = t("ItemChange", _item_id(item.item_id, item.change_key), updates)
+    return m(
+        "UpdateItem",
+        m("ItemChanges", changed),
+        ConflictResolution="NeverOverwrite",
+        SendMeetingInvitationsOrCancellations=NOBODY,
+        SuppressReadReceipts="true",
+    )
+
+
+def delete_item(item_id: str) -> Element:
+    """DeleteItem to Deleted Items, a task with all its occurrences."""
+    return m(
+        "DeleteItem",
+        m("ItemIds", _item_id(item_id)),
+        DeleteType="MoveToDeletedItems",
+        SendMeetingCancellations=NOBODY,
+        AffectedTaskOccurrences="AllOccurrences",
+        SuppressReadReceipts="true",
     )
 
 
 def resolve_name(name: str) -> Element:
     """ResolveNames in the directory, with all addresses of whom it finds."""
-    entry = _m("UnresolvedEntry", text=name)
-    return _m("ResolveNames", entry, ReturnFullContactData="true", SearchScope="ActiveDirectory")
+    entry = m("UnresolvedEntry", text=name)
+    return m("ResolveNames", entry, ReturnFullContactData="true", SearchScope="ActiveDirectory")
 
 
 def get_one_time_zone() -> Element:
     """GetServerTimeZones for a single name: the cheapest call that needs a sign-in and no mailbox."""
-    return _m("GetServerTimeZones", _m("Ids", _t("Id", text="UTC")), ReturnFullTimeZoneData="false")
+    return m("GetServerTimeZones", m("Ids", t("Id", text="UTC")), ReturnFullTimeZoneData="false")
 
 
 def _item_ids(item_ids: Sequence[str]) -> Element:
-    return _m("ItemIds", *(_t("ItemId", Id=item_id) for item_id in item_ids))
+    return m("ItemIds", *map(_item_id, item_ids))
+
+
+def _item_id(item_id: str, change_key: str = "") -> Element:
+    return t("ItemId", Id=item_id, **({"ChangeKey": change_key} if change_key else {}))
+
+
+def _update(field: Field, kind: Kind) -> Element:
+    path = t("FieldURI", FieldURI=field.uri)
+    if field.element is None:
+        return t("DeleteItemField", path)
+    return t("SetItemField", path, t(_item(kind), field.element))
+
+
+def _item(kind: Kind) -> str:
+    return "Task" if kind is Kind.TASK else "CalendarItem"
+
+
+def _stated(fields: Iterable[Field]) -> list[Element]:
+    """A new item is made of what it has; there is nothing to clear."""
+    return [field.element for field in fields if field.element is not None]
 
 
 def _distinguished(folder: str) -> Element:
-    return _t("DistinguishedFolderId", Id=folder)
+    return t("DistinguishedFolderId", Id=folder)
 
 
 def _shape(fields: Iterable[Element]) -> Element:
-    return _m(
-        "ItemShape", _t("BaseShape", text="IdOnly"), _t("BodyType", text="Text"), _t("AdditionalProperties", *fields)
-    )
+    return m("ItemShape", t("BaseShape", text="IdOnly"), t("BodyType", text="Text"), t("AdditionalProperties", *fields))
 
 
 def _fields(names: Iterable[str]) -> list[Element]:
-    return [_t("FieldURI", FieldURI=name) for name in names]
+    return [t("FieldURI", FieldURI=name) for name in names]
 
 
 def _extended(extended: properties.ExtendedProperty) -> Element:
-    return _t("ExtendedFieldURI", **dict(extended.attributes))
-
-
-def _m(name: str, *children: Element, text: str | None = None, **attributes: str) -> Element:
-    return _element(f"{MESSAGES}{name}", children, text, attributes)
-
-
-def _t(name: str, *children: Element, text: str | None = None, **attributes: str) -> Element:
-    return _element(f"{TYPES}{name}", children, text, attributes)
-
-
-def _element(tag: str, children: Iterable[Element], text: str | None, attributes: dict[str, str]) -> Element:
-    element = etree.Element(tag, attributes, _NAMESPACES)
-    element.text = text
-    element.extend(children)
-    return element
+    return t("ExtendedFieldURI", **dict(extended.attributes))
 
 
 _ITEM_SHAPE = _shape([*_fields(ITEM_FIELDS), *map(_extended, EXTENDED)])
+_TASK_SHAPE = _shape([*_fields(TASK_FIELDS), *map(_extended, TASK_EXTENDED)])

@@ -17,6 +17,7 @@ from daemon.exchange.ews.decoder import Reading
 from daemon.exchange.ews.envelopes import Element, Message
 from daemon.exchange.ews.failures import Failure
 from daemon.exchange.ews.folders import Tree
+from daemon.exchange.ews.properties import Wanted
 from daemon.exchange.port import Unavailable
 
 T = TypeVar("T")
@@ -40,11 +41,11 @@ async def folder_tree(caller: Caller, mailbox: str) -> Tree:
     return folders.tree(named, listed)
 
 
-async def item_ids(caller: Caller, mailbox: str, global_object_id: bytes, *, searched: Sequence[str]) -> list[str]:
-    """The ids of a meeting's items in all folders to be searched."""
+async def item_ids(caller: Caller, mailbox: str, wanted: Wanted, *, searched: Sequence[str]) -> list[str]:
+    """The ids of the items with that property in all folders to be searched."""
 
     def payload(folder_ids: Sequence[str], offset: int) -> Element:
-        return payloads.find_by_global_object_id(global_object_id, folder_ids, offset)
+        return payloads.find_by_property(wanted, folder_ids, offset)
 
     def ids(message: Message) -> tuple[str, ...]:
         return tuple(item.item_id for item in decoder.items(message, Reading(mailbox, whole=False)))

@@ -69,6 +69,14 @@ def instant_or_none(text: str) -> datetime | None:
         return None
 
 
+def day_or_none(text: str) -> date | None:
+    """The civil date of a task's day, stated as a midnight somewhere; an odd one is not known."""
+    try:
+        return _civil(_stated(text), None)
+    except NotReadable:
+        return None
+
+
 def _zone_id(fields: Fields) -> str | None:
     """The zone's name, by whichever property this server's generation states it."""
     name = fields.attribute("StartTimeZone", "Id") or fields.attribute("StartTimeZone", "Name")

@@ -1,4 +1,4 @@
-"""Time zone names as Exchange writes them, to IANA (MAP-2).
+"""Time zone names as Exchange writes them, to IANA and back (MAP-2).
 
 Windows names are mapped by CLDR's table, IANA names pass. A name that nobody knows (custom zones, `tzone://` names,
 localised ones) gives no zone: the instant does not need it, and the item's own name stays as it is. Each such name is
@@ -16,10 +16,12 @@ from tzlocal import windows_tz
 ZONE_UNKNOWN = "zone.unknown"
 LONGEST_NAME = 64
 MOST_NAMES_LOGGED = 1000
+UTC_ID = "UTC"
 NOT_ZONES = frozenset({"localtime", "Factory"})
 """Names of some zone databases that mean the machine's own zone, or none."""
 
 WINDOWS_TO_IANA: dict[str, str] = {**windows_tz.win_tz, "tzone://Microsoft/Utc": "Etc/UTC"}
+IANA_TO_WINDOWS: dict[str, str] = {**windows_tz.tz_win, "GMT": UTC_ID}
 _WINDOWS_BY_FOLDED_NAME = {name.casefold(): iana for name, iana in WINDOWS_TO_IANA.items()}
 
 log = structlog.get_logger(__name__)
@@ -33,6 +35,11 @@ def iana_name(zone_id: str) -> str | None:
     if known is not None:
         return known
     return name if name in _iana_names() else None
+
+
+def windows_name(zone: str) -> str | None:
+    """The name under which Exchange knows an IANA zone; None if it knows none, or we do not know the zone."""
+    return IANA_TO_WINDOWS.get(zone) if zone in _iana_names() else None
 
 
 @cache

@@ -17,7 +17,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from daemon.exchange import port
-from daemon.exchange.ews import backend, envelopes, failures, limits, transport, uids
+from daemon.exchange.ews import backend, envelopes, failures, fetching, limits, transport, uids
 from daemon.exchange.ews.backend import Call, EwsExchange
 from daemon.exchange.ews.config import EwsConfig
 from daemon.exchange.port import Answer, Gone, Unknown, Unreadable
@@ -134,7 +134,7 @@ async def test_nothing_is_asked_for_nothing(world: World) -> None:
 @pytest.mark.parametrize("item_id", ["", " ", "a\x00b", "\ud83d", "x" * 5000], ids=ascii)
 async def test_an_id_that_cannot_be_sent_is_unreadable_and_stops_no_other(world: World, item_id: str) -> None:
     found = await world.exchange().get(ANNA, [item_id, "b"])
-    assert found[0] == Unreadable(item_id, backend.ID_NOT_SENDABLE)
+    assert found[0] == Unreadable(item_id, fetching.ID_NOT_SENDABLE)
     assert isinstance(found[1], Copy)
 
 
