@@ -35,7 +35,7 @@ class Call:
     asked: tuple[str, ...]
 
 
-I = TypeVar("I", Copy, TaskCopy)
+Laid = TypeVar("Laid", bound=Item)
 
 
 class InstantExchange:
@@ -54,7 +54,7 @@ class InstantExchange:
         self._change_keys = count(1)
         self._ids = count(1)
 
-    def put(self, item: I) -> I:
+    def put(self, item: Laid) -> Laid:
         """Lays an item into its mailbox, or in the place of the one with its item id."""
         laid = replace(item, change_key=f"ck-{next(self._change_keys)}")
         self._items[item.mailbox, item.item_id] = laid
