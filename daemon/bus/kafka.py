@@ -118,36 +118,12 @@ class KafkaSettings:
         return topic.removeprefix(self.topic_prefix)
 
 
-class KafkaConsumer:
-    """See `port.Consumer`. Commits are explicit, offsets are sought explicitly, and nothing is read before that."""
+class _KafkaReading:
+    """What those who read have in common, group or not."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._started: aiokafka.AIOKafkaConsumer | None = None
-
-    async def start(self, topics: Collection[str], listener: Listener) -> None:
-        settings = self._settings
-        client = aiokafka.AIOKafkaConsumer(
-            **_connection(settings),
-            group_id=settings.group_id,
-            group_instance_id=settings.group_instance_id,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=_ms(settings.session_timeout),
-            heartbeat_interval_ms=_ms(settings.session_timeout / 10),
-            rebalance_timeout_ms=_ms(settings.rebalance_timeout),
-            fetch_max_wait_ms=_ms(settings.fetch_wait),
-        )
-        with _starting(settings):
-            await _started_or_stopped(client)
-        names = [settings.topic(topic) for topic in topics]
-        try:
-            await self._know(client, names)
-        except BaseException:
-            await client.stop()
-            raise
-        self._started = client
-        client.subscribe(names, listener=_Adapter(settings, listener))
 
     async def stop(self) -> None:
         if self._started is not None:
@@ -162,24 +138,9 @@ class KafkaConsumer:
             return ()
         return [self._record(record) for batch in batches.values() for record in batch]
 
-    def pause(self, partitions: Iterable[TopicPartition]) -> None:
-        self._client.pause(*self._still_ours(partitions))
-
-    def resume(self, partitions: Iterable[TopicPartition]) -> None:
-        self._client.resume(*self._still_ours(partitions))
-
     def seek(self, partition: TopicPartition, offset: int) -> None:
         with _translated():
             self._client.seek(self._theirs(partition), offset)
-
-    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        with _translated():
-            await self._client.commit({self._theirs(source): offset for source, offset in offsets.items()})
-
-    async def committed(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
-        with _translated():
-            offsets = await asyncio.gather(*(self._client.committed(self._theirs(source)) for source in partitions))
-        return {source: offset for source, offset in zip(partitions, offsets, strict=True) if offset is not None}
 
     async def beginning_offsets(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         with _translated():
@@ -188,13 +149,6 @@ class KafkaConsumer:
     async def end_offsets(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         with _translated():
             return self._ours(await self._client.end_offsets([self._theirs(p) for p in partitions]))
-
-    async def position(self, partition: TopicPartition) -> int:
-        with _translated():
-            return int(await self._client.position(self._theirs(partition)))
-
-    def assignment(self) -> frozenset[TopicPartition]:
-        return frozenset(_mine(self._settings, source) for source in self._client.assignment())
 
     def partitions(self, topic: str) -> frozenset[int]:
         if self._started is None:
@@ -206,6 +160,17 @@ class KafkaConsumer:
         if self._started is None:
             raise BusError("the consumer is not started")
         return self._started
+
+    async def _start(self, client: aiokafka.AIOKafkaConsumer, topics: Iterable[str]) -> None:
+        """Raises `Unreachable`, or `MissingTopics` with the client stopped again."""
+        with _starting(self._settings):
+            await _started_or_stopped(client)
+        try:
+            await self._know(client, [self._settings.topic(topic) for topic in topics])
+        except BaseException:
+            await client.stop()
+            raise
+        self._started = client
 
     async def _know(self, client: aiokafka.AIOKafkaConsumer, names: Collection[str]) -> None:
         if self._settings.topics_appear:
@@ -232,6 +197,66 @@ class KafkaConsumer:
 
     def _ours(self, offsets: Mapping[aiokafka.TopicPartition, int]) -> dict[TopicPartition, int]:
         return {_mine(self._settings, source): offset for source, offset in offsets.items()}
+
+
+class KafkaReader(_KafkaReading):
+    """See `port.Reader`."""
+
+    async def start(self, topic: str) -> None:
+        settings = self._settings
+        client = aiokafka.AIOKafkaConsumer(
+            **_connection(settings),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=_ms(settings.fetch_wait),
+        )
+        await self._start(client, [topic])
+        with _translated():
+            await client.end_offsets([aiokafka.TopicPartition(settings.topic(topic), 0)])  # only now it has metadata
+        client.assign([self._theirs(TopicPartition(topic, number)) for number in self.partitions(topic)])
+
+
+class KafkaConsumer(_KafkaReading):
+    """See `port.Consumer`. Commits are explicit, offsets are sought explicitly, and nothing is read before that."""
+
+    async def start(self, topics: Collection[str], listener: Listener) -> None:
+        settings = self._settings
+        client = aiokafka.AIOKafkaConsumer(
+            **_connection(settings),
+            group_id=settings.group_id,
+            group_instance_id=settings.group_instance_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=_ms(settings.session_timeout),
+            heartbeat_interval_ms=_ms(settings.session_timeout / 10),
+            rebalance_timeout_ms=_ms(settings.rebalance_timeout),
+            fetch_max_wait_ms=_ms(settings.fetch_wait),
+        )
+        await self._start(client, topics)
+        client.subscribe([settings.topic(topic) for topic in topics], listener=_Adapter(settings, listener))
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        self._client.pause(*self._still_ours(partitions))
+
+    def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        self._client.resume(*self._still_ours(partitions))
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        with _translated():
+            await self._client.commit({self._theirs(source): offset for source, offset in offsets.items()})
+
+    async def committed(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        with _translated():
+            offsets = await asyncio.gather(*(self._client.committed(self._theirs(source)) for source in partitions))
+        return {source: offset for source, offset in zip(partitions, offsets, strict=True) if offset is not None}
+
+    async def position(self, partition: TopicPartition) -> int:
+        with _translated():
+            return int(await self._client.position(self._theirs(partition)))
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset(_mine(self._settings, source) for source in self._client.assignment())
 
     def _still_ours(self, partitions: Iterable[TopicPartition]) -> list[aiokafka.TopicPartition]:
         assigned = self._client.assignment()

@@ -180,6 +180,9 @@ class MemoryBroker:
     def consumer(self, group: str, *, instance: str | None = None) -> MemoryConsumer:
         return MemoryConsumer(self, self._groups[group], instance=instance)
 
+    def reader(self) -> MemoryReader:
+        return MemoryReader(self)
+
     def producer(self) -> MemoryProducer:
         return MemoryProducer(self)
 
@@ -398,6 +401,52 @@ class MemoryConsumer:
         except TimeoutError:
             return False
         return True
+
+
+class MemoryReader:
+    """See `port.Reader`."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+        self._positions: dict[TopicPartition, int] = {}
+
+    async def start(self, topic: str) -> None:
+        await self._broker.faults.strike("start")
+        if topic not in self._broker.states():
+            raise MissingTopics([topic])
+        self._positions = dict.fromkeys(self._broker.sources([topic]), 0)
+
+    async def stop(self) -> None:
+        self._positions.clear()
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self._positions[partition] = offset
+
+    async def getmany(self, *, wait: timedelta, max_records: int) -> Sequence[Record]:
+        taken = self._take(max_records)
+        if taken:
+            return taken
+        await asyncio.sleep(wait.total_seconds())
+        return self._take(max_records)
+
+    async def beginning_offsets(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        return {source: self._broker.log(source).beginning for source in partitions}
+
+    async def end_offsets(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        return {source: self._broker.log(source).end for source in partitions}
+
+    def partitions(self, topic: str) -> frozenset[int]:
+        return frozenset(source.partition for source in self._positions if source.topic == topic)
+
+    def _take(self, most: int) -> list[Record]:
+        taken: list[Record] = []
+        for source, position in self._positions.items():
+            log = self._broker.log(source)
+            first = log.first_from(max(position, log.beginning))
+            found = log.records[first : first + most - len(taken)]
+            taken += found
+            self._positions[source] = found[-1].offset + 1 if found else position
+        return taken
 
 
 class MemoryProducer:

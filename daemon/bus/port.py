@@ -131,6 +131,27 @@ class Consumer(Protocol):
         """The partitions the broker told us of; empty if the topic is gone."""
 
 
+class Reader(Protocol):
+    """Looks at all of one topic without being a member of any group: nothing is committed, nobody is disturbed."""
+
+    async def start(self, topic: str) -> None:
+        """Raises `Unreachable`, `MissingTopics` or `NotAllowed`. Every partition is to be sought before it is read."""
+
+    async def stop(self) -> None: ...
+
+    def seek(self, partition: TopicPartition, offset: int) -> None: ...
+
+    async def getmany(self, *, wait: timedelta, max_records: int) -> Sequence[Record]:
+        """The next records; empty after `wait`. Must never be cancelled. Raises `BusError`."""
+
+    async def beginning_offsets(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]: ...
+
+    async def end_offsets(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """The offset the next record of each partition will get."""
+
+    def partitions(self, topic: str) -> frozenset[int]: ...
+
+
 class Producer(Protocol):
     """Sends records, each acknowledged by all replicas in sync."""
 

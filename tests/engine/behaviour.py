@@ -21,6 +21,7 @@ from daemon.bus.port import (
     MissingTopics,
     NotOwner,
     Producer,
+    Reader,
     Record,
     TooLarge,
     TopicPartition,
@@ -42,6 +43,8 @@ class Bus(Protocol):
     """A broker with the topics of `SPECS`."""
 
     def consumer(self, group: str, *, instance: str | None = None) -> Consumer: ...
+
+    def reader(self) -> Reader: ...
 
     def producer(self) -> Producer: ...
 
@@ -81,7 +84,7 @@ class Listening:
             await self.changed.wait()
 
 
-async def polled(consumer: Consumer, *, records: int) -> list[Record]:
+async def polled(consumer: Consumer | Reader, *, records: int) -> list[Record]:
     """Polls until so many records have come."""
     got: list[Record] = []
     for _ in range(MANY_POLLS):
@@ -329,6 +332,50 @@ class Behaviour:
         assert consumer.partitions(HINTS) == frozenset(range(PARTITIONS))
         assert consumer.partitions("crm.nowhere") == frozenset()
         assert consumer.assignment() == SOURCES
+
+    async def test_a_reader_looks_at_all_of_a_topic_from_wherever_it_is_sent(self, bus, producer):
+        """From the beginning, from the end, from between; and again, for nothing is committed."""
+        await fill(producer, b"one", b"two", key=b"anna")
+        await fill(producer, b"three", key=b"bob")
+        reader = bus.reader()
+        await reader.start(HINTS)
+        sources = {TopicPartition(HINTS, number) for number in reader.partitions(HINTS)}
+        assert sources == SOURCES
+        beginnings, ends = await reader.beginning_offsets(sources), await reader.end_offsets(sources)
+        assert (sum(beginnings.values()), sum(ends.values())) == (0, 3)
+        for _ in range(2):
+            for source, offset in beginnings.items():
+                reader.seek(source, offset)
+            read = await polled(reader, records=3)
+            assert sorted(record.value for record in read) == [b"one", b"three", b"two"]
+        for source, offset in ends.items():
+            reader.seek(source, offset)
+        await fill(producer, b"four", key=b"anna")
+        [four] = await polled(reader, records=1)
+        assert four.value == b"four"
+        reader.seek(four.source, four.offset - 1)
+        assert [record.value for record in await polled(reader, records=2)] == [b"two", b"four"]
+        await reader.stop()
+
+    async def test_a_reader_disturbs_no_group(self, bus, producer, members):
+        """Nobody is rebalanced, and the members read what the reader has read."""
+        consumer, listening = await members()
+        await listening.until_assigned()
+        await fill(producer, b"one")
+        reader = bus.reader()
+        await reader.start(HINTS)
+        for source in SOURCES:
+            reader.seek(source, 0)
+        assert [record.value for record in await polled(reader, records=1)] == [b"one"]
+        assert [record.value for record in await polled(consumer, records=1)] == [b"one"]
+        await reader.stop()
+        assert len(listening.assignments) == 1
+
+    async def test_a_reader_refuses_a_missing_topic(self, bus):
+        """And makes none."""
+        reader = bus.reader()
+        with pytest.raises(MissingTopics, match=r"crm\.nowhere"):
+            await reader.start("crm.nowhere")
 
     async def test_topics_are_described_and_made(self, bus):
         """As the catalogue says; what is there already stays as it is."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from daemon.bus.kafka import KafkaAdmin, KafkaConsumer, KafkaProducer, KafkaSettings
+from daemon.bus.kafka import KafkaAdmin, KafkaConsumer, KafkaProducer, KafkaReader, KafkaSettings
 from tests.engine.behaviour import SPECS, Behaviour
 
 
@@ -26,6 +26,9 @@ class KafkaBus:
 
     def consumer(self, group: str, *, instance: str | None = None) -> KafkaConsumer:
         return KafkaConsumer(replace(self.settings, group_id=self._prefix + group, group_instance_id=instance))
+
+    def reader(self) -> KafkaReader:
+        return KafkaReader(self.settings)
 
     def producer(self) -> KafkaProducer:
         return KafkaProducer(self.settings)
