@@ -59,7 +59,7 @@ def write_item(item: ScheduleItem) -> dict[str, Any]:
 
 
 def _read(name: str, value: Any) -> Any:
-    reader = _READERS.get(name)
+    reader = READERS.get(name)
     return value if reader is None else reader(value)
 
 
@@ -69,7 +69,7 @@ def _write(name: str, item: ScheduleItem) -> Any:
         return _moment(value, item.zone)
     if name == "exceptions":
         return [_exception_data(exception, item.zone) for exception in value]
-    writer = _WRITERS.get(name)
+    writer = WRITERS.get(name)
     return value if writer is None or value is None else writer(value)
 
 
@@ -167,7 +167,7 @@ def _priority(priority: str | None) -> str:
     return priority or "B"
 
 
-_READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
         "priority": _priority,
         "assign_to": _ids,
@@ -182,8 +182,9 @@ _READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "exceptions": _exceptions,
     }
 )
+"""From a field's value on the wire to the canonical one, where they differ; tasks have most of these, too."""
 
-_WRITERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+WRITERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {
         "assign_to": list,
         "for_": lambda entries: [_slots(each) for each in entries],

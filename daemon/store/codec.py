@@ -1,4 +1,4 @@
-"""Schedule items as JSON text, for the columns that hold them.
+"""Schedule items and tasks as JSON text, for the columns that hold them.
 
 Coders are made once per dataclass from its annotations, so that a field added to the item is stored without a change
 here; a field that an older row does not have gets its default. Instants are kept in UTC, civil dates as dates; in JSON
@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
 from schemas.items import ScheduleItem
 
@@ -23,15 +23,25 @@ _JSON = json.JSONEncoder(separators=(",", ":"))
 Coder = Callable[[Any], Any]
 
 
-def dump(item: ScheduleItem) -> str:
+Kept = TypeVar("Kept")
+
+
+def dump(item: object) -> str:
     """The item as JSON text. Raises ValueError for an instant without a zone."""
-    return _JSON.encode(_encoder(ScheduleItem)(item))
+    return _JSON.encode(_encoder(type(item))(item))
 
 
-def load(text: str) -> ScheduleItem:
-    """The item that `dump` made this text of."""
-    item: ScheduleItem = _decoder(ScheduleItem)(json.loads(text))
-    return item
+@overload
+def load(text: str) -> ScheduleItem: ...
+
+
+@overload
+def load(text: str, kind: type[Kept]) -> Kept: ...
+
+
+def load(text: str, kind: type[Any] = ScheduleItem) -> Any:
+    """The item, or whatever other kind it was, that `dump` made this text of."""
+    return _decoder(kind)(json.loads(text))
 
 
 @cache

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text, TypeDecorator
 
 from daemon.store import codec
+from handlers.task_links import TaskContent
 from schemas.items import ScheduleItem
+from schemas.tasks import Task
 
 _JSON = json.JSONEncoder(separators=(",", ":"))
 
@@ -87,3 +89,31 @@ class Item(TypeDecorator[ScheduleItem]):
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> ScheduleItem | None:
         return None if value is None else codec.load(value)
+
+
+class _Kept(TypeDecorator[Any]):
+    """Something of one kind, as the codec keeps it."""
+
+    impl = Text
+    cache_ok = True
+    kind: type[Any]
+
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:
+        return None if value is None else codec.dump(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any | None:
+        return None if value is None else codec.load(value, self.kind)
+
+
+class OneTask(_Kept):
+    """A task."""
+
+    cache_ok = True
+    kind = Task
+
+
+class Content(_Kept):
+    """What a copy holds of a task."""
+
+    cache_ok = True
+    kind = TaskContent

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from daemon.store.columns import SERIAL, Flags, Headers, Instant, Item, Texts
+from daemon.store.columns import SERIAL, Content, Flags, Headers, Instant, Item, OneTask, Texts
 
 metadata = MetaData(
     naming_convention={
@@ -78,6 +78,46 @@ replicas = Table(
     Column("holds", Text),
     Column("ours", Text),
     UniqueConstraint("mailbox", "item_id"),
+)
+
+task_links = Table(
+    "task_links",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("crm_id", Text, unique=True),
+    Column("crm_version", BigInteger, nullable=False),
+    Column("crm_revision", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("deleted_by_crm", Boolean, nullable=False),
+    Column("reported", Text),
+    Column("noted", Boolean, nullable=False),
+    Column("agreed", OneTask),
+    Column("crm", OneTask),
+    Column("told", OneTask),
+)
+
+task_replicas = Table(
+    "task_replicas",
+    metadata,
+    Column("link_id", Text, ForeignKey("task_links.id"), primary_key=True),
+    Column("user", Text, primary_key=True),
+    Column("mailbox", Text, nullable=False),
+    Column("item_id", Text),
+    Column("change_key", Text, nullable=False),
+    Column("search_key", Text, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("removed", Boolean, nullable=False),
+    Column("shown", Content),
+    Column("held", Content),
+    Column("attempt", Content),
+    Column("until", Instant),
+    Column("sensitivity", Text, nullable=False),
+    Column("block", Text, nullable=False),
+    Column("ours", Text),
+    UniqueConstraint("mailbox", "item_id"),
+    Index(None, "mailbox", "search_key"),
 )
 
 users = Table(
