@@ -1,0 +1,158 @@
+"""Tasks as Exchange states them, read into copies."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, date, datetime
+from typing import Any
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.exchange.ews import envelopes, payloads, tasks
+from daemon.exchange.ews.decoder import Reading
+from daemon.exchange.port import Unreadable
+from schemas.copies import Folder, TaskCopy
+from tests.unit.exchange import canned
+from tests.unit.exchange.reading import FOLDERS, MAILBOX
+from tests.unit.exchange.reference import needs_schema, schema
+
+NONE = "4501-01-01T00:00:00Z"
+
+
+def extended(value: str, **attributes: str) -> str:
+    names = "".join(f' {name}="{text}"' for name, text in attributes.items())
+    return f"<t:ExtendedProperty><t:ExtendedFieldURI{names}/><t:Value>{value}</t:Value></t:ExtendedProperty>"
+
+
+def day(number: str, value: str, **spelled: str) -> str:
+    attributes = spelled or {"DistinguishedPropertySetId": "Task"}
+    return extended(value, **attributes, PropertyId=number, PropertyType="SystemTime")
+
+
+def task(*extra: str, **properties: str) -> str:
+    plain = "".join(f"<t:{name}>{value}</t:{name}>" for name, value in {"Subject": "Call", **properties}.items())
+    return (
+        '<t:Task><t:ItemId Id="task-1" ChangeKey="CK"/>'
+        f'<t:ParentFolderId Id="{canned.TASKS_ID}"/>{plain}{"".join(extra)}</t:Task>'
+    )
+
+
+def read(element: str) -> TaskCopy | Unreadable:
+    [message] = envelopes.messages(canned.answer("GetItem", canned.items(element)))
+    [found] = tasks.items(message, Reading(MAILBOX, FOLDERS))
+    return found
+
+
+def copy_of(*extra: str, **properties: str) -> TaskCopy:
+    found = read(task(*extra, **properties))
+    assert isinstance(found, TaskCopy), f"not readable: {found}"
+    return found
+
+
+@needs_schema
+def test_the_request_is_valid() -> None:
+    schema().assertValid(payloads.get_tasks(["a", "b"]))
+
+
+def test_a_task_that_says_nothing_is_one_that_is_not_started() -> None:
+    assert copy_of() == TaskCopy(MAILBOX, "task-1", "CK", Folder.TASKS, subject="Call")
+
+
+@pytest.mark.rule("ID-5", "ID-7")
+def test_a_task_is_read_with_all_it_has() -> None:
+    marker = {
+        "PropertySetId": "8C1F5F0E-6A0B-4F0E-9A55-6D1C7C2F3A10",
+        "PropertyName": "exsyncd-crm-id",
+        "PropertyType": "String",
+    }
+    found = copy_of(
+        extended("crm-2", **marker),
+        extended(base64.b64encode(b"\x01\xfe").decode(), PropertyTag="0x300b", PropertyType="Binary"),
+        '<t:Body BodyType="HTML">&lt;p&gt;One&lt;/p&gt;</t:Body>',
+        Sensitivity="Personal",
+        Importance="High",
+        ReminderDueBy="2026-12-01T08:30:00Z",
+        ReminderIsSet="true",
+        LastModifiedTime="2026-11-01T10:00:00Z",
+        CompleteDate="2026-12-02T23:00:00Z",
+        IsRecurring="1",
+        PercentComplete="62.5",
+        Status="Deferred",
+    )
+    assert (found.marker, found.search_key) == ("crm-2", "01FE")
+    assert (found.body, found.html) == ("<p>One</p>", True)
+    assert (found.sensitivity, found.importance) == ("Personal", "High")
+    assert found.remind_at == datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
+    assert found.modified_at == datetime(2026, 11, 1, 10, tzinfo=UTC)
+    assert (found.status, found.percent, found.completed_on) == ("Deferred", 62.5, date(2026, 12, 3))
+    assert found.is_recurring
+
+
+@pytest.mark.rule("MAP-2")
+@pytest.mark.parametrize(
+    ("stated", "of"),
+    [
+        ("2026-12-01T00:00:00Z", "whoever asks in UTC"),
+        ("2026-11-30T23:00:00Z", "Berlin in winter"),
+        ("2026-11-30T22:00:00.000Z", "Berlin in summer"),
+        ("2026-11-30T11:00:00Z", "Auckland in summer"),
+        ("2026-12-01T05:00:00Z", "New York"),
+        ("2026-12-01T10:00:00Z", "Honolulu"),
+        ("2026-12-01T00:00:00+05:30", "an offset that is stated"),
+        ("2026-12-01T00:00:00", "no zone at all"),
+    ],
+)
+def test_a_day_stated_as_somebodys_midnight_is_that_day(stated: str, of: str) -> None:
+    found = copy_of(StartDate=stated, DueDate=stated)
+    assert (found.start_day, found.due_day) == (date(2026, 12, 1), date(2026, 12, 1)), of
+
+
+@pytest.mark.rule("MAP-2")
+@pytest.mark.parametrize(
+    "spelled",
+    [{"DistinguishedPropertySetId": "Task"}, {"PropertySetId": "{00062003-0000-0000-C000-000000000046}"}],
+    ids=["by name", "by number"],
+)
+def test_the_day_itself_counts_more_than_its_instant(spelled: dict[str, str]) -> None:
+    """The instant is Samoa's: thirteen hours ahead of the day, which no guess tells from Honolulu's."""
+    found = copy_of(
+        day("33029", "2026-12-01T00:00:00Z", **spelled),
+        day("0x8104", "2026-11-30T00:00:00Z", **spelled),
+        DueDate="2026-11-30T10:00:00Z",
+        StartDate="2026-11-29T10:00:00Z",
+    )
+    assert (found.start_day, found.due_day) == (date(2026, 11, 30), date(2026, 12, 1))
+
+
+@pytest.mark.rule("MAP-4")
+@pytest.mark.parametrize("odd", ["", NONE, "1601-01-01T00:00:00Z", "soon", "0000-00-00T00:00:00Z"])
+def test_a_day_that_means_none_is_none(odd: str) -> None:
+    found = copy_of(
+        day("33029", odd), StartDate=odd, DueDate=odd, CompleteDate=odd, ReminderDueBy=odd, ReminderIsSet="true"
+    )
+    assert (found.start_day, found.due_day, found.completed_on, found.remind_at) == (None, None, None, None)
+
+
+@pytest.mark.rule("ALM-6")
+def test_a_reminder_that_is_off_is_none_whatever_moment_it_names() -> None:
+    assert copy_of(ReminderDueBy="2026-12-01T08:30:00Z", ReminderIsSet="false").remind_at is None
+
+
+def test_a_body_beyond_the_bound_makes_a_task_unreadable() -> None:
+    found = read(task("<t:Body>" + "x" * 1_000_001 + "</t:Body>"))
+    assert found == Unreadable("task-1", "body_too_large")
+
+
+def test_another_kind_of_item_is_no_task() -> None:
+    assert read(canned.meeting("item-1")) == Unreadable("item-1", tasks.NO_TASK)
+
+
+@pytest.mark.scenario("S25a")
+@given(
+    st.dictionaries(st.sampled_from(["StartDate", "PercentComplete", "Status", "IsRecurring", "Subject"]), st.text())
+)
+def test_s25a_no_value_raises(properties: dict[str, Any]) -> None:
+    assert read(task(**{name: escape(value) for name, value in properties.items()}))
