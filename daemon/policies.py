@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 
 from daemon.settings import blacklists
 from daemon.settings.models import Settings
-from handlers.policy import BlacklistScope, Policy
+from handlers.policy import BlacklistScope, ConflictPolicy, Policy
 from handlers.visibility import SecurityModel
 from schemas.addresses import normalise
 
@@ -54,5 +54,15 @@ def policy_of(settings: Settings) -> Policy:
         blacklist_scope=BlacklistScope(blacklist.applies_to),
         max_assigned_users=settings.for_contacts.max_assigned_users,
         keep_items=timedelta(days=settings.deletes.keep_items_days),
+        conflict_default=ConflictPolicy(settings.conflicts.default),
+        conflicts=_conflicts(settings),
+        most_participants=settings.restrictions.participants,
+        block_for_guests=settings.related_notes.with_external_guests == "include",
         canonical=canonical_of(settings),
     )
+
+
+def _conflicts(settings: Settings) -> dict[str, ConflictPolicy]:
+    """The policies of the field groups that have one of their own."""
+    own = settings.conflicts.model_dump(exclude={"default"}, exclude_none=True)
+    return {group: ConflictPolicy(policy) for group, policy in own.items()}

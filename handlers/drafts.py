@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from handlers.facts import Facts, User
@@ -14,7 +15,7 @@ from handlers.links import Link
 from handlers.merging import merge_users
 from handlers.participants import Participant, Verdict
 from handlers.policy import Policy
-from schemas.copies import Copy
+from schemas.copies import Copy, Kind
 
 
 class Admission(StrEnum):
@@ -30,7 +31,8 @@ class Draft:
     """The authoritative copy and everything decided about it so far.
 
     `creator` is whose visibility counts, `authority` whose options count (OPT-4): both the organizer, or the master.
-    `assign_to` are the CRM users who take part; `viewers` those of them who are shown external contacts.
+    `assign_to` are the CRM users who take part; `viewers` those of them who are shown external contacts. `seen` are the
+    copies that were read, each with whose it is; `alarms` what the CRM shall hold of everybody's alarms.
     """
 
     copy: Copy
@@ -41,8 +43,21 @@ class Draft:
     authority: User
     participants: tuple[Participant, ...]
     assign_to: tuple[User, ...]
+    now: datetime
+    seen: tuple[tuple[User, Copy], ...] = ()
+    alarms: tuple[tuple[str, tuple[int, ...]], ...] = ()
     admission: Admission = Admission.ADMITTED
     viewers: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """What is decided about."""
+        return self.copy.kind
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is settled that nobody may see it."""
+        return self.admission is not Admission.ADMITTED
 
     @property
     def candidates(self) -> tuple[str, ...]:

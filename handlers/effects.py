@@ -78,7 +78,7 @@ class Effect:
 def done(link: Link, effect: Effect, *, item_id: str, change_key: str) -> Link:
     """The link after an effect was carried out: its replica, and what the copy that counts says now."""
     if effect.operation is Operation.DELETE:
-        return replace(link, replicas=tuple(each for each in link.replicas if each.mailbox != effect.mailbox))
+        return replace(link, replicas=tuple(each for each in link.replicas if not _is_of(effect, each)))
     known = link.replica(effect.mailbox) or Replica(effect.mailbox, effect.user, item_id, response=_own(effect))
     written = replace(
         known,
@@ -114,6 +114,11 @@ def holding(item: ScheduleItem) -> str:
     """Fingerprints the content that all copies of an item share."""
     content = tuple(getattr(item, name) for name in CONTENT)
     return sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_of(effect: Effect, replica: Replica) -> bool:
+    """Whether this is the copy that an effect was about: a direct copy is removed beside an invited one (INV-6)."""
+    return replica.mailbox == effect.mailbox and (replica.item_id == effect.item_id or replica.direct == effect.direct)
 
 
 def _own(effect: Effect) -> Response:

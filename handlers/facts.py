@@ -51,7 +51,8 @@ class Facts:
     """The directory around one meeting.
 
     `users` and `contacts` map a canonical address to whoever has it: users active or not, contacts that are active and
-    survivors of merges, each in order of id. `by_id` holds every user named here by id. `options` maps a scope
+    survivors of merges, each in order of id. `by_id` holds every user named here by id, `by_contact` every contact that
+    the item names in For, by the id it is named with. `options` maps a scope
     (`system`, `type:advisor`, `user:u-anna`) to the options set there by events. `resolved` maps what Exchange named
     (an X500 name, an alias; `participants.resolvable`) to the canonical addresses it stands for. `as_of` is the
     outcome's `directory_as_of`.
@@ -60,6 +61,7 @@ class Facts:
     users: Mapping[str, tuple[User, ...]] = field(default_factory=dict)
     contacts: Mapping[str, tuple[Contact, ...]] = field(default_factory=dict)
     by_id: Mapping[str, User] = field(default_factory=dict)
+    by_contact: Mapping[str, Contact] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     resolved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     as_of: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

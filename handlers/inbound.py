@@ -2,27 +2,33 @@
 
 From the authoritative copy to a plan for the CRM. The shell (`daemon.sync.inbound`) has found whose copy counts and
 read it; nothing here reads anything. A copy that is as it was last decided yields an empty plan, whatever options,
-contacts or visibility did meanwhile (OPT-3, CON-3).
+contacts or visibility did meanwhile (OPT-3, CON-3). What a server made of our own write is no change either (CON-4).
+Exchange is written to for what follows from its change: direct copies, and conflicts that the CRM won.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from hashlib import sha256
 
-from handlers import participants, plans, registry, translation
+from handlers import merging, outgoing, participants, plans, registry, translation
 from handlers.authority import Authority, is_live
+from handlers.conflicts import Moments
 from handlers.drafts import Admission, Draft
+from handlers.echoes import alike, deviating
+from handlers.effects import CONTENT, Effect
 from handlers.facts import Facts, User
 from handlers.links import IN_CRM, Link, Replica, State
-from handlers.merging import merge_exchange
+from handlers.merging import Merged, merge_exchange
+from handlers.moments import instant_of
 from handlers.options import Consulted, OptionValues
+from handlers.outgoing import Target
 from handlers.participants import Participant, Verdict
 from handlers.plans import Explanation, Plan, Report
 from handlers.policy import Policy
-from schemas import ids
+from schemas import ids, options
 from schemas.copies import Copy
 from schemas.items import ExternalReason, Response, ScheduleItem
 from schemas.outcomes import Decision, Direction, Reason, Result
@@ -63,54 +69,124 @@ class Sighting:
 def sighted(link: Link, sighting: Sighting) -> Link:
     """The link that remembers what was seen: this mailbox's replica and its user's own answer (PART-7, DEL-3).
 
-    A user has one mailbox: what lay in the one that was his before is this replica, moved (ID-1).
+    A user has one mailbox: what lay in the one that was his before is this replica, moved (ID-1). An invited copy that
+    comes to lie beside a direct one is a replica of its own until the decision about it removes the other (INV-6).
     """
     known, copy = link.replica(sighting.mailbox) or link.replica_of(sighting.user.id), sighting.copy
     if copy is None and known is None:
         return link
+    if known is not None and known.direct and copy is not None and link.uid is not None and copy.uid == link.uid:
+        return _beside(link, known, sighting, copy) if is_live(copy) else link
+    return _with(link, _seen(known, sighting, copy))
+
+
+def _seen(known: Replica | None, sighting: Sighting, copy: Copy | None) -> Replica:
     answer = translation.own_answer(copy if is_live(copy) else None, known=_last_answer(known, copy))
-    seen = Replica(
+    base = known or Replica(sighting.mailbox, sighting.user.id, "")
+    if base.direct and is_live(copy):
+        answer = base.response  # a direct copy is no invitation: nothing in it is an answer
+    return replace(
+        base,
         mailbox=sighting.mailbox,
         user=sighting.user.id,
-        item_id=copy.item_id if copy else known.item_id if known else "",
+        item_id=copy.item_id if copy else base.item_id,
         change_key=copy.change_key if copy else "",
         response=answer,
         live=is_live(copy),
-        cancelled=copy.is_cancelled if copy else bool(known and known.cancelled),
-        reported=known.reported if known else None,
+        cancelled=copy.is_cancelled if copy else base.cancelled,
+        sensitivity=copy.sensitivity if copy else base.sensitivity,
     )
+
+
+def _with(link: Link, seen: Replica) -> Link:
     others = (each for each in link.replicas if each.mailbox != seen.mailbox and each.user != seen.user)
-    return replace(link, replicas=tuple(sorted((*others, seen), key=lambda replica: replica.mailbox)))
+    return replace(link, replicas=_sorted((*others, seen)))
 
 
-def decide(link: Link, copy: Copy | None, *, authority: Authority, around: Surroundings) -> Plan:
-    """What the authoritative copy means for the CRM; None: it is gone. `link` has the hint's replica already."""
+def _beside(link: Link, direct: Replica, sighting: Sighting, copy: Copy) -> Link:
+    invited = _seen(None, sighting, copy)
+    others = (each for each in link.replicas if each.direct or each.mailbox != invited.mailbox)
+    return replace(link, replicas=_sorted((*others, invited)))
+
+
+def _sorted(replicas: Iterable[Replica]) -> tuple[Replica, ...]:
+    return tuple(sorted(replicas, key=lambda replica: (replica.mailbox, replica.direct)))
+
+
+def decide(
+    link: Link,
+    copy: Copy | None,
+    *,
+    authority: Authority,
+    around: Surroundings,
+    sighting: Sighting | None = None,
+) -> Plan:
+    """What the authoritative copy means for the CRM; None: it is gone.
+
+    `link` has the hint's replica already; `sighting` is the hint's, for its user's alarm is in his own copy (ALM-2).
+    """
+    plan = _decide(link, copy, authority=authority, around=around, sighting=sighting)
+    return _without_superseded(plan, around)
+
+
+def _decide(
+    link: Link, copy: Copy | None, *, authority: Authority, around: Surroundings, sighting: Sighting | None
+) -> Plan:
     if link.state is State.OUT_OF_SCOPE:
         return skip(link, Reason.OUT_OF_SCOPE)
     if link.deleted_by_crm:
-        return skip(link, Reason.TOMBSTONED)
+        return skip(link, Reason.TOMBSTONED) if is_live(copy) else Plan(link)
     if copy is None or not is_live(copy) or copy.is_cancelled:
         return _end(link, copy, around)
-    people = participants.identify(copy, facts=around.facts, policy=around.policy)
-    assigned = translation.assigned(people, link=link, facts=around.facts)
-    fingerprint = _fingerprint(copy, people, assigned, link=link, authority=authority)
-    if link.state in IN_CRM and link.content == fingerprint:
-        return Plan(replace(link, state=State.ACTIVE))
-    draft = Draft(
-        copy=copy,
-        link=link,
-        facts=around.facts,
-        policy=around.policy,
-        creator=authority.creator,
-        authority=authority.user,
-        participants=people,
-        assign_to=assigned,
-    )
+    draft = _draft(link, copy, authority=authority, around=around, sighting=sighting)
+    fingerprint = _fingerprint(copy, draft.participants, draft.assign_to, link=link, authority=authority)
+    if _is_restricted(draft):
+        return skip(link, Reason.RESTRICTION, state=fingerprint)
     values = OptionValues(events=around.facts.options, config=around.policy.options)
+    if link.state in IN_CRM and link.content == fingerprint:
+        return _facets(draft, values, generation=around.generation)
     draft, consulted = registry.run(draft, direction=Direction.INBOUND, values=values)
     if draft.admission is Admission.REFUSED:
         return skip(link, Reason.PRIVATE_MEETING, consulted=consulted, state=fingerprint)
-    return _apply(draft, consulted, fingerprint=fingerprint, around=around)
+    return _apply(draft, consulted, fingerprint=fingerprint, generation=around.generation)
+
+
+def refreshed(link: Link, copy: Copy, *, authority: Authority, around: Surroundings) -> Link:
+    """The link after Exchange's own newer changes, before a CRM event is decided again (CON-1): neither told nor
+    reported, for the event's decision does both.
+    """
+    sighting = Sighting(authority.user.mailbox or copy.mailbox, authority.user, copy)
+    link = sighted(link, sighting)
+    if link.state not in IN_CRM or not is_live(copy) or copy.is_cancelled:
+        return link
+    draft = _draft(link, copy, authority=authority, around=around, sighting=None)
+    if _is_restricted(draft):
+        return link
+    fingerprint = _fingerprint(copy, draft.participants, draft.assign_to, link=link, authority=authority)
+    values = OptionValues(events=around.facts.options, config=around.policy.options)
+    draft, _ = registry.run(draft, direction=Direction.INBOUND, values=values)
+    if draft.admission is Admission.REFUSED:
+        return link
+    return _merged(draft, fingerprint=fingerprint).link
+
+
+def decide_direct(link: Link, sighting: Sighting, *, around: Surroundings) -> Plan:
+    """What a hint through a direct copy means: no content (INV-6), but its user's alarm, and his delete (DEL-3).
+
+    What he changed in it is recorded once (ID-3) and stays as it is.
+    """
+    known = link.replica(sighting.mailbox) or Replica(sighting.mailbox, sighting.user.id, "", response=Response.NONE)
+    link = _with(link, _seen(replace(known, direct=True), sighting, sighting.copy))
+    if link.state is State.OUT_OF_SCOPE:
+        return skip(link, Reason.OUT_OF_SCOPE)
+    if link.deleted_by_crm:
+        return skip(link, Reason.TOMBSTONED) if is_live(sighting.copy) else Plan(link)
+    if link.state is not State.ACTIVE or link.agreed is None:
+        return Plan(link)
+    if sighting.copy is None or not is_live(sighting.copy):
+        return answered(link, sighting.user, generation=around.generation)
+    plan = _own_facets(link, sighting.user, sighting.copy, around=around)
+    return _with_own_edits(plan, sighting.user, sighting.copy)
 
 
 def answered(link: Link, user: User, *, generation: int) -> Plan:
@@ -149,6 +225,7 @@ _SKIPS = {
     Reason.OUT_OF_SCOPE: ("INV-7", Decision.REFUSED, "the CRM keeps this item out of scope"),
     Reason.TOMBSTONED: ("DEL-5", Decision.REFUSED, "the CRM deleted this item"),
     Reason.ARCHIVAL: ("DEL-2", Decision.KEPT, "the item ended long before it was deleted"),
+    Reason.RESTRICTION: ("OPS-4", Decision.REFUSED, "more participants than the limit"),
     Reason.GONE: ("ID-3", Decision.REFUSED, "the copy that counts does not exist"),
     Reason.NO_ORGANIZER: ("ID-3", Decision.REFUSED, "Exchange names no organizer of this meeting"),
 }
@@ -162,21 +239,22 @@ def with_deviation(plan: Plan, sighting: Sighting, authoritative: Copy | None) -
         return plan  # there is nothing in the CRM that it could differ from
     if sighting.copy.is_cancelled:
         return plan  # what a cancellation leaves in a copy that does not count says nothing (DEL-6)
-    fields = deviations(sighting.copy, authoritative)
-    replica = plan.link.replica(sighting.mailbox)
+    return _recorded(plan, sighting.user, sighting.copy, fields=deviations(sighting.copy, authoritative))
+
+
+def _recorded(plan: Plan, user: User, copy: Copy, *, fields: tuple[str, ...]) -> Plan:
+    """With a report of what differs in a copy that does not count, once for the same state of it."""
+    replica = plan.link.replica(copy.mailbox)
     if replica is None:
         return plan
-    state = _hashed([getattr(sighting.copy, name) for name in _COMPARED]) if fields else None
+    state = _hashed([getattr(copy, name) for name in _COMPARED]) if fields else None
     if replica.reported == state:
         return plan
-    others = (each for each in plan.link.replicas if each.mailbox != sighting.mailbox)
-    replicas = sorted((*others, replace(replica, reported=state)), key=lambda each: each.mailbox)
-    plan = replace(plan, link=replace(plan.link, replicas=tuple(replicas)))
+    plan = replace(plan, link=_with(plan.link, replace(replica, reported=state)))
     if not fields:
         return plan
     refused = tuple(
-        Explanation("ID-3", name, Decision.REFUSED, because=f"the copy of {sighting.user.id} does not count")
-        for name in fields
+        Explanation("ID-3", name, Decision.REFUSED, because=f"the copy of {user.id} does not count") for name in fields
     )
     if plan.report is not None:
         return replace(plan, report=replace(plan.report, explain=(*plan.report.explain, *refused)))
@@ -184,18 +262,71 @@ def with_deviation(plan: Plan, sighting: Sighting, authoritative: Copy | None) -
 
 
 def deviations(copy: Copy, authoritative: Copy) -> tuple[str, ...]:
-    """The content fields in which a copy differs from the one that counts, as the CRM calls them."""
-    return tuple(word for name, word in _COMPARED.items() if getattr(copy, name) != getattr(authoritative, name))
+    """The content fields in which a copy differs from the one that counts, as the CRM calls them (CON-4)."""
+    return tuple(
+        word for name, word in _COMPARED.items() if not alike(getattr(copy, name), getattr(authoritative, name))
+    )
 
 
-def _apply(draft: Draft, consulted: tuple[Consulted, ...], *, fingerprint: str, around: Surroundings) -> Plan:
+def _draft(link: Link, copy: Copy, *, authority: Authority, around: Surroundings, sighting: Sighting | None) -> Draft:
+    people = participants.identify(copy, facts=around.facts, policy=around.policy)
+    seen = {authority.user: copy}
+    if sighting is not None and sighting.copy is not None and is_live(sighting.copy):
+        seen.setdefault(sighting.user, sighting.copy)
+    return Draft(
+        copy=copy,
+        link=link,
+        facts=around.facts,
+        policy=around.policy,
+        creator=authority.creator,
+        authority=authority.user,
+        participants=people,
+        assign_to=translation.assigned(people, link=link, facts=around.facts),
+        now=around.now,
+        seen=tuple(seen.items()),
+        alarms=link.agreed.alarms if link.agreed else (),
+    )
+
+
+def _is_restricted(draft: Draft) -> bool:
+    most = draft.policy.most_participants
+    return most is not None and len(draft.participants) > most
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """A draft merged into its link, and what came of it. `moved`: whether Exchange had changed at all."""
+
+    link: Link
+    draft: Draft
+    merged: Merged
+    known: ScheduleItem
+    moved: bool
+
+
+def _merged(draft: Draft, *, fingerprint: str) -> _Result:
     link, now = draft.link, translation.translate(draft)
     known = link.agreed or now
-    merged = merge_exchange(known, before=link.exchange or now, now=now)
+    before = link.exchange or now
+    replica = link.replica_of(draft.authority.id)
+    if replica is not None and replica.ours is not None and link.agreed is not None:
+        if replica.ours == draft.copy.change_key:
+            return _adopted(draft, now, fingerprint=fingerprint)
+        before = _echoed(before, now)
+    terms = merging.Terms(
+        policy=draft.policy,
+        moments=Moments(exchange=draft.copy.modified_at),
+        settled=replica is not None and replica.holds is not None,
+    )
+    merged = merge_exchange(known, before=before, now=now, terms=terms)
     draft = draft.settled({entry.contact for entry in merged.item.for_})
-    item = replace(merged.item, external=() if now.redacted else translation.external(draft.participants))
+    item = replace(
+        merged.item,
+        external=() if now.redacted else translation.external(draft.participants),
+        alarms=draft.alarms,
+    )
     settled = replace(
-        link,
+        _forgotten(link, draft.authority),
         state=State.ACTIVE,
         content=fingerprint,
         reported=None,
@@ -203,21 +334,129 @@ def _apply(draft: Draft, consulted: tuple[Consulted, ...], *, fingerprint: str, 
         agreed=item,
         private_from_crm=link.private_from_crm and item.restricted,
     )
-    report = Report(
-        Direction.INBOUND, Result.APPLIED, options=consulted, explain=explain(draft), conflicts=merged.conflicts
+    return _Result(settled, draft, replace(merged, item=item), known, moved=before != now)
+
+
+def _adopted(draft: Draft, now: ScheduleItem, *, fingerprint: str) -> _Result:
+    """What the server made of our own write: it is what Exchange says, and nothing the CRM is told (CON-3, CON-4).
+
+    Whom it matched or left external is not decided anew.
+    """
+    link, known = draft.link, draft.link.agreed or now
+    was = link.exchange or now
+    people = {name: getattr(was, name) for name in ("for_", "external", "external_shown_to")}
+    item = replace(known, alarms=draft.alarms)
+    adopted = replace(
+        link, state=State.ACTIVE, content=fingerprint, reported=None, exchange=replace(now, **people), agreed=item
     )
-    in_crm = link.state in IN_CRM
-    if in_crm and plans.as_shown(item) == plans.as_shown(known):
-        return _without_command(settled, report, was=link.exchange)
-    told, command = plans.upsert(settled, generation=around.generation, before=link.agreed, restored=not in_crm)
-    return Plan(told, command, report)
+    return _Result(adopted, draft, Merged(item), known, moved=False)
 
 
-def _without_command(link: Link, report: Report, *, was: ScheduleItem | None) -> Plan:
-    """The CRM holds it already: it is worth saying only if something was decided (CON-3)."""
-    if report.conflicts:
-        return Plan(link, report=replace(report, result=Result.HELD, reason=Reason.NOT_YET))
-    return Plan(link) if link.exchange == was else Plan(link, report=report)
+def _echoed(before: ScheduleItem, now: ScheduleItem) -> ScheduleItem:
+    """What Exchange said before, as the server puts it now: what is alike was not changed by anybody."""
+    return replace(
+        before,
+        **{name: getattr(now, name) for name in CONTENT if alike(getattr(before, name), getattr(now, name))},
+    )
+
+
+def _forgotten(link: Link, user: User) -> Link:
+    """Somebody changed the copy: it holds no longer what we wrote, and is no echo any more."""
+    replicas = (
+        replace(each, ours=None, holds=None if each.holds is None else "") if each.user == user.id else each
+        for each in link.replicas
+    )
+    return replace(link, replicas=tuple(replicas))
+
+
+def _apply(draft: Draft, consulted: tuple[Consulted, ...], *, fingerprint: str, generation: int) -> Plan:
+    was = draft.link
+    result = _merged(draft, fingerprint=fingerprint)
+    link, item = result.link, result.merged.item
+    effects = _follow_ups(result)
+    if result.merged.owed and any(effect.authoritative for effect in effects):
+        written = {name: getattr(item, name) for name in result.merged.owed}
+        link = replace(link, exchange=link.exchange and replace(link.exchange, **written), content=None)
+    report = Report(
+        Direction.INBOUND,
+        Result.APPLIED,
+        options=consulted,
+        explain=explain(result.draft),
+        conflicts=result.merged.conflicts,
+    )
+    in_crm = was.state in IN_CRM
+    if in_crm and plans.as_shown(item) == plans.as_shown(result.known):
+        is_news = result.moved or result.merged.conflicts or effects
+        return Plan(link, report=report if is_news else None, effects=effects)
+    told, command = plans.upsert(link, generation=generation, before=was.agreed, restored=not in_crm)
+    return Plan(told, command, report, effects)
+
+
+def _facets(draft: Draft, values: OptionValues, *, generation: int) -> Plan:
+    """Nothing of the item itself changed: what is left is what each user has in his own copy."""
+    draft, consulted = registry.run(
+        draft, direction=Direction.INBOUND, values=values, only=frozenset({options.MEETING_ALARMS})
+    )
+    link = replace(draft.link, state=State.ACTIVE)
+    if link.agreed is None or draft.alarms == link.agreed.alarms:
+        return Plan(link)
+    changed = replace(link, agreed=replace(link.agreed, alarms=draft.alarms))
+    told, command = plans.upsert(changed, generation=generation, before=link.agreed)
+    return Plan(told, command, Report(Direction.INBOUND, Result.APPLIED, options=consulted))
+
+
+def _own_facets(link: Link, user: User, copy: Copy, *, around: Surroundings) -> Plan:
+    authority = Authority(user, user)
+    draft = _draft(link, copy, authority=authority, around=around, sighting=None)
+    values = OptionValues(events=around.facts.options, config=around.policy.options)
+    return _facets(draft, values, generation=around.generation)
+
+
+def _with_own_edits(plan: Plan, user: User, copy: Copy) -> Plan:
+    """With a report of what a user changed in his direct copy; what the server made of our write is not his doing."""
+    replica, agreed = plan.link.replica(copy.mailbox), plan.link.agreed
+    if replica is None or agreed is None or replica.ours == copy.change_key:
+        return plan
+    shown = translation.content(copy)
+    fields = tuple(name for name in deviating(shown, agreed, among=CONTENT) if name != "zone")
+    return _recorded(plan, user, copy, fields=fields)
+
+
+def _follow_ups(result: _Result) -> tuple[Effect, ...]:
+    """What follows from a change in Exchange: direct copies follow it, and a conflict the CRM won is written back."""
+    item, known = result.merged.item, result.known
+    changed = tuple(name for name in CONTENT if getattr(item, name) != getattr(known, name))
+    targets = []
+    for replica in result.link.replicas:
+        user = result.draft.facts.by_id.get(replica.user)
+        if user is None or not user.synchronized or user.mailbox != replica.mailbox or not replica.live:
+            continue
+        if replica.direct:
+            is_out = user.id in known.assign_to and user.id not in item.assign_to
+            written = {"delete": True} if is_out else outgoing.content_for(replica, item, changed)
+            targets.append(Target(user=user, mailbox=replica.mailbox, replica=replica, direct=True, **written))
+        elif user == result.draft.authority and result.merged.owed and not item.read_only:
+            written = outgoing.content_for(replica, item, result.merged.owed)
+            targets.append(Target(user=user, mailbox=replica.mailbox, replica=replica, authoritative=True, **written))
+    return outgoing.effects_of(targets, item, crm_id=result.link.crm_id)
+
+
+def _without_superseded(plan: Plan, around: Surroundings) -> Plan:
+    """Without direct copies that lie beside an invited one: they are removed (INV-6)."""
+    invited = {replica.mailbox for replica in plan.link.replicas if not replica.direct}
+    superseded = [each for each in plan.link.replicas if each.direct and each.mailbox in invited]
+    if not superseded:
+        return plan
+    gone = {(each.mailbox, each.item_id) for each in superseded}
+    targets = [
+        Target(user=user, mailbox=each.mailbox, replica=each, direct=True, delete=True)
+        for each in superseded
+        if (user := around.facts.by_id.get(each.user)) is not None
+    ]
+    kept = (each for each in plan.link.replicas if not each.direct or each.mailbox not in invited)
+    removals = outgoing.effects_of(targets, plan.link.agreed or ScheduleItem(), crm_id=plan.link.crm_id)
+    others = (each for each in plan.effects if (each.mailbox, each.item_id) not in gone)
+    return replace(plan, link=replace(plan.link, replicas=tuple(kept)), effects=(*others, *removals))
 
 
 def _end(link: Link, copy: Copy | None, around: Surroundings) -> Plan:
@@ -238,11 +477,7 @@ def _is_archival(link: Link, around: Surroundings) -> bool:
     end = link.exchange.end if link.exchange else None
     if end is None or (link.exchange and link.exchange.recurrence):
         return False
-    return _instant(end) < around.now - around.policy.keep_items
-
-
-def _instant(moment: datetime | date) -> datetime:
-    return moment if isinstance(moment, datetime) else datetime.combine(moment, time(), tzinfo=UTC)
+    return instant_of(end) < around.now - around.policy.keep_items
 
 
 def explain(draft: Draft) -> tuple[Explanation, ...]:

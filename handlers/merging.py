@@ -1,16 +1,19 @@
 """The three-way merge: what was agreed, what changed in Exchange, what the CRM holds (CON-1, FOR-3, PART-6).
 
 A field changed on one side flows to the other; changed to equal values is no conflict; changed differently is one, and
-the policy decides (CON-2). Times are one field, or a start of one side would meet an end of the other. People merge as
-sets: base + adds - removes.
+the policy decides (CON-2). Times are one field, or a start of one side would meet an end of the other; the zone that
+Exchange left alone is still the CRM's, which may have another name for it. People merge as sets: base + adds - removes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from handlers import conflicts
+from handlers.conflicts import NO_MOMENTS, Moments, Side
+from handlers.policy import Policy
 from handlers.privacy import REDACTED_FIELDS
 from schemas.items import ForEntry, Response, ScheduleItem, Source, wire_name
 
@@ -32,29 +35,68 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What both sides shall hold now."""
+    """What both sides shall hold now. `owed`: the fields that Exchange does not hold so yet, for the CRM's stands."""
 
     item: ScheduleItem
     conflicts: tuple[Conflict, ...] = ()
+    owed: tuple[str, ...] = ()
 
 
-def merge_exchange(agreed: ScheduleItem, *, before: ScheduleItem, now: ScheduleItem) -> Merged:
-    """The agreed item after Exchange went from `before` to `now`; a CRM change still on its way to Exchange wins."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms both sides are merged.
+
+    `settled`: what was agreed on has been written to Exchange, and where that says otherwise, it is what the server
+    made of it. Else such a difference is a change of the CRM's on its way there.
+    """
+
+    policy: Policy = field(default_factory=Policy)
+    moments: Moments = NO_MOMENTS
+    settled: bool = False
+
+
+ON_ITS_WAY = Terms()
+
+
+def merge_exchange(
+    agreed: ScheduleItem, *, before: ScheduleItem, now: ScheduleItem, terms: Terms = ON_ITS_WAY
+) -> Merged:
+    """The agreed item after Exchange went from `before` to `now`."""
     forced = REDACTED_FIELDS if now.redacted or before.redacted else frozenset[str]()
     taken: dict[str, Any] = {name: getattr(now, name) for name in _FROM_EXCHANGE}
-    conflicts: list[Conflict] = []
+    met: list[Conflict] = []
+    owed: list[str] = []
     for group in _GROUPS:
-        old, new, held = _values(before, group), _values(now, group), _values(agreed, group)
-        if held == new or (old == new and not (now.redacted and forced.issuperset(group))):
+        if not forced.isdisjoint(group):
+            # What is hidden is hidden whatever the CRM holds, and what is shown again comes back whole.
+            taken |= zip(group, _values(now, group), strict=True)
             continue
-        if held != old and forced.isdisjoint(group):
-            conflicts.extend(Conflict(name, "crm") for name in _differing(group, new, held))
-            continue
-        taken |= zip(group, new, strict=True)
+        pending = not terms.settled and _is_changed(group, agreed, before=before, now=now)
+        moved = _values(before, group) != _values(now, group)
+        crossed = _differing(group, now, agreed) if pending and moved else []
+        side = conflicts.winner(group[0], policy=terms.policy, moments=terms.moments)
+        met.extend(Conflict(name, side.value) for name in crossed)
+        if pending and (not moved or side is Side.CRM):
+            owed.extend(_differing(group, now, agreed))
+        elif moved:
+            taken |= _followed(group, agreed, before=before, now=now)
     taken["assign_to"] = merge_users(agreed.assign_to, before=before.assign_to, now=now.assign_to)
     matched = merge_for(agreed.for_, before=before.for_, now=now.for_)
     taken["for_"] = tuple(entry for entry in matched if entry.source is Source.CRM) if now.redacted else matched
-    return Merged(replace(agreed, **taken), tuple(conflicts))
+    return Merged(replace(agreed, **taken), tuple(met), tuple(owed))
+
+
+def _is_changed(group: Sequence[str], agreed: ScheduleItem, *, before: ScheduleItem, now: ScheduleItem) -> bool:
+    """Whether the CRM changed any of these fields; a zone alone is only another name, unless Exchange changed it."""
+    names_zone = before.zone == now.zone and _differing(group, before, agreed) == ["zone"]
+    return _values(agreed, group) != _values(before, group) and not names_zone
+
+
+def _followed(group: Sequence[str], agreed: ScheduleItem, *, before: ScheduleItem, now: ScheduleItem) -> dict[str, Any]:
+    values = {name: getattr(now, name) for name in group}
+    if "zone" in values and before.zone == now.zone:
+        values["zone"] = agreed.zone
+    return values
 
 
 def merge_for(
@@ -96,5 +138,5 @@ def _values(item: ScheduleItem, group: Sequence[str]) -> tuple[Any, ...]:
     return tuple(getattr(item, name) for name in group)
 
 
-def _differing(group: Sequence[str], one: Sequence[Any], other: Sequence[Any]) -> list[str]:
-    return [name for name, a, b in zip(group, one, other, strict=True) if a != b]
+def _differing(group: Sequence[str], one: ScheduleItem, other: ScheduleItem) -> list[str]:
+    return [name for name in group if getattr(one, name) != getattr(other, name)]

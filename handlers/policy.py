@@ -40,7 +40,10 @@ class Policy:
     """Everything an administrator configured that a decision needs.
 
     `canonical` turns an address as Exchange writes it into the form the directory is keyed by, None if it is no SMTP
-    address. `options` are the system-level values seeded from configuration (OPT-2).
+    address. `options` are the system-level values seeded from configuration (OPT-2). `conflicts` are the policies of
+    field groups that have one of their own, by the group's name; the others follow `conflict_default`.
+    `most_participants` None: any number (OPS-4). `block_for_guests`: whether a body that guests are mailed carries the
+    related block (NOTE-6).
     """
 
     security_model: SecurityModel = SecurityModel.HAM
@@ -49,4 +52,8 @@ class Policy:
     blacklist_scope: BlacklistScope = BlacklistScope.CONTACTS
     max_assigned_users: int | None = None
     keep_items: timedelta = timedelta(days=30)
+    conflict_default: ConflictPolicy = ConflictPolicy.CRM_WINS
+    conflicts: Mapping[str, ConflictPolicy] = field(default_factory=dict)
+    most_participants: int | None = None
+    block_for_guests: bool = False
     canonical: Callable[[str], str | None] = normalise

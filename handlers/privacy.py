@@ -1,4 +1,4 @@
-"""What is private, and what is left of an item that must not be seen (PRIV-1, PRIV-3, PRIV-4)."""
+"""What is private, and what is left of an item that must not be seen (PRIV-1, PRIV-3, PRIV-4, PRIV-6)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ REDACTED_FIELDS = frozenset({"subject", "notes", "location", "for_", "external",
 def is_private(sensitivity: str) -> bool:
     """Private, Confidential, Personal, and every value nobody knows; only Normal is not (PRIV-1)."""
     return sensitivity != "Normal"
+
+
+def is_fine(sensitivity: str) -> bool:
+    """Whether Exchange's word says more than the CRM can: it is never overwritten (PRIV-6)."""
+    return sensitivity not in ("Normal", "Private")
 
 
 def redact(item: ScheduleItem) -> ScheduleItem:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from handlers.drafts import Admission, Draft
 from handlers.facts import Facts, User
-from handlers.links import Link
+from handlers.links import Link, Replica
 from handlers.participants import Participant, firmest
 from handlers.privacy import is_private, redact
 from schemas.copies import Copy, Role
@@ -54,6 +54,8 @@ def assigned(participants: Iterable[Participant], *, link: Link, facts: Facts) -
     by_list = any(person.reason is ExternalReason.LIST for person in people)
     strangers = {person.key for person in people if person.user is None}
     for replica in link.replicas:
+        if replica.direct:
+            continue  # we put it there, which says nothing of who takes part (INV-6)
         holder = facts.by_id.get(replica.user)
         if holder is None or not holder.active or not strangers.isdisjoint(holder.addresses):
             continue  # the blacklist may keep users, too, from being matched (BLK-3)
@@ -68,16 +70,9 @@ def translate(draft: Draft) -> ScheduleItem:
     copy = draft.copy
     organizer = next((person for person in draft.participants if person.role is Role.ORGANIZER), None)
     owner = organizer.user if organizer else draft.authority
-    item = ScheduleItem(
-        subject=copy.subject,
-        notes=copy.body,
-        location=copy.location,
-        start=copy.start,
-        end=copy.end,
+    item = replace(
+        content(copy),
         zone=copy.zone or (draft.link.exchange.zone if draft.link.exchange else None),
-        all_day=copy.all_day,
-        priority=_PRIORITIES.get(copy.importance, "B"),
-        restricted=is_private(copy.sensitivity),
         owner=owner.id if owner else None,
         assign_to=tuple(user.id for user in draft.assign_to),
         for_=_for(draft.participants),
@@ -91,6 +86,21 @@ def translate(draft: Draft) -> ScheduleItem:
         return item
     shown_to = draft.link.agreed.external_shown_to if draft.link.agreed else ()
     return redact(replace(item, external_shown_to=shown_to))
+
+
+def content(copy: Copy) -> ScheduleItem:
+    """What all copies of an item share, in the CRM's terms."""
+    return ScheduleItem(
+        subject=copy.subject,
+        notes=copy.body,
+        location=copy.location,
+        start=copy.start,
+        end=copy.end,
+        zone=copy.zone,
+        all_day=copy.all_day,
+        priority=_PRIORITIES.get(copy.importance, "B"),
+        restricted=is_private(copy.sensitivity),
+    )
 
 
 def own_answer(copy: Copy | None, *, known: Response) -> Response:
@@ -139,7 +149,7 @@ def answer(user: User, person: Participant | None, link: Link) -> Response:
     his copy has removed it whatever he had answered before, unless the organizer got his refusal (DEL-3). Of one who is
     synchronized no more, what the organizer heard is newer than what his copy said.
     """
-    replica = next((each for each in link.replicas if each.user == user.id and not each.cancelled), None)
+    replica = next((each for each in link.replicas if each.user == user.id and _may_answer(each)), None)
     tracked = person.response if person else None
     if not user.synchronized and tracked in _ANSWERS:
         return tracked
@@ -150,3 +160,8 @@ def answer(user: User, person: Participant | None, link: Link) -> Response:
     if tracked in _ANSWERS:
         return tracked
     return Response.NONE if tracked is None or user.synchronized else tracked
+
+
+def _may_answer(replica: Replica) -> bool:
+    """Whether a copy says anything of its user's answer: a direct one only that he removed it (INV-6, DEL-3)."""
+    return not replica.cancelled and not (replica.direct and replica.live)

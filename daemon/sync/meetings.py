@@ -188,7 +188,7 @@ class Meetings:
         else:
             self._count(link, Counted(hint.mailbox, hint.began, copy))
         around = Surroundings(facts, self._policy(), now=self._now(), generation=self._store.generation)
-        plan = inbound.decide(link, counting, authority=whose, around=around)
+        plan = inbound.decide(link, counting, authority=whose, around=around, sighting=sighting)
         if counting is not copy:
             plan = inbound.with_deviation(plan, sighting, counting)
         return await self._settle(hint, was, plan, facts)

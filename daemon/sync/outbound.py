@@ -18,9 +18,12 @@ from daemon.sync import control, origins
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Settler
 from daemon.sync.turns import Turns
-from handlers import crm_changes
+from handlers import crm_changes, outbound
 from handlers.crm_changes import CrmChange
+from handlers.facts import Facts
+from handlers.inbound import Surroundings
 from handlers.links import Link
+from handlers.policy import Policy
 from schemas import ids, wire
 from schemas.activities import ItemOnWire, ScheduleItemChanged, ScheduleItemGone
 from schemas.items import ScheduleItem
@@ -57,7 +60,8 @@ class Outbound:
         self, event: ScheduleItemEvent, origin: Origin, *, delivery: Delivery, link_id: str
     ) -> Disposition:
         link = await self._store.read(lambda tx: links.by_id(tx, link_id)) or Link(id=link_id, uid=None)
-        plan = crm_changes.decide(link, _change(event, origin, link), generation=self._store.generation)
+        around = Surroundings(Facts(), Policy(), now=self._settler.now(), generation=self._store.generation)
+        plan = outbound.decide(link, _change(event, origin, link), around=around)
         return await self._settler.plan(plan, origin, delivery=delivery, was=link, actor=event.actor)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from handlers import crm_changes
+from handlers import crm_changes, outbound
 from handlers.crm_changes import CrmChange, Kind
 from handlers.links import Link, State
-from handlers.plans import Delete, Plan, Upsert
+from handlers.plans import Delete, Upsert
 from schemas.items import ForEntry, Related, Response, ScheduleItem, Source
 from schemas.outcomes import Decision, Reason, Result
 from tests.support.world import (
@@ -44,21 +43,8 @@ def linked(meeting=MEETING, *, world=WORLD) -> Link:
     return confirmed(world.decided(meeting))
 
 
-def the_crm_says(link: Link, *, kind: Kind = Kind.CHANGED, version: int | None = None, **edited: Any) -> Plan:
-    """What comes of a CRM user's edit; `version` is the next one unless stated."""
-    assert link.crm is not None
-    after = replace(link.crm, **edited)
-    next_version = link.crm_version + 1 if version is None else version
-    change = CrmChange("si-1", next_version, kind, revision=link.crm_revision, after=after)
-    return crm_changes.decide(link, change, generation=0)
-
-
-def the_crm_confirms(plan: Plan) -> Plan:
-    """The CRM applied the command and answers."""
-    item = plan.command.item if isinstance(plan.command, Upsert) else None
-    kind = Kind.DELETED if isinstance(plan.command, Delete) else Kind.CHANGED
-    change = CrmChange("si-1", plan.link.crm_version + 1, kind, ours=True, revision=plan.link.revision, after=item)
-    return crm_changes.decide(plan.link, change, generation=0)
+the_crm_says = WORLD.crm_says
+the_crm_confirms = WORLD.crm_answers
 
 
 @pytest.mark.rule("CON-3", "CON-6")
@@ -91,18 +77,18 @@ def test_con_3_an_event_that_is_not_newer_says_nothing(version):
     [
         {"subject": "Budget"},
         {"start": START + days(1), "end": END + days(1)},
-        {"assign_to": ("u-anna",)},
         {"restricted": True},
     ],
 )
-def test_con_1_content_a_user_changed_is_agreed_and_held_for_exchange(edit):
-    """Writing it is not built yet, and said so; the CRM, which has it, is told nothing."""
+def test_con_1_content_a_user_changed_is_agreed_and_written_to_the_organizers_copy(edit):
+    """Those fields and no others; the CRM, which has them, is told nothing."""
     plan = the_crm_says(linked(), **edit)
     assert {name: getattr(agreed(plan), name) for name in edit} == edit
     assert plan.command is None
-    assert (said(plan).result, said(plan).reason) == (Result.HELD, Reason.NOT_YET)
+    assert (said(plan).result, said(plan).reason) == (Result.APPLIED, None)
     assert said(plan).conflicts == (), "only one side changed it"
-    assert plan.link.exchange == linked().exchange
+    assert [(each.mailbox, set(each.fields)) for each in plan.effects] == [("anna@bank.example", set(edit))]
+    assert plan.link.exchange == replace(linked().exchange or ScheduleItem(), **edit)
 
 
 @pytest.mark.rule("CON-1", "MAP-4")
@@ -200,7 +186,8 @@ def test_con_1_a_crossing_change_of_one_field_is_a_conflict_that_the_crm_wins():
     assert agreed(plan).subject == "Canary of the CRM"
     assert [(each.field, each.winner) for each in said(plan).conflicts] == [("subject", "crm")]
     assert "Canary" not in repr(plan.report)
-    assert (said(plan).result, said(plan).reason) == (Result.HELD, Reason.NOT_YET)
+    assert (said(plan).result, said(plan).reason) == (Result.APPLIED, None)
+    assert [(each.fields, each.item.subject) for each in plan.effects] == [(("subject",), "Canary of the CRM")]
 
 
 @pytest.mark.rule("CON-1")
@@ -308,11 +295,12 @@ def test_del_5_a_delete_the_crm_has_taken_is_not_told_again():
 
 
 @pytest.mark.rule("DEL-1", "DEL-5")
-def test_del_1_a_delete_in_the_crm_ends_the_item_and_is_held_for_exchange():
+def test_del_1_a_delete_in_the_crm_ends_the_item_in_exchange():
     """The copies in Exchange do not bring it back."""
     plan = the_crm_says(linked(), kind=Kind.DELETED)
     assert plan.command is None
-    assert (said(plan).result, said(plan).reason) == (Result.HELD, Reason.NOT_YET)
+    assert (said(plan).result, said(plan).reason) == (Result.APPLIED, None)
+    assert [(each.operation, each.mailbox) for each in plan.effects] == [("delete", "anna@bank.example")]
     assert (plan.link.state, plan.link.deleted_by_crm) == (State.DELETED, True)
     assert WORLD.decided(replace(MEETING, subject="Later"), link=plan.link).command is None
 
@@ -361,7 +349,7 @@ def test_id_8_a_store_that_forgot_the_link_learns_it_from_the_crms_answer():
     """And its own next revision is above the one it hears of."""
     lost = a_link(uid=MEETING.uid or "")
     item = told(WORLD.decided(MEETING))
-    heard = crm_changes.decide(lost, CrmChange("si-1", 9, ours=True, revision=41, after=item), generation=0)
+    heard = outbound.decide(lost, CrmChange("si-1", 9, ours=True, revision=41, after=item), around=WORLD.around)
     assert is_quiet(heard)
     assert (heard.link.state, heard.link.agreed, heard.link.crm) == (State.ACTIVE, item, item)
     seen = WORLD.decided(MEETING, link=heard.link)
@@ -370,21 +358,10 @@ def test_id_8_a_store_that_forgot_the_link_learns_it_from_the_crms_answer():
     assert (changed(plan), plan.link.revision) == (("subject",), 42)
 
 
-@pytest.mark.rule("CON-1")
-def test_an_item_born_in_the_crm_is_agreed_as_it_is_and_held_for_exchange():
-    """There is no copy of it yet; if it was restricted, that came from the CRM."""
-    item = ScheduleItem(subject="Call", start=START, end=END, restricted=True, assign_to=("u-anna",))
-    plan = crm_changes.decide(a_link(), CrmChange("si-9", 1, after=item), generation=0)
-    assert (agreed(plan), plan.link.crm, plan.link.crm_id) == (item, item, "si-9")
-    assert plan.link.private_from_crm
-    assert (said(plan).result, said(plan).reason) == (Result.HELD, Reason.NOT_YET)
-    assert plan.command is None
-
-
 @pytest.mark.rule("MAP-4")
 def test_an_event_without_an_item_is_remembered_and_nothing_else():
     """Version and id are known; what it holds is not."""
-    plan = crm_changes.decide(a_link(), CrmChange("si-9", 3), generation=0)
+    plan = outbound.decide(a_link(), CrmChange("si-9", 3), around=WORLD.around)
     assert is_quiet(plan)
     assert (plan.link.crm_version, plan.link.crm_id, plan.link.crm) == (3, "si-9", None)
 
@@ -396,18 +373,10 @@ def test_before_of_an_event_counts_only_where_the_crm_never_spoke():
     assert link.crm is not None
     after, misleading = replace(link.crm, subject="Budget"), replace(link.crm, location="Elsewhere")
     change = CrmChange("si-1", 2, revision=1, before=misleading, after=after)
-    known = crm_changes.decide(link, change, generation=0)
+    known = outbound.decide(link, change, around=WORLD.around)
     assert (agreed(known).subject, agreed(known).location) == ("Budget", "Room 4")
-    first_word = crm_changes.decide(replace(link, crm=None), replace(change, before=link.crm), generation=0)
+    first_word = outbound.decide(replace(link, crm=None), replace(change, before=link.crm), around=WORLD.around)
     assert (agreed(first_word).subject, agreed(first_word).location) == ("Budget", "Room 4")
-
-
-@pytest.mark.rule("DEL-6")
-def test_del_6_a_meeting_that_the_crm_cancelled_is_held_for_exchange():
-    """Cancelled there, it is to be deleted here; completed, Exchange has no word for it."""
-    cancelled, completed = (the_crm_says(linked(), status=status) for status in ("cancelled", "completed"))
-    assert (said(cancelled).result, said(cancelled).reason) == (Result.HELD, Reason.NOT_YET)
-    assert (said(completed).result, said(completed).reason) == (Result.APPLIED, None)
 
 
 @pytest.mark.rule("CON-1", "MAP-4")
@@ -416,9 +385,9 @@ def test_the_crms_first_word_without_a_before_is_taken_as_it_is():
     link = linked()
     assert link.crm is not None
     change = CrmChange("si-1", 2, revision=1, after=replace(link.crm, subject="Budget"))
-    plan = crm_changes.decide(replace(link, crm=None), change, generation=0)
-    assert agreed(plan) == replace(link.crm, subject="Budget")
-    assert said(plan).result is Result.HELD
+    plan = outbound.decide(replace(link, crm=None), change, around=WORLD.around)
+    assert agreed(plan) == replace(link.agreed or ScheduleItem(), subject="Budget")
+    assert [each.fields for each in plan.effects] == [("subject",)]
 
 
 @pytest.mark.rule("CON-6")
@@ -434,6 +403,6 @@ def test_con_6_a_command_sent_again_is_reported_even_if_the_edit_itself_was_of_n
 def test_id_8_the_confirmation_of_a_delete_does_not_open_a_forgotten_link():
     """A store that was lost hears the end of it first."""
     gone = CrmChange("si-1", 9, Kind.DELETED, ours=True, revision=41)
-    plan = crm_changes.decide(a_link(), gone, generation=0)
+    plan = outbound.decide(a_link(), gone, around=WORLD.around)
     assert is_quiet(plan)
     assert (plan.link.state, plan.link.agreed, plan.link.revision) == (State.OUTSIDE, None, 41)

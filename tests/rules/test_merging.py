@@ -12,7 +12,7 @@ from handlers import plans
 from handlers.merging import merge_exchange
 from schemas import wire
 from schemas.items import ForEntry, Related, Response, ScheduleItem, Source
-from schemas.outcomes import Reason, Result
+from schemas.outcomes import Result
 from tests.support.world import (
     END,
     START,
@@ -84,18 +84,21 @@ def test_con_1_different_fields_changed_on_both_sides_both_stand():
 
 
 @pytest.mark.rule("CON-1", "PART-6")
-def test_con_1_a_conflict_is_held_and_named_without_values():
-    """Writing the CRM's value to Exchange is not built yet; the CRM, which holds it, is told nothing."""
+def test_con_1_a_conflict_that_the_crm_wins_is_written_back_and_named_without_values():
+    """The CRM, which holds the value that stands, is told nothing."""
     world = a_world(ANNA)
     meeting = a_meeting(organizer=ANNA)
     link = confirmed(world.decided(meeting), subject="Canary of the CRM")
     plan = world.decided(replace(meeting, subject="Canary of Exchange"), link=link)
     assert plan.command is None
-    assert (said(plan).result, said(plan).reason) == (Result.HELD, Reason.NOT_YET)
+    assert (said(plan).result, said(plan).reason) == (Result.APPLIED, None)
     assert [(each.field, each.winner) for each in said(plan).conflicts] == [("subject", "crm")]
     assert "Canary" not in repr(plan.report)
+    assert [(each.mailbox, each.fields, each.item.subject) for each in plan.effects] == [
+        ("anna@bank.example", ("subject",), "Canary of the CRM")
+    ]
     assert agreed(plan).subject == "Canary of the CRM"
-    assert is_quiet(world.decided(replace(meeting, subject="Canary of Exchange"), link=plan.link))
+    assert is_quiet(world.decided(replace(meeting, subject="Canary of the CRM"), link=plan.link))
 
 
 @pytest.mark.rule("PART-6")

@@ -303,6 +303,15 @@ def test_the_gates_of_an_inbound_schedule_item_in_their_order_and_of_nothing_els
         options.FOR_CONTACTS_INBOUND,
         options.FOR_CONTACTS_SECURITY_CHECK,
         options.EXTERNAL_CONTACTS_DISPLAY,
+        options.MEETING_ALARMS,
     ]
-    assert registry.steps(Direction.INBOUND, Kind.TASK) == ()
-    assert registry.steps(Direction.OUTBOUND, Kind.SCHEDULE_ITEM) == ()
+    tasks = {step.option for step in registry.steps(Direction.INBOUND, Kind.TASK)}
+    assert tasks <= {options.TASK_ALARMS}
+
+
+@pytest.mark.rule("OPT-5")
+def test_the_gates_of_an_outbound_schedule_item():
+    """What of the CRM's item goes out is gated by the two options that speak of it."""
+    outbound = {step.option for step in registry.steps(Direction.OUTBOUND, Kind.SCHEDULE_ITEM)}
+    assert outbound <= {options.MEETING_ALARMS, options.RELATED_NOTES}
+    assert options.MEETING_ALARMS in outbound

@@ -1,0 +1,133 @@
+"""Meeting alarms, both ways (ALM-1, ALM-2, ALM-5, ALM-7, ALM-8).
+
+Everybody's alarm is his own: read from his copy, written to his copy, gated by his option. The CRM may hold several,
+Exchange one: the one that was last the same on both sides is paired (`Replica.reminder`). A change in Exchange replaces
+or removes that one alone; another goes out only after a CRM user changed this user's alarms. What a copy's reminder is
+gets remembered with the option off, too, so that switching it on moves nothing by itself (OPT-3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from handlers import registry
+from handlers.drafts import Draft
+from handlers.facts import User
+from handlers.moments import instant_of, is_over
+from handlers.outgoing import Outgoing, Target
+from schemas import options
+from schemas.copies import Copy, Kind
+from schemas.items import Moment, ScheduleItem
+from schemas.outcomes import Direction
+
+Alarms = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+def paired(minutes: tuple[int, ...]) -> int | None:
+    """Of several alarms the one that Exchange gets: the nearest before the start. None: there is none."""
+    return min(minutes, default=None)
+
+
+def followed(minutes: tuple[int, ...], *, was: int | None, now: int | None) -> tuple[int, ...]:
+    """The CRM's alarms of a user after Exchange's went from `was` to `now`: the others stay."""
+    kept = set(minutes) - {was}
+    return tuple(sorted(kept if now is None else kept | {now}))
+
+
+def has_news(draft: Draft) -> bool:
+    """Whether any copy that was read has another reminder than it had, or one the CRM knows nothing of."""
+    return any(_is_news(draft, user, copy) for user, copy in draft.seen)
+
+
+def _holders(draft: Draft) -> tuple[User, ...]:
+    return tuple(user for user, copy in draft.seen if _is_news(draft, user, copy))
+
+
+def _is_news(draft: Draft, user: User, copy: Copy) -> bool:
+    replica = draft.link.replica_of(user.id)
+    if replica is None or user.id not in {each.id for each in draft.to_be_assigned}:
+        return False
+    return copy.reminder != replica.reminder or (user.id not in dict(draft.alarms) and copy.reminder is not None)
+
+
+def _take(draft: Draft, user: User) -> tuple[Draft, registry.Effect]:
+    replica = draft.link.replica_of(user.id)
+    copy = dict(draft.seen)[user]
+    alarms = dict(draft.alarms)
+    was = replica.reminder if replica else None
+    noted = _noted(draft, user)
+    if copy.reminder is None and was is not None and _has_signalled(copy, was, now=draft.now):
+        return noted, ()  # it was dismissed, which is not what the CRM means by having none (ALM-8)
+    alarms[user.id] = followed(alarms.get(user.id, ()), was=was, now=copy.reminder)
+    return replace(noted, alarms=tuple(sorted(alarms.items()))), (f"alarms:{user.id}",)
+
+
+def _note(draft: Draft, user: User) -> tuple[Draft, registry.Effect]:
+    return _noted(draft, user), ()
+
+
+def _noted(draft: Draft, user: User) -> Draft:
+    copy = dict(draft.seen)[user]
+    replicas = (replace(each, reminder=copy.reminder) if each.user == user.id else each for each in draft.link.replicas)
+    return replace(draft, link=replace(draft.link, replicas=tuple(replicas)))
+
+
+def _has_signalled(copy: Copy, minutes: int, *, now: datetime) -> bool:
+    return copy.start is not None and _signal(copy.start, minutes, zone=copy.zone) <= now
+
+
+def _signal(start: Moment, minutes: int, *, zone: str | None) -> datetime:
+    try:
+        return instant_of(start, zone=zone) - timedelta(minutes=minutes)
+    except OverflowError:  # an alarm from before there were calendars has gone off
+        return datetime.min.replace(tzinfo=instant_of(start, zone=zone).tzinfo)
+
+
+def _concerned(outgoing: Outgoing) -> tuple[User, ...]:
+    return tuple(target.user for target in outgoing.targets if _changes(outgoing, target))
+
+
+def _changes(outgoing: Outgoing, target: Target) -> bool:
+    """Whether this user's alarm is to be told: he gets his copy now, or a CRM user changed his alarms."""
+    stated = dict(outgoing.item.alarms)
+    if target.user.id not in stated or target.delete or is_over(outgoing.item, now=outgoing.now):
+        return False
+    wanted = paired(stated[target.user.id])
+    if target.replica is None:
+        return True
+    return target.user.id in _edited(outgoing.before, outgoing.after) and wanted != target.replica.reminder
+
+
+def _edited(before: ScheduleItem, after: ScheduleItem) -> frozenset[str]:
+    """The users whose alarms a CRM user changed."""
+    old, new = dict(before.alarms), dict(after.alarms)
+    return frozenset(user for user in old.keys() | new.keys() if old.get(user) != new.get(user))
+
+
+def _tell(outgoing: Outgoing, user: User) -> tuple[Outgoing, registry.Effect]:
+    wanted = paired(dict(outgoing.item.alarms)[user.id])
+    return outgoing.aimed(user, reminder=wanted), (f"alarms:{user.id}",)
+
+
+INBOUND: registry.Step[Draft] = registry.Step(
+    option=options.MEETING_ALARMS,
+    direction=Direction.INBOUND,
+    kinds=frozenset({Kind.SCHEDULE_ITEM}),
+    order=50,
+    users=_holders,
+    concerns=has_news,
+    on=_take,
+    off=_note,
+)
+
+OUTBOUND: registry.Step[Outgoing] = registry.Step(
+    option=options.MEETING_ALARMS,
+    direction=Direction.OUTBOUND,
+    kinds=frozenset({Kind.SCHEDULE_ITEM}),
+    order=10,
+    users=_concerned,
+    concerns=lambda outgoing: bool(_concerned(outgoing)),
+    on=_tell,
+    off=registry.unchanged,
+)

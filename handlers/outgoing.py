@@ -1,0 +1,176 @@
+"""An outbound decision in the making: whose copies are written to, and what (MAP-1, INV-6, INV-7, PART-6).
+
+Everything is silent for now: nobody gets a message, so every synchronized participant's copy is written to itself. The
+organizer's copy gets content and attendees, every other one the same content. Who takes part by the CRM's word and has
+no copy gets a direct copy: a plain appointment with our marker. The steps of `registry` refine the targets, and
+`effects_of` makes of each target at most one call to Exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from handlers.blocks import Block
+from handlers.effects import CONTENT, Effect, Operation, holding
+from handlers.facts import Facts, User
+from handlers.links import Link, Replica
+from handlers.policy import Policy
+from handlers.privacy import is_fine
+from schemas import ids
+from schemas.copies import Attendee, Kind, Role
+from schemas.edits import UNSET, Unset
+from schemas.items import ScheduleItem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One user's copy and what is to be written to it. `replica` None: he has none yet, it is to be created."""
+
+    user: User
+    mailbox: str
+    replica: Replica | None = None
+    direct: bool = False
+    authoritative: bool = False
+    fields: tuple[str, ...] = ()
+    invite: tuple[Attendee, ...] = ()
+    uninvite: frozenset[str] = frozenset()
+    sensitivity: str | Unset = UNSET
+    reminder: int | Unset | None = UNSET
+    block: Block | Unset | None = UNSET
+    delete: bool = False
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything to write."""
+        facets = self.reminder is not UNSET or self.block is not UNSET
+        return self.delete or self.replica is None or facets or bool(self.fields or self.invite or self.uninvite)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What the CRM wants, as far as it was accepted.
+
+    `item` is what both sides shall hold, `before` and `after` what the CRM said last and says now. `owner` is whose
+    options count (OPT-4): the item's owner, else its master; None: there is neither. `guests`: whether Exchange names
+    attendees who are no CRM users.
+    """
+
+    link: Link
+    item: ScheduleItem
+    before: ScheduleItem
+    after: ScheduleItem
+    facts: Facts
+    policy: Policy
+    now: datetime
+    owner: User | None = None
+    guests: bool = False
+    targets: tuple[Target, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """What is decided about."""
+        return Kind.SCHEDULE_ITEM
+
+    @property
+    def is_closed(self) -> bool:
+        """Every step has its say."""
+        return False
+
+    def aimed(self, user: User, **written: Any) -> Outgoing:
+        """With these values for a user's copy."""
+        targets = (replace(each, **written) if each.user.id == user.id else each for each in self.targets)
+        return replace(self, targets=tuple(targets))
+
+
+def participants_of(item: ScheduleItem, facts: Facts) -> frozenset[str]:
+    """The users who take part by the CRM's word: in Assign To, or as a contact in For who is a user (PART-6)."""
+    contacts = (facts.by_contact.get(entry.contact) for entry in item.for_)
+    return frozenset(item.assign_to) | {contact.user for contact in contacts if contact and contact.user}
+
+
+def address_of(user: User | None, policy: Policy) -> str | None:
+    """Where a user is invited: his mailbox, else the first of his addresses; None: nowhere (PART-6, S09d)."""
+    if user is None or not user.active:
+        return None
+    written = user.mailbox or next(iter(user.addresses), None)
+    return written if written is not None and policy.canonical(written) else None
+
+
+def attendee_of(user: User, policy: Policy) -> Attendee | None:
+    """A user as he is invited."""
+    address = address_of(user, policy)
+    return None if address is None else Attendee(Role.REQUIRED, name=user.name, address=address)
+
+
+def addresses_of(user: User, policy: Policy) -> frozenset[str]:
+    """Everything he may be invited by."""
+    written = (*user.addresses, *((user.mailbox,) if user.mailbox else ()))
+    return frozenset(address for address in map(policy.canonical, written) if address)
+
+
+def reachable(user: User | None) -> bool:
+    """Whether his mailbox may be written to."""
+    return user is not None and user.synchronized
+
+
+def content_for(replica: Replica | None, item: ScheduleItem, fields: Iterable[str]) -> dict[str, Any]:
+    """What a copy gets of changed content: nothing if it holds that already, and never another word for privacy than a
+    person chose (PRIV-6)."""
+    changed = tuple(name for name in CONTENT if name in set(fields))
+    if replica is None:
+        return {"fields": CONTENT, "sensitivity": sensitivity_of(item)}
+    if not changed or replica.holds == holding(item):
+        return {}
+    if "restricted" not in changed:
+        return {"fields": changed}
+    if is_fine(replica.sensitivity):
+        return {"fields": tuple(name for name in changed if name != "restricted")}
+    return {"fields": changed, "sensitivity": sensitivity_of(item)}
+
+
+def sensitivity_of(item: ScheduleItem) -> str:
+    """Exchange's word for what the CRM restricts or not."""
+    return "Private" if item.restricted else "Normal"
+
+
+def effects_of(targets: Iterable[Target], item: ScheduleItem, *, crm_id: str | None) -> tuple[Effect, ...]:
+    """One call for each copy that anything is written to, the one that counts first."""
+    said = [target for target in targets if target.says_something]
+    return tuple(
+        _effect(target, item, crm_id=crm_id)
+        for target in sorted(said, key=lambda each: (not each.authoritative, each.mailbox, each.delete))
+    )
+
+
+def _effect(target: Target, item: ScheduleItem, *, crm_id: str | None) -> Effect:
+    known: Mapping[str, Any] = {
+        "mailbox": target.mailbox,
+        "user": target.user.id,
+        "item": item,
+        "direct": target.direct,
+        "authoritative": target.authoritative,
+    }
+    if target.replica is not None:
+        known = {**known, "item_id": target.replica.item_id, "change_key": target.replica.change_key}
+    if target.delete:
+        return Effect(operation=Operation.DELETE, **known)
+    written: Mapping[str, Any] = {
+        "fields": target.fields,
+        "sensitivity": target.sensitivity,
+        "reminder": target.reminder,
+        "block": target.block,
+        "invite": target.invite,
+        "uninvite": target.uninvite,
+    }
+    if target.replica is not None:
+        return Effect(operation=Operation.UPDATE, **known, **written)
+    return Effect(operation=Operation.CREATE, marker=crm_id, uid=_uid(target, crm_id), **known, **written)
+
+
+def _uid(target: Target, crm_id: str | None) -> str | None:
+    if crm_id is None:
+        return None
+    return ids.uid_of_direct_copy(crm_id, target.user.id) if target.direct else ids.uid_of_crm(crm_id)
