@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import tzinfo
 
 from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.items import Cause, Folder, Item
 from daemon.sandbox.exchange.markup import MESSAGES, Element, child, child_text, children, local_name, m, t
 from daemon.sandbox.exchange.meetings import Meetings
+from daemon.sandbox.exchange.values import Day
 from daemon.sandbox.exchange.world import World
 from daemon.sandbox.people import Person
 
@@ -41,6 +42,11 @@ class Call:
         return Cause(self.operation, self.account)
 
     @property
+    def named_zone(self) -> tzinfo | None:
+        """The request's time zone if it states one."""
+        return self.zone if self.zone_name else None
+
+    @property
     def person(self) -> Person:
         """Whose mailbox it is.
 
@@ -52,9 +58,9 @@ class Call:
         return self.owner
 
     @property
-    def today(self) -> date:
-        """The day it is in the request's time zone."""
-        return self.world.now().astimezone(self.zone).date()
+    def today(self) -> Day:
+        """The day it is in the request's time zone, as the server notes it."""
+        return Day.of(self.world.now().astimezone(self.zone).date())
 
     @property
     def mailbox(self) -> str:

@@ -17,7 +17,7 @@ from daemon.sandbox.exchange import reminders
 from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.items import ExtendedName, ExtendedValue, Item
 from daemon.sandbox.exchange.markup import Element, child, children, t
-from daemon.sandbox.exchange.values import instant
+from daemon.sandbox.exchange.values import Day, instant
 
 _SETS = {
     "Address": "00062004-0000-0000-c000-000000000046",
@@ -109,11 +109,24 @@ def _instant(derive: Callable[[Item], datetime | None]) -> Callable[[Item], Exte
     return derived
 
 
+def _day(name: str) -> Callable[[Item], ExtendedValue | None]:
+    """A task's day as a midnight of nobody's zone."""
+
+    def derived(item: Item) -> ExtendedValue | None:
+        day: Day | None = item.values.get(name)
+        return f"{day.civil.isoformat()}T00:00:00Z" if day else None
+
+    return derived
+
+
 def _search_key(item: Item) -> ExtendedValue | None:
     return base64.b64encode(item.search_key).decode()
 
 
 _DERIVED: dict[tuple[str, str], Callable[[Item], ExtendedValue | None]] = {
+    (_SETS["Task"], "id:8104"): _day("StartDate"),
+    (_SETS["Task"], "id:8105"): _day("DueDate"),
+    (_SETS["Task"], "id:810f"): _day("CompleteDate"),
     (_SETS["Meeting"], "id:3"): _goid,
     (_SETS["Meeting"], "id:23"): _goid,
     (_SETS["Common"], "id:8501"): lambda item: str(item.get("ReminderMinutesBeforeStart", 0)),

@@ -14,7 +14,7 @@ from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.items import ExtendedName, Item
 from daemon.sandbox.exchange.markup import Element, child, children, local_name
 from daemon.sandbox.exchange.properties import by_uri, is_known
-from daemon.sandbox.exchange.values import Form, read_day, read_instant
+from daemon.sandbox.exchange.values import Form, read_instant
 from daemon.sandbox.exchange.world import World
 
 Test = Callable[[Item], bool]
@@ -133,6 +133,8 @@ def _value(world: World, item: Item, path: Element) -> Any:
     if prop is None:
         return None
     value = value_of(world, item, prop.name)
+    if prop.form is Form.DAY and value is not None:
+        return value.begins
     if prop.form is Form.PERSON and value is not None:
         return value.name or value.address
     return value
@@ -165,6 +167,4 @@ def _constant(item: Item, path: Element, text: str) -> Any:
         return text.lower() in ("true", "1")
     if form in (Form.INT, Form.FLOAT):
         return float(text)
-    if form is Form.DAY:
-        return read_day(text)
-    return read_instant(text) if form is Form.INSTANT else text
+    return read_instant(text) if form in (Form.INSTANT, Form.DAY) else text

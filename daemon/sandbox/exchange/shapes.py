@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from enum import Enum, auto
 from functools import lru_cache
 
@@ -21,7 +22,7 @@ from daemon.sandbox.exchange.properties import (
     is_known,
     properties_of,
 )
-from daemon.sandbox.exchange.values import Attendee, Body, Form, Recipient, Value, write
+from daemon.sandbox.exchange.values import Attendee, Body, Form, Recipient, Value, write, write_day
 from daemon.sandbox.exchange.world import World
 
 _BODY_TYPES = {
@@ -56,10 +57,11 @@ class Shape:
     view: View
     filters_html: bool = False
     largest_body: int = 0
+    zone: tzinfo | None = None
 
     @classmethod
-    def read(cls, element: Element | None, view: View) -> Shape:
-        """From an `ItemShape`.
+    def read(cls, element: Element | None, view: View, *, zone: tzinfo | None = None) -> Shape:
+        """From an `ItemShape`, for a client that named its time zone or did not.
 
         Raises:
             EwsError: a property that is unknown, or that this operation does not return, is asked for by name.
@@ -84,6 +86,7 @@ class Shape:
             view=view,
             filters_html=boolean(child_text(element, "FilterHtmlContent", "false")),
             largest_body=int(child_text(element, "MaximumBodySize", "0")),
+            zone=zone,
         )
 
     def properties(self, kind: ItemKind) -> tuple[Property, ...]:
@@ -138,6 +141,8 @@ def _property_markup(world: World, item: Item, each: Property, shape: Shape) -> 
         return ()
     if each.form is Form.BODY:
         value = _body_as_asked(value, each.name, shape)
+    if each.form is Form.DAY:
+        return (write_day(each.name, value, shape.zone),)
     return (write(each.form, each.name, _as_seen(world, item, each.form, value)),)
 
 

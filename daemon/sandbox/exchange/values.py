@@ -1,7 +1,7 @@
 """The values that EWS properties take, and how each is read from a request and written into an answer.
 
 A property's `Form` says which Python type its value has: `TEXT` str, `BOOL` bool, `INT` int, `FLOAT` float, `INSTANT`
-an aware datetime in UTC of whole seconds, `DAY` date, `BODY` Body, `STRINGS` a tuple of str, `PERSON` Recipient,
+an aware datetime in UTC of whole seconds, `DAY` Day, `BODY` Body, `STRINGS` a tuple of str, `PERSON` Recipient,
 `PEOPLE` a tuple of them, `ATTENDEES` a tuple of Attendee, `ZONE` Zone, `MARKUP` the element as it was given.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from enum import Enum, auto
 from typing import Any
 
@@ -75,6 +75,21 @@ class Zone:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Day:
+    """A civil date, and the instant at which it begins where its writer sits.
+
+    Mail programs know the date; EWS shows the instant to clients that do not say in which zone they ask.
+    """
+
+    begins: datetime
+    civil: date
+
+    @classmethod
+    def of(cls, day: date, zone: tzinfo = UTC) -> Day:
+        return cls(datetime.combine(day, time(), tzinfo=zone).astimezone(UTC), day)
+
+
 Value = Any
 """What a property holds; its `Form` tells the type."""
 
@@ -102,13 +117,18 @@ def read_instant(value: str, zone: tzinfo = UTC) -> datetime:
     return aware.astimezone(UTC).replace(microsecond=0)
 
 
-def read_day(value: str, zone: tzinfo = UTC) -> date:
+def read_day(value: str, zone: tzinfo = UTC) -> Day:
     """The day of a time: a midnight is of the day that it begins, as it is written; another time is of `zone`'s day."""
     moment = read_instant(value, zone)
-    written = value[:10]
-    if value[10:19] in ("", "T00:00:00"):
-        return date.fromisoformat(written)
-    return moment.astimezone(zone).date()
+    is_midnight = value[10:19] in ("", "T00:00:00")
+    return Day.of(date.fromisoformat(value[:10]) if is_midnight else moment.astimezone(zone).date(), zone)
+
+
+def write_day(tag: str, value: Day, zone: tzinfo | None) -> Element:
+    """A day's midnight: in the zone that the client asked for, else the instant that it was to its writer."""
+    if zone is None:
+        return t(tag, instant(value.begins))
+    return t(tag, datetime.combine(value.civil, time(), tzinfo=zone).isoformat())
 
 
 def instant(value: datetime) -> str:
@@ -199,7 +219,7 @@ _WRITERS: dict[Form, Callable[[str, Value], Element]] = {
     Form.INT: lambda tag, value: t(tag, str(value)),
     Form.FLOAT: lambda tag, value: t(tag, f"{value:g}"),
     Form.INSTANT: lambda tag, value: t(tag, instant(value)),
-    Form.DAY: lambda tag, value: t(tag, f"{value.isoformat()}T00:00:00Z"),
+    Form.DAY: lambda tag, value: write_day(tag, value, None),
     Form.BODY: _write_body,
     Form.STRINGS: lambda tag, value: t(tag, *(t("String", each) for each in value)),
     Form.PERSON: lambda tag, value: t(tag, recipient_markup(value)),

@@ -8,7 +8,7 @@ import pytest
 from exchangelib import HTMLBody
 
 from tests.support.outlook import Outlook
-from tests.unit.sandbox.bank import Bank
+from tests.unit.sandbox.bank import BERLIN, Bank
 
 START = datetime(2026, 12, 1, 10, tzinfo=UTC)
 REMINDED = {"reminder_is_set": True, "reminder_minutes_before_start": 15}
@@ -89,7 +89,7 @@ def test_a_person_works_on_a_task(bank: Bank):
     anna.complete_task(task_id)
     done = anna.task(task_id)
     assert (done.status, done.percent_complete, done.is_complete) == ("Completed", 100, True)
-    assert done.complete_date.date() == date(2026, 11, 23)
+    assert done.complete_date.astimezone(BERLIN).date() == date(2026, 11, 23)
     assert [task.id for task in anna.tasks("Call")] == [task_id]
     anna.delete_task(task_id)
     assert (anna.tasks(), [item.subject for item in anna.account.trash.all()]) == ([], ["Call"])

@@ -9,15 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.sandbox.exchange.tasks import begun
-from tests.unit.sandbox.bank import Bank, append_field, calendar_item, delete_field, id_of, set_field, task, value
+from daemon.sandbox.exchange.values import Day
+from tests.unit.sandbox.bank import (
+    Bank,
+    append_field,
+    calendar_item,
+    delete_field,
+    id_of,
+    set_field,
+    task,
+    value,
+    values,
+)
 from tests.unit.sandbox.test_reminders import SIGNAL
 
 FIELDS = {
     "Status": st.sampled_from(("NotStarted", "InProgress", "Completed", "WaitingOnOthers", "Deferred")),
     "PercentComplete": st.sampled_from((0.0, 1.0, 50.0, 99.0, 100.0)),
-    "CompleteDate": st.dates(),
+    "CompleteDate": st.dates().map(Day.of),
 }
-TODAY = st.dates()
+TODAY = st.dates().map(Day.of)
 
 
 def status(name: str) -> str:
@@ -136,27 +147,48 @@ def test_status_share_and_day_always_agree(order: list[str], data: st.DataObject
     assert values[order[-1]] == chosen[order[-1]]
 
 
-@pytest.mark.parametrize(
-    "zone", ["Pacific Standard Time", "UTC", "W. Europe Standard Time", "Line Islands Standard Time"]
+DAYS = "".join(
+    f'<t:ExtendedFieldURI DistinguishedPropertySetId="Task" PropertyId="{tag}" PropertyType="SystemTime"/>'
+    for tag in (0x8104, 0x8105, 0x810F)
 )
-def test_a_midnight_is_the_day_it_is_written_as(bank: Bank, zone: str):
-    """In whatever zone the request is; none given is none."""
-    header = f'<t:TimeZoneContext><t:TimeZoneDefinition Id="{zone}"/></t:TimeZoneContext>'
+
+
+def in_zone(zone: str) -> str:
+    return f'<t:TimeZoneContext><t:TimeZoneDefinition Id="{zone}"/></t:TimeZoneContext>' if zone else ""
+
+
+@pytest.mark.parametrize(
+    ("zone", "to_others", "to_himself"),
+    [
+        ("", "2026-12-01T00:00:00Z", "2026-12-01T00:00:00Z"),
+        ("Pacific Standard Time", "2026-12-01T08:00:00Z", "2026-12-01T00:00:00-08:00"),
+        ("W. Europe Standard Time", "2026-11-30T23:00:00Z", "2026-12-01T00:00:00+01:00"),
+        ("Line Islands Standard Time", "2026-11-30T10:00:00Z", "2026-12-01T00:00:00+14:00"),
+    ],
+)
+def test_a_midnight_is_the_day_it_is_written_as(bank: Bank, zone: str, to_others: str, to_himself: str):
+    """In whatever zone the request is; who asks without a zone gets the instant that it was to its writer."""
     anna = bank.client("anna")
     content = task("<t:DueDate>2026-12-01T00:00:00Z</t:DueDate>")
-    made_there = anna.call(f"<m:CreateItem><m:Items>{content}</m:Items></m:CreateItem>", header=header)
-    read = anna.get(id_of(made_there.item)).item
-    assert (value(read, "DueDate"), value(read, "StartDate")) == ("2026-12-01T00:00:00Z", None)
+    made_there = anna.call(f"<m:CreateItem><m:Items>{content}</m:Items></m:CreateItem>", header=in_zone(zone))
+    item = id_of(made_there.item)
+    shown = anna.get(item, extended=DAYS).item
+    shape = "<m:ItemShape><t:BaseShape>AllProperties</t:BaseShape></m:ItemShape>"
+    asked = f"<m:GetItem>{shape}<m:ItemIds>{item}</m:ItemIds></m:GetItem>"
+    assert (value(shown, "DueDate"), value(shown, "StartDate")) == (to_others, None)
+    assert value(anna.call(asked, header=in_zone(zone)).item, "DueDate") == to_himself
+    assert value(shown, "ExtendedProperty/Value") == "2026-12-01T00:00:00Z"
 
 
 def test_another_time_is_of_the_day_it_is_in_the_requests_zone(bank: Bank):
     """A client that writes its own midnight as an instant means its own day."""
-    header = '<t:TimeZoneContext><t:TimeZoneDefinition Id="W. Europe Standard Time"/></t:TimeZoneContext>'
     anna = bank.client("anna")
     content = task("<t:DueDate>2026-11-30T23:00:00Z</t:DueDate><t:StartDate>2026-11-30T13:00:00</t:StartDate>")
-    made_there = anna.call(f"<m:CreateItem><m:Items>{content}</m:Items></m:CreateItem>", header=header)
-    read = anna.get(id_of(made_there.item)).item
-    assert (value(read, "DueDate"), value(read, "StartDate")) == ("2026-12-01T00:00:00Z", "2026-11-30T00:00:00Z")
+    made_there = anna.call(
+        f"<m:CreateItem><m:Items>{content}</m:Items></m:CreateItem>", header=in_zone("W. Europe Standard Time")
+    )
+    read = anna.get(id_of(made_there.item), extended=DAYS).item
+    assert values(read, "ExtendedProperty/Value") == ["2026-11-30T00:00:00Z", "2026-12-01T00:00:00Z"]
 
 
 def test_a_tasks_reminder_is_an_instant(bank: Bank):

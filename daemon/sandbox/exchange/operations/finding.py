@@ -39,7 +39,7 @@ def find_item(call: Call, request: Element) -> Element:
             raise not_modelled(f"FindItem with {name}")
 
     def find(element: Element) -> Element:
-        shape = Shape.read(child(request, "ItemShape"), View.FIND)
+        shape = Shape.read(child(request, "ItemShape"), View.FIND, zone=call.named_zone)
         found = _found(call, call.folder(element), request)
         page = _emptied(found) if call.empty else _shortened(found) if call.partial else found
         attributes = {} if child(request, "CalendarView") is not None else {"IndexedPagingOffset": str(page.offset)}

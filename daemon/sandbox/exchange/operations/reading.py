@@ -12,7 +12,7 @@ def get_item(call: Call, request: Element) -> Element:
 
     def get(element: Element) -> Element:
         item = call.item(element)
-        shape = Shape.read(wanted, View.GET)
+        shape = Shape.read(wanted, View.GET, zone=call.named_zone)
         return success(call.operation, with_items(item_markup(call.world, item, shape)))
 
     return each(call, children(required(request, "ItemIds")), get)

@@ -21,7 +21,7 @@ def sync_folder_items(call: Call, request: Element) -> Element:
     for name in _NOT_MODELLED:
         if child(request, name) is not None:
             raise not_modelled(f"SyncFolderItems with {name}")
-    shape = Shape.read(child(request, "ItemShape"), View.SYNC)
+    shape = Shape.read(child(request, "ItemShape"), View.SYNC, zone=call.named_zone)
     folder = call.target(request, "SyncFolderId")
     limit = whole_number(child_text(request, "MaxChangesReturned", "0"), "MaxChangesReturned")
     if limit not in _LIMITS:
