@@ -7,22 +7,27 @@ Reads arguments and prints; what a command does is its module in `daemon.command
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import timedelta
 from functools import wraps
+from getpass import getuser
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from daemon import settings as configuration
 from daemon import wiring
 from daemon.bus.kafka import KafkaSettings
-from daemon.commands import checking, running, sandboxes, schemas, topics, why
+from daemon.commands import asking, burials, checking, running, sandboxes, schemas, topics, why
+from daemon.commands.letters import DeadLetter, Wanted
 from daemon.commands.refusals import CannotGoOn
 from daemon.settings.errors import SettingsError
 
@@ -58,6 +63,7 @@ _config = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="A TOML file of settings; the environment (EXSYNCD_...) wins over it.",
 )
+_SECONDS = click.FloatRange(min=0, min_open=True)
 _kafka = click.option("--kafka", metavar="HOST:PORT", help="A Kafka broker.")
 _prefix = click.option("--topic-prefix", default="", metavar="P", help="Put before every topic name.")
 
@@ -81,6 +87,8 @@ def cli() -> None:
                             exsyncd check --config exsyncd.toml
                             exsyncd run --config exsyncd.toml
     To ask it something:    exsyncd why ITEM --config exsyncd.toml
+    To tell it something:   exsyncd request pause --user ID --config exsyncd.toml
+                            exsyncd dead-letters list --config exsyncd.toml
     """
 
 
@@ -182,6 +190,179 @@ def why_(item: str, config: Path | None, store: str | None) -> None:
 
 
 @cli.group()
+def request() -> None:
+    """Ask the daemon for something, by way of the bus, and wait for its answer."""
+
+
+def _whoami() -> str:
+    try:
+        return getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return "operator"
+
+
+def _asking(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that every request has."""
+    options = (
+        _config,
+        click.option("--user", metavar="ID", help="For this CRM user; for everybody without it."),
+        click.option("--link", metavar="ID", help="For one item, by its link id."),
+        click.option("--by", default=_whoami, metavar="WHO", help="Who asks; you, if not given."),
+        click.option("--dry-run", is_flag=True, help="Only say what would come of it."),
+        click.option(
+            "--timeout", default=30.0, show_default=True, type=_SECONDS, help="Seconds to wait for an answer."
+        ),
+        click.option("--json", "as_json", is_flag=True, help="For scripts."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return _screens(command)
+
+
+def _request(
+    verb: str,
+    config: Path | None,
+    *,
+    user: str | None,
+    link: str | None,
+    by: str,
+    dry_run: bool,
+    timeout: float,
+    as_json: bool,
+    **arguments: Any,
+) -> None:
+    if user and link:
+        raise click.UsageError("--user and --link exclude each other")
+    asked = asking.request(verb, user=user, link=link, by=by, dry_run=dry_run, **arguments)
+    kafka = _kafka_settings(config, needed=True)
+    answers = _await(asking.ask(kafka, asked, patience=timedelta(seconds=timeout)))
+    if as_json:
+        click.echo(json.dumps(answers, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(line for answer in answers for line in asking.told(asked, answer)))
+    if answers[-1]["result"] not in asking.DONE:
+        sys.exit(1)
+
+
+@request.command()
+@_asking
+def pause(config: Path | None, **options: Any) -> None:
+    """Apply nothing until it is resumed: hints and changes wait."""
+    _request("pause", config, **options)
+
+
+@request.command()
+@_asking
+def resume(config: Path | None, **options: Any) -> None:
+    """Go on: what has waited takes effect, merged per item."""
+    _request("resume", config, **options)
+
+
+@request.command()
+@_asking
+def release(config: Path | None, **options: Any) -> None:
+    """Carry out the deletes that are held for confirmation."""
+    _request("release", config, **options)
+
+
+@request.command()
+@click.option("--contact", metavar="ID", help="Only where this contact is concerned.")
+@_asking
+def rematch(config: Path | None, **options: Any) -> None:
+    """Decide anew who is in For of future meetings."""
+    _request("rematch", config, **options)
+
+
+@request.command()
+@click.option("--mode", required=True, type=click.Choice(["get", "send"]), help="From Exchange, or to it.")
+@click.option("--items", default="both", show_default=True, type=click.Choice(["series", "singles", "both"]))
+@click.option("--on", type=click.Choice(["modified", "start"]), help="What --from and --to are about.")
+@click.option("--from", "from_", metavar="INSTANT", help="Not before, as 2026-12-01T00:00:00Z.")
+@click.option("--to", metavar="INSTANT", help="Not after.")
+@_asking
+def snapshot(config: Path | None, on: str | None, from_: str | None, to: str | None, **options: Any) -> None:
+    """Read all from Exchange, or write all to it, or a part."""
+    if (from_ or to) and not on:
+        raise click.UsageError("say what --from and --to are about: --on modified or --on start")
+    span = {"on": on, "from": from_, "to": to} if on else None
+    _request("snapshot", config, range=span, **options)
+
+
+@cli.group(name="dead-letters")
+def dead_letters() -> None:
+    """Records that could not be used: look at them, put them back on their topics, or put them aside."""
+
+
+_letters = click.argument("letters", nargs=-1, required=True, metavar="LETTER...")
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@dead_letters.command(name="list")
+@_config
+@click.option("--topic", metavar="TOPIC", help="Only those that came from this topic.")
+@click.option("--kind", metavar="KIND", help="Only those of this kind: decode, permanent, unexpected ...")
+@click.option("--every", is_flag=True, help="Also those that were replayed or parked.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@_screens
+def list_letters(config: Path | None, topic: str | None, kind: str | None, every: bool, as_json: bool) -> None:
+    """List letters: when, from where, of what kind, and what was wrong; nothing of what is in them."""
+    settings = _settings(config, needs=("kafka",))
+    wanted = Wanted(every=every, topic=topic, kind=kind)
+    found, trouble = _await(burials.find(wiring.kafka_settings(settings), settings.store.url, wanted))
+    if trouble:
+        click.echo(f"note: which letters were dealt with is not known: {trouble}", err=True)
+    if as_json:
+        click.echo(json.dumps([letter.as_data() for letter in found], indent=2))
+        return
+    _print_letters(found)
+
+
+@dead_letters.command()
+@click.argument("letter")
+@_config
+@click.option("--bytes", "raw", is_flag=True, help="Its bytes, too, as they are, to standard output.")
+@_screens
+def show(letter: str, config: Path | None, raw: bool) -> None:
+    """Show a letter's key and headers; its bytes only with --bytes."""
+    [burial] = _await(burials.fetch(_kafka_settings(config, needed=True), [letter]))
+    for line in burials.described(burial):
+        click.echo(line, err=raw)
+    if raw:
+        click.echo(burial.record.value or b"", nl=False)
+
+
+@dead_letters.command()
+@_letters
+@_config
+@_yes
+@_screens
+def replay(letters: Sequence[str], config: Path | None, yes: bool) -> None:
+    """Put records back on their topics, as they came."""
+    settings = _settings(config, needs=("kafka",))
+    kafka = wiring.kafka_settings(settings)
+    found = _await(burials.fetch(kafka, letters))
+    for burial in found:
+        click.echo(
+            f"{burial.letter.name}  to {burial.letter.topic}  {burial.letter.kind}: {burial.letter.rule}", err=True
+        )
+    if not yes:
+        click.confirm(f"Put {len(found)} back?", abort=True, err=True)
+    click.echo(f"put back {_await(burials.replay(kafka, settings.store.url, found))}")
+
+
+@dead_letters.command()
+@_letters
+@_config
+@_screens
+def park(letters: Sequence[str], config: Path | None) -> None:
+    """Mark letters as seen: `list` leaves them out. They stay where they are."""
+    settings = _settings(config, needs=("kafka",))
+    found = _await(burials.fetch(wiring.kafka_settings(settings), letters))
+    burials.mark(settings.store.url, [burial.letter.place for burial in found], "parked")
+    click.echo(f"parked {len(found)}")
+
+
+@cli.group()
 def sandbox() -> None:
     """Servers to build against where there is no Exchange or CRM."""
 
@@ -218,6 +399,21 @@ def _settings(config: Path | None, *, needs: tuple[configuration.Need, ...]) -> 
 
 def _kafka_settings(config: Path | None, *, needed: bool) -> KafkaSettings:
     return wiring.kafka_settings(_settings(config, needs=("kafka",) if needed else ()))
+
+
+def _print_letters(found: Sequence[DeadLetter]) -> None:
+    if not found:
+        click.echo("no dead letters")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("letter", "died", "came from", "kind", "what was wrong", "bytes"):
+        table.add_column(heading, overflow="fold")
+    for letter in found:
+        fate = f" ({letter.fate})" if letter.fate else ""
+        died = f"{letter.at:%Y-%m-%d %H:%M:%S}"
+        row = (letter.name, died, letter.origin, f"{letter.kind}{fate}", letter.rule, str(letter.size))
+        table.add_row(*map(escape, row))
+    Console().print(table)
 
 
 def _print_topics(kafka: KafkaSettings) -> None:

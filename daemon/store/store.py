@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -177,13 +178,37 @@ def looking_on(url: str) -> Iterator[Connection]:
         engine.dispose()
 
 
+@contextmanager
+def noting(url: str) -> Iterator[Connection]:
+    """A connection that writes beside a daemon that works on the store: only what no daemon keeps in its mind."""
+    name, engine = _writing(url)
+    try:
+        with _explained(name), engine.begin() as tx:
+            migrating.verify(tx)
+            yield tx
+    finally:
+        engine.dispose()
+
+
 def _reading(url: str) -> tuple[str, Engine]:
     if postgres.is_meant(url):
         return postgres.shown(url), postgres.reading(url, size=1)
+    path = _existing(url)
+    return str(path), sqlite.reading(path, size=1)
+
+
+def _writing(url: str) -> tuple[str, Engine]:
+    if postgres.is_meant(url):
+        return postgres.shown(url), postgres.writing(url, size=1)
+    path = _existing(url)
+    return str(path), sqlite.writing(path)
+
+
+def _existing(url: str) -> Path:
     path = sqlite.path_of(url)
     if not path.exists():
         raise StoreUnusable(f"there is no store at {path}")
-    return str(path), sqlite.reading(path, size=1)
+    return path
 
 
 @contextmanager
