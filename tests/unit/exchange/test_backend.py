@@ -799,5 +799,5 @@ async def test_no_log_and_no_error_holds_what_was_sent_or_received(
 
 def test_every_code_has_one_meaning() -> None:
     tables = [failures.GONE, failures.UNREADABLE, failures.OTHER_KIND, failures.DENIED, failures.BUSY]
-    tables += [failures.SIGN_IN, failures.PERMANENT]
+    tables += [failures.SIGN_IN, failures.PERMANENT, failures.CHANGED, failures.REJECTED, failures.NOT_LIVE]
     assert len(frozenset().union(*tables)) == sum(map(len, tables))
