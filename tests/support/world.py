@@ -13,10 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from handlers import authority, inbound, outbound
+from handlers import authority, inbound
 from handlers.authority import Authority
-from handlers.crm_changes import CrmChange, Kind
-from handlers.effects import Effect
 from handlers.facts import Contact, Facts, User
 from handlers.inbound import Sighting, Surroundings
 from handlers.links import Link, State
@@ -145,7 +143,6 @@ class World:
             users=_by_address(self.users, self.policy),
             contacts=_by_address(tuple(contact for contact in self.contacts if contact.active), self.policy),
             by_id={user.id: user for user in self.users},
-            by_contact={contact.id: contact for contact in self.contacts},
             options=self.options,
             resolved=self.resolved,
         )
@@ -185,49 +182,23 @@ class World:
         sighting = Sighting(user.mailbox or "", user, by_user.get(user))
         link = inbound.sighted(link, sighting)
         whose = self._authority(link, sighting, by_user)
-        if isinstance(whose, Reason):
-            return inbound.skip(link, whose)
+        if whose is None:
+            return self._undecided(link, sighting)
         counting = by_user.get(whose.user)
         link = replace(link, master=whose.user.id if whose.is_master else None)
         link = inbound.sighted(link, Sighting(whose.user.mailbox or "", whose.user, counting))
-        plan = inbound.decide(link, counting, authority=whose, around=self.around, sighting=sighting)
+        plan = inbound.decide(link, counting, authority=whose, around=self.around)
         return inbound.with_deviation(plan, sighting, counting)
 
-    def crm_says(
-        self, link: Link, *, kind: Kind = Kind.CHANGED, version: int | None = None, notify: str = "none", **edited: Any
-    ) -> Plan:
-        """What comes of a CRM user's edit of what the CRM holds; `version` is the next one unless stated."""
-        assert link.crm is not None, "the CRM holds nothing yet that could be edited"
-        change = CrmChange(
-            link.crm_id or "si-1",
-            link.crm_version + 1 if version is None else version,
-            kind,
-            revision=link.crm_revision,
-            after=replace(link.crm, **edited),
-            notify=notify,
-        )
-        return outbound.decide(link, change, around=self.around)
-
-    def crm_creates(self, item: ScheduleItem, *, crm_id: str = "si-1", notify: str = "none") -> Plan:
-        """What comes of an item that a CRM user made."""
-        link = Link(id=ids.link_of_crm(crm_id), uid=None)
-        return outbound.decide(link, CrmChange(crm_id, 1, after=item, notify=notify), around=self.around)
-
-    def crm_answers(self, plan: Plan) -> Plan:
-        """The CRM applied the plan's command and says so."""
-        item = plan.command.item if isinstance(plan.command, Upsert) else None
-        kind = Kind.DELETED if isinstance(plan.command, Delete) else Kind.CHANGED
-        change = CrmChange("si-1", plan.link.crm_version + 1, kind, ours=True, revision=plan.link.revision, after=item)
-        return outbound.decide(plan.link, change, around=self.around)
-
-    def _authority(self, link: Link, sighting: Sighting, copies: Mapping[User, Copy]) -> Authority | Reason:
-        witness = sighting.copy or next(iter(copies.values()), None)
-        organizer = self._organizer(witness, link, holder=sighting.user)
+    def _authority(self, link: Link, sighting: Sighting, copies: Mapping[User, Copy]) -> Authority | None:
+        copy, holder = sighting.copy, sighting.user
+        organizer = authority.organizer_of(link, copy, holder=holder, facts=self.facts(), policy=self.policy)
         if organizer is not None and organizer.synchronized:
             return Authority(organizer, organizer)
         master = self._master(link, sighting, copies)
-        if master is None:
-            return Reason.AWAITING_ACCEPTANCE
+        nameless = copy is not None and copy.is_meeting and copy.organizer is None
+        if master is None or (nameless and master == holder):
+            return None
         return Authority(master, organizer or master, is_master=True)
 
     def _master(self, link: Link, sighting: Sighting, copies: Mapping[User, Copy]) -> User | None:
@@ -238,11 +209,12 @@ class World:
             return authority.successor(link, holder=sighting.user, copy=sighting.copy, facts=facts)
         return authority.first_to_accept(copies.items())
 
-    def _organizer(self, witness: Copy | None, link: Link, *, holder: User) -> User | None:
-        if witness is not None:
-            return authority.organizing_user(witness, holder=holder, facts=self.facts(), policy=self.policy)
-        owner = link.agreed.owner if link.agreed else None
-        return next((user for user in self.users if user.id == owner), None)
+    def _undecided(self, link: Link, sighting: Sighting) -> Plan:
+        if link.state is not State.OUTSIDE:
+            return inbound.answered(link, sighting.user, generation=0)
+        if sighting.copy is not None and sighting.copy.is_meeting and sighting.copy.organizer is None:
+            return inbound.skip(link, Reason.NO_ORGANIZER)
+        return inbound.skip(link, Reason.AWAITING_ACCEPTANCE)
 
 
 _OPTION_KEYS = {
@@ -250,8 +222,6 @@ _OPTION_KEYS = {
     "matching": "for_contacts.inbound",
     "security_check": "for_contacts.security_check",
     "private_meetings": "private_meetings.inbound",
-    "alarms": "meeting_alarms",
-    "notes": "related_notes",
 }
 
 
@@ -321,14 +291,8 @@ def decision_on(plan: Plan, about: str) -> tuple[str, Decision]:
 
 
 def is_quiet(plan: Plan) -> bool:
-    """Whether nothing is told, nothing reported and nothing written."""
-    return plan.command is None and plan.report is None and not plan.effects
-
-
-def written(plan: Plan) -> dict[str, Effect]:
-    """What is written, by whose mailbox: at most one call each."""
-    assert len({effect.mailbox for effect in plan.effects}) == len(plan.effects), "a mailbox is written to twice"
-    return {effect.mailbox: effect for effect in plan.effects}
+    """Whether nothing is told and nothing reported."""
+    return plan.command is None and plan.report is None
 
 
 def confirmed(plan: Plan, *, crm_id: str = "si-1", **edited: Any) -> Link:
