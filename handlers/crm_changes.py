@@ -119,6 +119,7 @@ def fold(agreed: ScheduleItem, *, was: ScheduleItem, after: ScheduleItem, terms:
     lost = frozenset(name for name in accepted if _is_lost(name, agreed, was=was, after=after, terms=terms))
     taken = tuple(name for name in accepted if name not in lost)
     values = dict(pair for name in taken for pair in _values(name, agreed, was=was, after=after, terms=terms))
+    taken = tuple(dict.fromkeys((*taken, *(name for name in values if values[name] != getattr(agreed, name)))))
     refused = [_refused(name, *reasons[name]) for name in reasons]
     if _forges_answers(was.for_, after.for_):
         refused.append(_refused("for_", "PART-7", Reason.NOT_AUTHORITATIVE))

@@ -15,22 +15,23 @@ from hashlib import sha256
 
 from handlers import merging, outgoing, participants, plans, registry, translation
 from handlers.authority import Authority, is_live
-from handlers.conflicts import Moments
+from handlers.conflicts import Moments, Side
 from handlers.drafts import Admission, Draft
 from handlers.echoes import alike, deviating
 from handlers.effects import CONTENT, Effect
 from handlers.facts import Facts, User
 from handlers.links import IN_CRM, Link, Replica, State
-from handlers.merging import Merged, merge_exchange
+from handlers.merging import Conflict, Merged, merge_exchange
 from handlers.moments import instant_of
 from handlers.options import Consulted, OptionValues
 from handlers.outgoing import Target
 from handlers.participants import Participant, Verdict
 from handlers.plans import Explanation, Plan, Report
 from handlers.policy import Policy
+from handlers.privacy import REDACTED_FIELDS
 from schemas import ids, options
 from schemas.copies import Copy
-from schemas.items import ExternalReason, Response, ScheduleItem
+from schemas.items import ExternalReason, Response, ScheduleItem, wire_name
 from schemas.outcomes import Decision, Direction, Reason, Result
 
 _COMPARED = {
@@ -170,6 +171,18 @@ def refreshed(link: Link, copy: Copy, *, authority: Authority, around: Surroundi
     return _merged(draft, fingerprint=fingerprint).link
 
 
+def ended(link: Link, *, around: Surroundings) -> Link:
+    """The link after its copy that counts was found to be gone, before a CRM event is decided again: the delete wins
+    (CON-5), and the event's decision tells the CRM. An archival delete ends the link alone (DEL-2).
+    """
+    if link.state is not State.ACTIVE:
+        return link
+    if _is_archival(link, around):
+        return replace(link, state=State.ARCHIVED)
+    gone = replace(link, state=State.DELETED, content=None, reported=None)
+    return plans.delete(gone, generation=around.generation, reason="deleted")[0]
+
+
 def decide_direct(link: Link, sighting: Sighting, *, around: Surroundings) -> Plan:
     """What a hint through a direct copy means: no content (INV-6), but its user's alarm, and his delete (DEL-3).
 
@@ -195,7 +208,7 @@ def answered(link: Link, user: User, *, generation: int) -> Plan:
         return Plan(link)
     answers = dict(link.agreed.responses)
     own = translation.answer(user, None, link)
-    if user.id not in answers or answers[user.id] in (own, Response.ORGANIZER):
+    if user.id not in {*answers, *link.agreed.assign_to} or answers.get(user.id) in (own, Response.ORGANIZER):
         return Plan(link)
     responses = tuple(sorted((answers | {user.id: own}).items()))
     exchange = link.exchange and replace(link.exchange, responses=responses)
@@ -425,7 +438,8 @@ def _with_own_edits(plan: Plan, user: User, copy: Copy) -> Plan:
 def _follow_ups(result: _Result) -> tuple[Effect, ...]:
     """What follows from a change in Exchange: direct copies follow it, and a conflict the CRM won is written back."""
     item, known = result.merged.item, result.known
-    changed = tuple(name for name in CONTENT if getattr(item, name) != getattr(known, name))
+    hidden = REDACTED_FIELDS if item.redacted else frozenset[str]()
+    changed = tuple(n for n in CONTENT if n not in hidden and getattr(item, n) != getattr(known, n))
     targets = []
     for replica in result.link.replicas:
         user = result.draft.facts.by_id.get(replica.user)
@@ -448,15 +462,13 @@ def _without_superseded(plan: Plan, around: Surroundings) -> Plan:
     if not superseded:
         return plan
     gone = {(each.mailbox, each.item_id) for each in superseded}
-    targets = [
-        Target(user=user, mailbox=each.mailbox, replica=each, direct=True, delete=True)
-        for each in superseded
-        if (user := around.facts.by_id.get(each.user)) is not None
-    ]
     kept = (each for each in plan.link.replicas if not each.direct or each.mailbox not in invited)
-    removals = outgoing.effects_of(targets, plan.link.agreed or ScheduleItem(), crm_id=plan.link.crm_id)
+    link = replace(plan.link, replicas=tuple(kept))
     others = (each for each in plan.effects if (each.mailbox, each.item_id) not in gone)
-    return replace(plan, link=replace(plan.link, replicas=tuple(kept)), effects=(*others, *removals))
+    report = plan.report or Report(Direction.INBOUND, Result.APPLIED)
+    return replace(
+        plan, link=link, report=report, effects=(*others, *outgoing.removals(superseded, link=link, facts=around.facts))
+    )
 
 
 def _end(link: Link, copy: Copy | None, around: Surroundings) -> Plan:
@@ -470,7 +482,20 @@ def _end(link: Link, copy: Copy | None, around: Surroundings) -> Plan:
     reason = "cancelled" if copy is not None and copy.is_cancelled else "deleted"
     ended = replace(link, state=State.DELETED, content=None, reported=None)
     told, command = plans.delete(ended, generation=around.generation, reason=reason)
-    return Plan(told, command, Report(Direction.INBOUND, Result.APPLIED))
+    lost = tuple(Conflict(wire_name(name), Side.EXCHANGE.value) for name in _unwritten(link))
+    report = Report(Direction.INBOUND, Result.APPLIED, conflicts=lost)
+    return Plan(told, command, report, outgoing.removals(_direct(link), link=told, facts=around.facts))
+
+
+def _direct(link: Link) -> tuple[Replica, ...]:
+    return tuple(replica for replica in link.replicas if replica.direct and replica.live)
+
+
+def _unwritten(link: Link) -> tuple[str, ...]:
+    """What the CRM had changed and no copy was ever told of: lost with the item (CON-5)."""
+    if link.agreed is None or link.exchange is None or any(each.holds is not None for each in link.replicas):
+        return ()
+    return deviating(link.agreed, link.exchange, among=CONTENT)
 
 
 def _is_archival(link: Link, around: Surroundings) -> bool:

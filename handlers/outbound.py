@@ -64,9 +64,20 @@ def decide(link: Link, change: CrmChange, *, around: Surroundings) -> Plan:
     return _changed(heard, change, change.after, around=around)
 
 
+def rejected(link: Link, change: CrmChange, *, generation: int) -> Plan:
+    """Exchange will never take what the event asks for: it is put back in the CRM; a refused create gets no command."""
+    because = Explanation("ID-6", "item", Decision.REFUSED, "Exchange does not take this content: put back")
+    report = Report(Direction.OUTBOUND, Result.FAILED, Reason.RESTRICTION, explain=(because,))
+    heard = replace(crm_changes.heard(link, change), crm=change.after)
+    if heard.agreed is None or heard.state is not State.ACTIVE:
+        return Plan(heard, report=report)
+    told, command = plans.upsert(heard, generation=generation)
+    return Plan(told, command, report)
+
+
 def _changed(link: Link, change: CrmChange, after: ScheduleItem, *, around: Surroundings) -> Plan:
     if link.state is State.DELETED and not link.deleted_by_crm:
-        return _after_delete(link, change, after, generation=around.generation)
+        return _after_delete(link, change, after, around=around)
     if link.state is State.DELETED and after.status == _CANCELLED:
         return Plan(replace(link, crm=after, agreed=after))
     if link.state is State.ARCHIVED:
@@ -316,6 +327,8 @@ def _report(edit: _Edit, effects: tuple[Effect, ...], consulted: tuple[Consulted
         return Report(
             Direction.OUTBOUND, Result.REFUSED, folded.reason, consulted, folded.refused, conflicts=folded.conflicts
         )
+    if edit.is_new and not effects:
+        return Report(Direction.OUTBOUND, Result.SKIPPED, Reason.UNKNOWN_MAILBOX, consulted)
     left_out = tuple(_left_out(edit))
     partly = Reason.PARTLY if folded.refused or left_out else None
     return Report(
@@ -386,31 +399,20 @@ def _ended(link: Link, change: CrmChange) -> Report:
 def _taken_away(link: Link, around: Surroundings) -> tuple[Effect, ...]:
     """Every copy goes, the one that counts first."""
     counting = _counting(link, around)
-    targets = []
-    for replica in link.replicas:
-        user = around.facts.by_id.get(replica.user)
-        if replica.live and user is not None and user.synchronized:
-            is_counting = replica == counting
-            targets.append(
-                Target(
-                    user=user,
-                    mailbox=replica.mailbox,
-                    replica=replica,
-                    direct=replica.direct,
-                    authoritative=is_counting,
-                    delete=True,
-                )
-            )
-    return outgoing.effects_of(targets, link.agreed or ScheduleItem(), crm_id=link.crm_id)
+    effects = outgoing.removals((each for each in link.replicas if each.live), link=link, facts=around.facts)
+    marked = (replace(each, authoritative=bool(counting and each.mailbox == counting.mailbox)) for each in effects)
+    return tuple(sorted(marked, key=lambda effect: not effect.authoritative))
 
 
-def _after_delete(link: Link, change: CrmChange, after: ScheduleItem, *, generation: int) -> Plan:
+def _after_delete(link: Link, change: CrmChange, after: ScheduleItem, *, around: Surroundings) -> Plan:
     """The item is gone from Exchange: the delete wins; the CRM is told again if it had not taken it (CON-5, CON-6)."""
     was = link.crm or change.before
     lost = () if was is None else tuple(Conflict(wire_name(name), "exchange") for name in differing(was, after))
     report = Report(Direction.OUTBOUND, Result.REFUSED, Reason.TOMBSTONED, conflicts=lost)
+    direct = (each for each in link.replicas if each.direct and each.live)
+    effects = outgoing.removals(direct, link=link, facts=around.facts)
     kept = replace(link, crm=after)
     if link.crm_revision >= link.revision:
-        return Plan(kept, report=report)
-    told, command = plans.delete(kept, generation=generation, reason="deleted")
-    return Plan(told, command, report)
+        return Plan(kept, report=report, effects=effects)
+    told, command = plans.delete(kept, generation=around.generation, reason="deleted")
+    return Plan(told, command, report, effects)

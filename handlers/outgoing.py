@@ -174,3 +174,13 @@ def _uid(target: Target, crm_id: str | None) -> str | None:
     if crm_id is None:
         return None
     return ids.uid_of_direct_copy(crm_id, target.user.id) if target.direct else ids.uid_of_crm(crm_id)
+
+
+def removals(replicas: Iterable[Replica], *, link: Link, facts: Facts) -> tuple[Effect, ...]:
+    """Takes copies away, as far as their mailboxes may be written to."""
+    targets = (
+        Target(user=user, mailbox=each.mailbox, replica=each, direct=each.direct, delete=True)
+        for each in replicas
+        if (user := facts.by_id.get(each.user)) is not None and user.synchronized
+    )
+    return effects_of(targets, link.agreed or ScheduleItem(), crm_id=link.crm_id)
