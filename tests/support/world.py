@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from handlers import authority, inbound
+from handlers import authority, inbound, outbound
 from handlers.authority import Authority
+from handlers.crm_changes import CrmChange, Kind
+from handlers.effects import Effect
 from handlers.facts import Contact, Facts, User
 from handlers.inbound import Sighting, Surroundings
 from handlers.links import Link, State
@@ -143,6 +145,7 @@ class World:
             users=_by_address(self.users, self.policy),
             contacts=_by_address(tuple(contact for contact in self.contacts if contact.active), self.policy),
             by_id={user.id: user for user in self.users},
+            by_contact={contact.id: contact for contact in self.contacts},
             options=self.options,
             resolved=self.resolved,
         )
@@ -187,8 +190,35 @@ class World:
         counting = by_user.get(whose.user)
         link = replace(link, master=whose.user.id if whose.is_master else None)
         link = inbound.sighted(link, Sighting(whose.user.mailbox or "", whose.user, counting))
-        plan = inbound.decide(link, counting, authority=whose, around=self.around)
+        plan = inbound.decide(link, counting, authority=whose, around=self.around, sighting=sighting)
         return inbound.with_deviation(plan, sighting, counting)
+
+    def crm_says(
+        self, link: Link, *, kind: Kind = Kind.CHANGED, version: int | None = None, notify: str = "none", **edited: Any
+    ) -> Plan:
+        """What comes of a CRM user's edit of what the CRM holds; `version` is the next one unless stated."""
+        assert link.crm is not None, "the CRM holds nothing yet that could be edited"
+        change = CrmChange(
+            link.crm_id or "si-1",
+            link.crm_version + 1 if version is None else version,
+            kind,
+            revision=link.crm_revision,
+            after=replace(link.crm, **edited),
+            notify=notify,
+        )
+        return outbound.decide(link, change, around=self.around)
+
+    def crm_creates(self, item: ScheduleItem, *, crm_id: str = "si-1", notify: str = "none") -> Plan:
+        """What comes of an item that a CRM user made."""
+        link = Link(id=ids.link_of_crm(crm_id), uid=None)
+        return outbound.decide(link, CrmChange(crm_id, 1, after=item, notify=notify), around=self.around)
+
+    def crm_answers(self, plan: Plan) -> Plan:
+        """The CRM applied the plan's command and says so."""
+        item = plan.command.item if isinstance(plan.command, Upsert) else None
+        kind = Kind.DELETED if isinstance(plan.command, Delete) else Kind.CHANGED
+        change = CrmChange("si-1", plan.link.crm_version + 1, kind, ours=True, revision=plan.link.revision, after=item)
+        return outbound.decide(plan.link, change, around=self.around)
 
     def _authority(self, link: Link, sighting: Sighting, copies: Mapping[User, Copy]) -> Authority | None:
         copy, holder = sighting.copy, sighting.user
@@ -222,6 +252,8 @@ _OPTION_KEYS = {
     "matching": "for_contacts.inbound",
     "security_check": "for_contacts.security_check",
     "private_meetings": "private_meetings.inbound",
+    "alarms": "meeting_alarms",
+    "notes": "related_notes",
 }
 
 
@@ -291,8 +323,14 @@ def decision_on(plan: Plan, about: str) -> tuple[str, Decision]:
 
 
 def is_quiet(plan: Plan) -> bool:
-    """Whether nothing is told and nothing reported."""
-    return plan.command is None and plan.report is None
+    """Whether nothing is told, nothing reported and nothing written."""
+    return plan.command is None and plan.report is None and not plan.effects
+
+
+def written(plan: Plan) -> dict[str, Effect]:
+    """What is written, by whose mailbox: at most one call each."""
+    assert len({effect.mailbox for effect in plan.effects}) == len(plan.effects), "a mailbox is written to twice"
+    return {effect.mailbox: effect for effect in plan.effects}
 
 
 def confirmed(plan: Plan, *, crm_id: str = "si-1", **edited: Any) -> Link:
