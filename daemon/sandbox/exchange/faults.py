@@ -34,7 +34,8 @@ _ONLY = {
     "rewrite": ("CreateItem", "UpdateItem"),
 }
 _NUMBERS = ("back_off_ms", "ms", "status")
-_SETTINGS = frozenset(("fault", "operation", "mailbox", "times", *_NUMBERS))
+_CODE = "ErrorInternalServerError"
+_SETTINGS = frozenset(("fault", "operation", "mailbox", "times", "code", *_NUMBERS))
 
 
 @dataclass(slots=True)
@@ -42,7 +43,8 @@ class Fault:
     """One fault; `times` is how often it still strikes, None for ever.
 
     `settings` are its own numbers: `back_off_ms`, `ms`, and `status`, with which `access_denied` and `error_after` come
-    as a bare HTTP status (403, 503 ...) instead of EWS's error.
+    as a bare HTTP status (403, 503 ...) instead of EWS's error. `code` is the error of `error_after`, such as
+    ErrorIrresolvableConflict: servers have said so of changes that they had saved.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Fault:
     mailbox: str
     times: int | None
     settings: Mapping[str, int]
+    code: str
 
     def hits(self, operation: str, mailbox: str) -> bool:
         if operation not in _ONLY.get(self.name, (operation,)):
@@ -103,4 +106,7 @@ def _read(wanted: Any) -> Fault:
     for field, value in numbers.items():
         if not isinstance(value, int) or value < 0:
             raise ValueError(f"{field} of the fault {name} is a number from 0")
-    return Fault(name, str(wanted.get("operation", "*")), str(wanted.get("mailbox", "*")), times, numbers)
+    code = wanted.get("code", _CODE)
+    if not isinstance(code, str) or not code.startswith("Error"):
+        raise ValueError(f"code of the fault {name} is an error's name")
+    return Fault(name, str(wanted.get("operation", "*")), str(wanted.get("mailbox", "*")), times, numbers, code)

@@ -11,6 +11,7 @@ from daemon.sandbox.exchange.markup import Element, child
 
 _BACK_OFF_MS = 5000
 _BUSY = "The server cannot service this request right now. Try again later."
+_FAILED = "An internal server error occurred. Try again later."
 _CONNECTIONS = "You have exceeded the available concurrent connections for your account. Try again later."
 
 
@@ -28,7 +29,8 @@ def answer_instead(operation: str, faults: Iterable[Fault]) -> Element | None:
             raise SoapFault("ErrorExceededConnectionCount", _CONNECTIONS)
         if fault.name == "server_busy_inner":
             inner = {"InnerErrorMessageText": _BUSY, "InnerErrorResponseCode": "ErrorServerBusy"}
-            return answer(operation, [refusal(operation, _internal_error(), **inner)])
+            error = EwsError("ErrorInternalServerError", _FAILED)
+            return answer(operation, [refusal(operation, error, **inner)])
         if fault.name == "access_denied":
             error = EwsError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
             return answer(operation, [refusal(operation, error)])
@@ -38,12 +40,9 @@ def answer_instead(operation: str, faults: Iterable[Fault]) -> Element | None:
     return None
 
 
-def answer_afterwards(operation: str, done: Element) -> Element:
+def answer_afterwards(operation: str, done: Element, fault: Fault) -> Element:
     """The answer of a server that did the work and then failed: an error in the place of each message."""
+    error = EwsError(fault.code, _FAILED)
     listed = child(done, "ResponseMessages")
     messages = [done] if listed is None else list(listed)
-    return answer(operation, [refusal(operation, _internal_error()) for _ in messages])
-
-
-def _internal_error() -> EwsError:
-    return EwsError("ErrorInternalServerError", "An internal server error occurred. Try again later.")
+    return answer(operation, [refusal(operation, error) for _ in messages])

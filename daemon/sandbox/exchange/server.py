@@ -144,7 +144,7 @@ class ExchangeSandbox:
             if fault.name == "error_after" and "status" in fault.settings:
                 return web.Response(status=fault.settings["status"], text="Service Unavailable")
             if fault.name == "error_after":
-                body = answer_afterwards(call.operation, body)
+                body = answer_afterwards(call.operation, body, fault)
         return self._reply(content, soap.wrap(body, milliseconds=request.wants_milliseconds), status=200)
 
     def _perform(self, call: Call, request: Element, faults: list[Fault]) -> Element:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import threading
+from base64 import b64encode
 from contextlib import AbstractContextManager, nullcontext
+from urllib.parse import urlsplit
 
 import pytest
 from exchangelib import CalendarItem, EWSDateTime
@@ -16,8 +18,14 @@ from exchangelib.errors import (
     TransportError,
 )
 
-from tests.unit.sandbox.bank import BERLIN, Bank, M, calendar_item, id_of, set_field
+from daemon.sandbox.exchange import PATH
+from tests.unit.sandbox.bank import BERLIN, SOAP, Bank, M, T, calendar_item, id_of, set_field
 
+CREATE = (
+    f'<s:Envelope xmlns:s="{SOAP[1:-1]}" xmlns:m="{M[1:-1]}" xmlns:t="{T[1:-1]}"><s:Body>'
+    f'<m:CreateItem SendMeetingInvitations="SendToNone"><m:Items>{calendar_item()}</m:Items></m:CreateItem>'
+    "</s:Body></s:Envelope>"
+)
 START = EWSDateTime(2026, 12, 1, 10, tzinfo=BERLIN)
 END = EWSDateTime(2026, 12, 1, 11, tzinfo=BERLIN)
 
@@ -154,6 +162,7 @@ def test_faults_last_until_they_are_cleared(bank: Bank):
         ({"fault": "slow", "minutes": 3}, "minutes"),
         ({"fault": "slow", "ms": "long"}, "ms"),
         ({"fault": "slow", "times": 0}, "times"),
+        ({"fault": "error_after", "code": 503}, "code"),
     ],
 )
 def test_an_unknown_fault_is_refused_by_name(bank: Bank, fault: dict[str, object], named: str):
@@ -189,6 +198,15 @@ def test_an_error_after_the_work_comes_for_each_item_of_a_batch(bank: Bank):
     reply = bank.client("anna").create(calendar_item() + calendar_item())
     assert reply.codes == ["ErrorInternalServerError"] * 2
     assert len(bank.client("anna").all_in("calendar")) == 2
+
+
+def test_a_conflict_may_be_told_of_a_change_that_was_saved(bank: Bank):
+    """The error after the work is the one that was asked for."""
+    anna = bank.client("anna")
+    item = id_of(anna.create(calendar_item()).item)
+    bank.fault("error_after", operation="UpdateItem", code="ErrorIrresolvableConflict")
+    changed = anna.update(item, set_field("item:Subject", "<t:Subject>New</t:Subject>"), conflicts="NeverOverwrite")
+    assert (changed.code, _subject(bank)) == ("ErrorIrresolvableConflict", "New")
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "error_after"])
@@ -246,4 +264,29 @@ def test_a_write_may_be_denied(bank: Bank, operation: str):
         "DeleteItem": lambda: anna.delete(item),
     }
     assert writes[operation]().code == "ErrorAccessDenied"
+    assert _subject(bank) == "Review"
+
+
+@pytest.mark.parametrize(("operation", "left"), [("CreateItem", 6), ("DeleteItem", 2)])
+def test_a_partial_batch_of_writes_is_half_done(bank: Bank, operation: str, left: int):
+    """And says which half."""
+    anna = bank.client("anna")
+    ids = [id_of(anna.create(calendar_item()).item) for _ in range(4)]
+    bank.fault("partial_page", operation=operation)
+    reply = anna.create(calendar_item() * 4) if operation == "CreateItem" else anna.delete("".join(ids))
+    assert reply.codes == ["NoError", "NoError", "ErrorBatchProcessingStopped", "ErrorBatchProcessingStopped"]
+    assert len(anna.find("calendar").items) == left
+
+
+def test_who_gives_up_waiting_has_written_all_the_same(bank: Bank):
+    """The server goes on with what it was asked for."""
+    written = threading.Event()
+    bank.sandbox.listen(lambda _change: written.set())
+    bank.fault("slow", operation="CreateItem", ms=300)
+    connection = http.client.HTTPConnection(urlsplit(bank.url).netloc)
+    connection.request(
+        "POST", PATH, CREATE, {"Authorization": f"Basic {b64encode(b'anna@bank.example:anna').decode()}"}
+    )
+    connection.close()
+    assert written.wait(10)
     assert _subject(bank) == "Review"

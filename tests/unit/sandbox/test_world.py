@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from daemon.sandbox.exchange.changelog import Entry
 from daemon.sandbox.exchange.errors import EwsError
-from daemon.sandbox.exchange.items import Change, ChangeKind, Draft
+from daemon.sandbox.exchange.items import Change, ChangeKind, Draft, Folder, Item
 from daemon.sandbox.exchange.outsiders import OutsideMeeting, happen
 from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.world import World
@@ -90,3 +93,63 @@ def test_not_everybody_has_a_mailbox(address: str):
     world, _ = a_world()
     with pytest.raises(EwsError, match="ErrorNonExistentMailbox"):
         world.items(address)
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(("create", "modify", "read", "move", "delete", "synchronize")),
+        st.integers(0, 20),
+        st.integers(1, 3),
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS)
+def test_who_follows_the_log_page_by_page_ends_with_what_is_there(steps: list[tuple[str, int, int]]):
+    """Whatever happens between two pages of a synchronization."""
+    world, _ = a_world()
+    folders = [world.folder("anna@bank.example", name) for name in ("calendar", "deleteditems")]
+    mirrors = [Mirror(world, folder) for folder in folders]
+    for step, choice, limit in steps:
+        items = world.items("anna@bank.example")
+        if step == "create":
+            world.create(folders[0], DRAFT, by="Anna")
+        elif step == "synchronize":
+            mirrors[choice % 2].follow(limit)
+        elif items:
+            item = items[choice % len(items)]
+            if step in ("modify", "read"):
+                world.modify(
+                    item, {"Subject": str(choice)} if step == "modify" else {"IsRead": choice % 2 == 0}, by="A"
+                )
+            elif step == "move":
+                world.move(item, folders[choice % 2])
+            else:
+                world.delete(item)
+    for mirror, folder in zip(mirrors, folders, strict=True):
+        while mirror.follow(2):
+            pass
+        assert mirror.held == {item.id: item for item in world.items("anna@bank.example", folder)}
+
+
+class Mirror:
+    """A client's copy of a folder."""
+
+    def __init__(self, world: World, folder: Folder) -> None:
+        self.held: dict[str, Item] = {}
+        self._world = world
+        self._folder = folder
+        self._position = 0
+
+    def follow(self, limit: int) -> bool:
+        """Takes over the next differences; whether there are more."""
+        pending = self._world.log.since(self._folder.id, self._position)
+        for difference in pending[:limit]:
+            if difference.entry is Entry.DELETE:
+                self.held.pop(difference.item_id, None)
+            else:
+                self.held[difference.item_id] = self._world.item(self._folder.mailbox, difference.item_id)
+        is_last = len(pending) <= limit
+        self._position = self._world.log.position(self._folder.id) if is_last else pending[limit - 1].position
+        return not is_last
