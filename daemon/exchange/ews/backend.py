@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TypeVar
 
 from daemon.exchange import port
-from daemon.exchange.ews import answers, fetching, listings, payloads, properties, searches, tasks, uids
+from daemon.exchange.ews import answers, changes, fetching, listings, payloads, properties, searches, tasks, uids
 from daemon.exchange.ews.calls import Call, Caller, Observe
 from daemon.exchange.ews.config import EwsConfig
 from daemon.exchange.ews.envelopes import Message
@@ -83,14 +83,16 @@ class EwsExchange:
 
     async def create(self, mailbox: str, new: New) -> Written:
         """A new item in the calendar or task list; see the port."""
-        return await self._caller.write(mailbox, payloads.create_item(new), answers.written)
+        payload, zone_id = payloads.create_item(new), changes.zone_id(new.edit)
+        return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id)
 
     async def update(self, mailbox: str, item: Written, edit: Edit, *, kind: Kind = Kind.SCHEDULE_ITEM) -> Written:
         """Writes exactly the fields of the edit; see the port."""
         if edit.is_empty:
             return item
         _check_id(mailbox, item.item_id)
-        return await self._caller.write(mailbox, payloads.update_item(item, edit, kind), answers.written)
+        payload, zone_id = payloads.update_item(item, edit, kind), changes.zone_id(edit)
+        return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id)
 
     async def delete(self, mailbox: str, item_id: str) -> None:
         """Moves the item to Deleted Items; see the port."""

@@ -19,6 +19,7 @@ from daemon.exchange.ews.failures import Failure, Meaning
 from daemon.exchange.ews.limits import Limits
 from daemon.exchange.ews.sign_in import SignIn
 from daemon.exchange.ews.transport import Transport
+from daemon.exchange.ews.zones import UTC_ID
 
 T = TypeVar("T")
 
@@ -72,11 +73,12 @@ class Caller:
         except Failure as failure:
             raise failures.of_call(mailbox, failure.code, back_off=failure.back_off or NO_TIME) from None
 
-    async def write(self, mailbox: str, payload: Element, read: Read[T]) -> T:
-        """One call that changes something. An answer that cannot be read does not say whether it did: `Unavailable`.
-        Raises ExchangeError."""
+    async def write(self, mailbox: str, payload: Element, read: Read[T], *, zone_id: str = UTC_ID) -> T:
+        """One call that changes something, made in that zone. An answer that cannot be read does not say whether it
+        did: `Unavailable`. Raises ExchangeError."""
         try:
-            return await self._call(mailbox, self._work(mailbox, payload, read), is_read=False)
+            work = self._work(mailbox, payload, read, zone_id=zone_id)
+            return await self._call(mailbox, work, is_read=False)
         except Failure as failure:
             raise failures.of_write(mailbox, failure.code, back_off=failure.back_off or NO_TIME) from None
         except Undecodable as error:
@@ -119,14 +121,14 @@ class Caller:
                 back_off = self._limits.pause(key, failure.back_off)
         return Failure(failure.code, back_off)
 
-    def _work(self, mailbox: str | None, payload: Element, read: Read[T]) -> Callable[[], T]:
+    def _work(self, mailbox: str | None, payload: Element, read: Read[T], *, zone_id: str = UTC_ID) -> Callable[[], T]:
         """What a thread does: the call, and reading its answer."""
         operation = payload.tag[len(envelopes.MESSAGES) :]
 
         def work() -> T:
             started, result = self._clock(), UNEXPECTED
             try:
-                value = read(envelopes.messages(self._transport.post(payload, mailbox=mailbox)))
+                value = read(envelopes.messages(self._transport.post(payload, mailbox=mailbox, zone_id=zone_id)))
                 result = OK
                 return value
             except (Failure, Undecodable) as error:

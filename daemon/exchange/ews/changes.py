@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, tzinfo
 from zoneinfo import ZoneInfo
 
 from daemon.exchange.ews import zones
-from daemon.exchange.ews.envelopes import Element
+from daemon.exchange.ews.envelopes import TYPES, Element
 from daemon.exchange.ews.markup import t
 from schemas.copies import Attendee, Kind, Role
 from schemas.edits import Body, Edit, Times, Unset
@@ -21,7 +21,9 @@ from schemas.items import Moment
 
 MAILBOX_TYPES = frozenset({"Mailbox", "PublicDL", "Contact", "PublicFolder", "GroupMailbox", "OneOff", "Unknown"})
 """What a request may say of a mailbox. A private list would need an id that no attendee has."""
+ZONES = ("StartTimeZone", "EndTimeZone")
 
+_ZONE_TAGS = frozenset(f"{TYPES}{name}" for name in ZONES)
 _LISTS = ((Role.REQUIRED, "RequiredAttendees"), (Role.OPTIONAL, "OptionalAttendees"), (Role.RESOURCE, "Resources"))
 
 
@@ -41,6 +43,12 @@ def common(edit: Edit, kind: Kind) -> Iterator[Field]:
         yield Field("item:Body", _body(edit.body))
     yield from _text("item", "Importance", edit.importance)
     yield from _reminder(edit.remind_at if kind is Kind.TASK else edit.reminder)
+
+
+def every(edit: Edit, kind: Kind) -> list[Field]:
+    """All properties to write, in the order in which a server is to set them: a new zone moves the times it finds."""
+    fields = [*common(edit, kind), *own(edit, kind)]
+    return sorted(fields, key=lambda field: field.element is None or field.element.tag not in _ZONE_TAGS)
 
 
 def own(edit: Edit, kind: Kind) -> Iterator[Field]:
@@ -75,6 +83,12 @@ def _of_task(edit: Edit) -> Iterator[Field]:
     yield from _text("task", "Status", edit.status)
 
 
+def zone_id(edit: Edit) -> str:
+    """The zone in which the request is made. Servers cut whole days by it, some by the item's: they are the same."""
+    known = None if isinstance(edit.times, Unset) else _zone_id(edit.times)
+    return known or zones.UTC_ID
+
+
 def _text(prefix: str, name: str, value: str | Unset) -> Iterator[Field]:
     if not isinstance(value, Unset):
         yield _set(prefix, name, value)
@@ -94,13 +108,16 @@ def _times(times: Times) -> Iterator[Field]:
 
 
 def _zones(times: Times) -> Iterator[Field]:
-    """The zone of both ends. Days are always somewhere's: without a zone that Exchange knows they are UTC's."""
-    zone_id = zones.windows_name(times.zone) if times.zone else None
-    if zone_id is None and times.all_day:
-        zone_id = zones.UTC_ID
-    if zone_id is not None:
-        for name in ("StartTimeZone", "EndTimeZone"):
-            yield Field(f"calendar:{name}", t(name, Id=zone_id))
+    known = _zone_id(times)
+    if known is not None:
+        for name in ZONES:
+            yield Field(f"calendar:{name}", t(name, Id=known))
+
+
+def _zone_id(times: Times) -> str | None:
+    """Exchange's name of the zone of both ends. Days are always somewhere's: without a zone it knows, UTC's."""
+    known = zones.windows_name(times.zone) if times.zone else None
+    return zones.UTC_ID if known is None and times.all_day else known
 
 
 def _zone(times: Times) -> ZoneInfo | None:

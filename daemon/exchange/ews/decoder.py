@@ -17,13 +17,15 @@ from daemon.exchange.ews.envelopes import MESSAGES, TYPES, Element, Message
 from daemon.exchange.ews.fields import Fields
 from daemon.exchange.ews.unreadable import NotReadable
 from daemon.exchange.port import Unreadable
+from handlers.bodies import notes_of
 from schemas.copies import Copy, Folder, Kind, Shape
 
 BODY_TOO_LARGE = "body_too_large"
 SHAPE_UNKNOWN = "shape_unknown"
 
 LONGEST_BODY = 1_000_000
-"""Characters. Notes beyond this fit no record of the bus."""
+LONGEST_MARKUP = 2_000_000
+"""Characters of what people wrote, beyond which it fits no record of the bus; and with all its HTML."""
 
 IS_MEETING = 1
 IS_CANCELLED = 4
@@ -38,7 +40,6 @@ _KINDS = {f"{TYPES}CalendarItem": Kind.SCHEDULE_ITEM, f"{TYPES}Task": Kind.TASK}
 _SHAPES = {shape.value: shape for shape in Shape}
 _EXTENDED = f"{TYPES}ExtendedProperty"
 _CLEAN_ID_SPELLINGS = (str(properties.CLEAN_GLOBAL_OBJECT_ID_TAG), hex(properties.CLEAN_GLOBAL_OBJECT_ID_TAG))
-_BLANKS = " \t\xa0\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def _calendar_item(element: Element, found: Fields, reading: Reading) -> Copy:
         folder=folder(found, reading),
         uid=clean_id or uids.canonical(found.text("UID")),
         subject=found.text("Subject"),
-        body=body(found.text("Body")),
+        body=body(found),
+        html=is_html(found),
         location=found.text("Location"),
         start=when.start,
         end=when.end,
@@ -175,15 +177,19 @@ def _uid(value: str) -> str | None:
         return None
 
 
-def body(text: str) -> str:
-    """A body with the line ends and without the trailing blanks that servers differ in. Raises NotReadable."""
-    if len(text) > LONGEST_BODY:
+def body(found: Fields) -> str:
+    """The body as the server keeps it. Raises NotReadable."""
+    text = found.text("Body")
+    if len(text) > LONGEST_BODY and (
+        not is_html(found) or len(text) > LONGEST_MARKUP or len(notes_of(text, html=True)) > LONGEST_BODY
+    ):
         raise NotReadable(BODY_TOO_LARGE)
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if " \n" in text or "\t\n" in text or "\xa0\n" in text:
-        text = "\n".join([line.rstrip(_BLANKS) for line in text.split("\n")])
-    return text.rstrip(_BLANKS)
+    return text
+
+
+def is_html(found: Fields) -> bool:
+    """Whether the body is kept as HTML."""
+    return found.attribute("Body", "BodyType") == "HTML"
 
 
 def _reminder(found: Fields) -> int | None:

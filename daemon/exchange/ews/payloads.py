@@ -140,8 +140,7 @@ def create_item(new: New) -> Element:
 
 def update_item(item: Written, edit: Edit, kind: Kind) -> Element:
     """UpdateItem of these fields, refused if the item is no longer at that change key."""
-    fields = (*changes.common(edit, kind), *changes.own(edit, kind))
-    updates = t("Updates", *(_update(field, kind) for field in fields))
+    updates = t("Updates", *(_update(field, kind) for field in changes.every(edit, kind)))
     changed = t("ItemChange", _item_id(item.item_id, item.change_key), updates)
     return m(
         "UpdateItem",

@@ -40,7 +40,6 @@ def _task(element: Element, found: Fields, reading: Reading) -> TaskCopy:
     if element.tag != f"{TYPES}Task":
         raise NotReadable(NO_TASK)
     extended = _extended(element)
-    body = found.elements.get("Body")
     is_reminding = found.flag("ReminderIsSet")
     return TaskCopy(
         mailbox=reading.mailbox,
@@ -50,8 +49,8 @@ def _task(element: Element, found: Fields, reading: Reading) -> TaskCopy:
         marker=extended.get("marker"),
         search_key=_hex(extended.get("search_key", "")),
         subject=found.text("Subject"),
-        body=decoder.body(found.text("Body")),
-        html=body is not None and body.get("BodyType") == "HTML",
+        body=decoder.body(found),
+        html=decoder.is_html(found),
         importance=found.text("Importance") or "Normal",
         sensitivity=found.text("Sensitivity") or "Normal",
         status=found.text("Status") or "NotStarted",

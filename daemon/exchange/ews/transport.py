@@ -21,7 +21,6 @@ import urllib3
 from exchangelib.account import Identity
 from exchangelib.configuration import Configuration
 from exchangelib.credentials import IMPERSONATION, Credentials, OAuth2Credentials
-from exchangelib.ewsdatetime import UTC
 from exchangelib.protocol import BaseProtocol
 from exchangelib.services.common import EWSAccountService, EWSService
 from exchangelib.transport import AUTH_TYPE_MAP, BASIC, GSSAPI, NTLM, OAUTH2
@@ -33,6 +32,7 @@ from daemon.exchange.ews import envelopes
 from daemon.exchange.ews.config import EwsConfig
 from daemon.exchange.ews.envelopes import Element, Undecodable
 from daemon.exchange.ews.failures import Failure
+from daemon.exchange.ews.zones import UTC_ID
 
 VERSION = Version(build=EXCHANGE_2013_SP1, api_version="Exchange2013_SP1")
 """Understood by every server we support, and never negotiated."""
@@ -52,15 +52,15 @@ class Transport:
         self._timeout = config.timeout
         self._idle: LifoQueue[requests.Session] = LifoQueue()
 
-    def post(self, payload: Element, *, mailbox: str | None) -> bytes:
-        """The answer's bytes, asked for as `mailbox` (None: as the service account itself).
+    def post(self, payload: Element, *, mailbox: str | None, zone_id: str = UTC_ID) -> bytes:
+        """The answer's bytes, asked for as `mailbox` (None: as the service account itself), by somebody in that zone.
 
         Raises Failure, and Undecodable for an answer beyond all bounds.
         """
         if mailbox is None:
             service = EWSService(protocol=self._protocol)
         else:
-            service = EWSAccountService(account=_Account(self._protocol, mailbox))
+            service = EWSAccountService(account=_Account(self._protocol, mailbox, _Zone(zone_id)))
         body = service.wrap(payload, api_version=VERSION.api_version)
         headers = service._extra_headers()  # noqa: SLF001  its way to route a call to the mailbox's server
         with _failures():
@@ -197,15 +197,22 @@ class _Protocol(BaseProtocol):  # type: ignore[misc]  # exchangelib ships no typ
         return session
 
 
+@dataclass(frozen=True, slots=True)
+class _Zone:
+    """What exchangelib's services ask of a time zone: the name that the request's head gives it."""
+
+    ms_id: str
+
+
 class _Account:
     """What exchangelib's services ask of an Account; its own one shares protocols and guesses the machine's zone."""
 
     access_type = IMPERSONATION
-    default_timezone = UTC
     version = VERSION
 
-    def __init__(self, protocol: _Protocol, mailbox: str) -> None:
+    def __init__(self, protocol: _Protocol, mailbox: str, zone: _Zone) -> None:
         self.protocol = protocol
+        self.default_timezone = zone
         self.primary_smtp_address = mailbox
         self.identity = Identity(primary_smtp_address=mailbox)
 

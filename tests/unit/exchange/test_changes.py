@@ -244,3 +244,10 @@ def test_a_zone_comes_back_as_one_of_the_same_clock(zone: str) -> None:
         back = zones.iana_name(name)
         assert back is not None
         assert zones.windows_name(back) == name
+
+
+@pytest.mark.rule("MAP-2")
+def test_a_zone_is_set_before_the_times_that_it_would_move() -> None:
+    payload = payloads.update_item(ITEM, MEETING, Kind.SCHEDULE_ITEM)
+    uris = [one.get("FieldURI") for one in payload.iter(f"{{{NAMES['t']}}}FieldURI")]
+    assert uris.index("calendar:EndTimeZone") < uris.index("calendar:Start") < uris.index("calendar:End")

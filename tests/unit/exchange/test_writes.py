@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from aiohttp import web
+from lxml import etree
 from structlog.testing import capture_logs
 
 from daemon.exchange import port
@@ -18,13 +20,14 @@ from daemon.exchange.ews.backend import Call, EwsExchange
 from daemon.exchange.ews.config import EwsConfig
 from daemon.exchange.port import Unknown, Unreadable, Written
 from schemas.copies import Kind
-from schemas.edits import Body, Edit, New
+from schemas.edits import Body, Edit, New, Times
 from tests.unit.exchange import canned
 from tests.unit.exchange.canned import Asked, CannedExchange
 from tests.unit.exchange.reference import needs_schema, schema
 from tests.unit.exchange.test_limits import Clock
 
 ANNA = "anna@bank.example"
+DAY = date(2026, 12, 24)
 ITEM = Written("item-1", "CK-1")
 EDIT = Edit(subject="canary merger", body=Body("<p>canary body</p>", html=True))
 NEW = New(kind=Kind.SCHEDULE_ITEM, marker="crm-1", uid="canary-uid", edit=EDIT)
@@ -179,6 +182,25 @@ async def test_s23a_a_busy_mailbox_is_not_written_to_before_its_pause_ends(world
     world.clock.pass_(timedelta(minutes=1))
     world.answer(done)
     await world.exchange.delete(ANNA, "item-1")
+
+
+@pytest.mark.rule("MAP-2")
+@pytest.mark.parametrize(
+    ("edit", "zone_id"),
+    [
+        (Edit(subject="x"), "UTC"),
+        (Edit(times=Times(DAY, DAY + timedelta(days=1), all_day=True)), "UTC"),
+        (Edit(times=Times(DAY, DAY + timedelta(days=1), all_day=True, zone="Mars/Olympus")), "UTC"),
+        (Edit(times=Times(DAY, DAY + timedelta(days=1), all_day=True, zone="Asia/Tokyo")), "Tokyo Standard Time"),
+    ],
+    ids=["no times", "no zone", "an unknown zone", "a zone"],
+)
+async def test_a_write_is_made_in_the_zone_of_its_days(world: World, edit: Edit, zone_id: str) -> None:
+    await world.exchange.update(ANNA, ITEM, edit)
+    await world.exchange.create(ANNA, replace(NEW, edit=edit))
+    for asked in world.server.asked:
+        [definition] = etree.fromstring(asked.body).iterfind(".//t:TimeZoneContext/t:TimeZoneDefinition", canned.NAMES)
+        assert definition.get("Id") == zone_id
 
 
 @pytest.mark.parametrize("item_id", ["", " ", "a\x00b", "x" * 5000], ids=ascii)
