@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -38,14 +38,17 @@ class Bank:
     broker: MemoryBroker
     exchange: InstantExchange
     daemon: Daemon
-    meetings: list[Copy] = field(default_factory=list)
+    contacts: int = CONTACTS
 
     def announce(self) -> None:
-        """The directory: users and contacts of one branch, each with an address of his own."""
+        """The users, all of one branch, each with an address of his own."""
         self._say(catalogue.NODES, "branch", "crm.node.changed.v1", {"id": "branch", "version": 1, "parent": None})
         for number in range(USERS):
             self._say(catalogue.USERS, f"u-{number}", "crm.user.changed.v1", _user(number))
-        for number in range(CONTACTS):
+
+    def announce_contacts(self) -> None:
+        """The contacts of the branch, each with an address of his own."""
+        for number in range(self.contacts):
             self._say(catalogue.CONTACTS, f"c-{number}", "crm.contact.changed.v1", _contact(number))
 
     def meet(self, number: int, *, organizer: int | None = None) -> list[Copy]:
@@ -68,7 +71,7 @@ class Bank:
                 *(Attendee(Role.REQUIRED, f"User {guest}", _mailbox(guest)) for guest in guests),
                 *(
                     Attendee(Role.OPTIONAL, f"Client {each}", _client(each))
-                    for each in ((number * 7 + step) % CONTACTS for step in range(3))
+                    for each in ((number * 7919 + step) % self.contacts for step in range(3))
                 ),
             ),
             is_meeting=True,
@@ -122,16 +125,18 @@ def settings_for(store: Path, **groups: Any) -> Settings:
 
 
 @asynccontextmanager
-async def a_bank(folder: Path, *, settle: str = "0s") -> AsyncIterator[Bank]:
-    """A running daemon that has read its directory."""
+async def a_bank(folder: Path, *, settle: str = "0s", contacts_there: int = 0) -> AsyncIterator[Bank]:
+    """A running daemon that has read its directory; `contacts_there`: so many contacts lie in the store already."""
     settings = settings_for(folder / "bench.sqlite", hints={"settle": settle})
     broker, exchange = MemoryBroker(catalogue.TOPICS.values()), InstantExchange()
     outside = Outside(broker.consumer(GROUP), broker.producer(), exchange)
     async with opened(settings, outside=outside, metrics=Metrics(version="bench"), version="bench") as daemon:
         stop = asyncio.Event()
         run = asyncio.create_task(daemon.run(stop))
-        bank = Bank(broker, exchange, daemon)
+        bank = Bank(broker, exchange, daemon, contacts_there or CONTACTS)
         bank.announce()
+        if not contacts_there:
+            bank.announce_contacts()
         await bank.quiet()
         try:
             yield bank
