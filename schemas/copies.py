@@ -73,7 +73,8 @@ class Copy:
     wrote it, `zone` its IANA name, None where it is unknown. `importance` is EWS's Low, Normal or High; `sensitivity`
     EWS's Normal, Personal, Private, Confidential, or a value nobody knows yet. `reminder` is minutes before the start,
     None when the reminder is off. `attendees` has neither the organizer nor anyone twice by role and position is
-    meaningless. `marker` is the CRM id that our extended property carries (ID-5). `body` is plain text.
+    meaningless. `marker` is the CRM id that our extended property carries (ID-5). `body` is as stored, `html`
+    whether that is HTML.
     """
 
     mailbox: str
@@ -85,6 +86,7 @@ class Copy:
     uid: str | None = None
     subject: str = ""
     body: str = ""
+    html: bool = False
     location: str = ""
     start: Moment | None = None
     end: Moment | None = None
