@@ -28,7 +28,8 @@ Kept = TypeVar("Kept")
 
 def dump(item: object) -> str:
     """The item as JSON text. Raises ValueError for an instant without a zone."""
-    return _JSON.encode(_encoder(type(item))(item))
+    kind: Any = type(item)
+    return _JSON.encode(_encoder(kind)(item))
 
 
 @overload
@@ -39,7 +40,7 @@ def load(text: str) -> ScheduleItem: ...
 def load(text: str, kind: type[Kept]) -> Kept: ...
 
 
-def load(text: str, kind: type[Any] = ScheduleItem) -> Any:
+def load(text: str, kind: Any = ScheduleItem) -> Any:
     """The item, or whatever other kind it was, that `dump` made this text of."""
     return _decoder(kind)(json.loads(text))
 

@@ -15,14 +15,22 @@ from handlers.effects import Effect
 from handlers.merging import names
 from handlers.options import Consulted
 from handlers.plans import Delete, Report, Upsert
+from handlers.task_effects import TaskEffect
+from handlers.task_plans import TaskDelete, TaskUpsert
 from schemas import catalogue, envelope, ids, wire
 from schemas.activities import Actor
 from schemas.envelope import Envelope
-from schemas.items import ScheduleItem
 from schemas.outcomes import Conflict, Explanation, OptionUsed, Outcome, Result, Write
+from schemas.tasks import write_task
 
-UPSERT = "sync.schedule-item.upsert.v1"
-DELETE = "sync.schedule-item.delete.v1"
+Command = Upsert | Delete | TaskUpsert | TaskDelete
+
+TYPES: Mapping[type[Command], str] = {
+    Upsert: "sync.schedule-item.upsert.v1",
+    Delete: "sync.schedule-item.delete.v1",
+    TaskUpsert: "sync.task.upsert.v1",
+    TaskDelete: "sync.task.delete.v1",
+}
 OUTCOME = "sync.outcome.v1"
 
 _OVERHEAD = 1024
@@ -52,12 +60,12 @@ class Emitter:
 
     source: str
 
-    def command(self, command: Upsert | Delete, origin: Origin) -> Emission:
+    def command(self, command: Command, origin: Origin) -> Emission:
         """The command's record, keyed by its link."""
         stated = Envelope(
             id=ids.command_id(command.link, command.revision),
             source=self.source,
-            type=UPSERT if isinstance(command, Upsert) else DELETE,
+            type=TYPES[type(command)],
             time=origin.at,
             subject=command.link,
             data=_command_data(command),
@@ -90,7 +98,7 @@ def outcome(
     link: str | None,
     as_of: Mapping[str, tuple[int, ...]],
     actor: Actor | None,
-    written: Iterable[Effect] = (),
+    written: Iterable[Effect | TaskEffect] = (),
 ) -> Outcome:
     """A report with its cause and what was written because of it: the outcome."""
     return Outcome(
@@ -111,7 +119,7 @@ def outcome(
     )
 
 
-def _write(effect: Effect) -> Write:
+def _write(effect: Effect | TaskEffect) -> Write:
     return Write(mailbox=effect.mailbox, operation=effect.operation, fields=names(effect.named))
 
 
@@ -119,25 +127,22 @@ def _option(used: Consulted) -> OptionUsed:
     return OptionUsed(key=used.key, user=used.user, value=used.value, level=used.level, effect=used.effect)
 
 
-def _command_data(command: Upsert | Delete) -> dict[str, Any]:
+def _command_data(command: Command) -> dict[str, Any]:
     head = {
         "link": command.link,
         "revision": command.revision,
         "id": command.crm_id,
         "seen": command.seen,
-        "uid": command.uid,
+        "uid": command.uid if isinstance(command, Upsert | Delete) else None,
     }
-    if isinstance(command, Delete):
-        return head | {"reason": command.reason}
-    return head | {
-        "changed": list(command.changed),
-        "item": _item_data(command.item),
-        "master": command.master,
-    }
-
-
-def _item_data(item: ScheduleItem) -> dict[str, Any]:
-    return wire.write_item(item)
+    match command:
+        case Delete() | TaskDelete():
+            return head | {"reason": command.reason}
+        case TaskUpsert():
+            item, master = write_task(command.task), None
+        case Upsert():
+            item, master = wire.write_item(command.item), command.master
+    return head | {"changed": list(command.changed), "item": item, "master": master}
 
 
 def _record(topic: str, key: str, stated: Envelope) -> Emission:

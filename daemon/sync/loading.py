@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
 
-from daemon.exchange.port import Answer, Exchange
+from daemon.exchange.port import Answer, Exchange, TaskAnswer
 
 AT_ONCE = 10
 """Items a call: what Exchange serves well within one budget."""
 
 
-class Loader:
-    """Reads items, many callers to a call."""
+A = TypeVar("A")
 
-    def __init__(self, exchange: Exchange, *, at_once: int = AT_ONCE) -> None:
-        self._exchange = exchange
+
+class _Loader(Generic[A]):
+    def __init__(self, read: Callable[[str, Sequence[str]], Awaitable[tuple[A, ...]]], *, at_once: int) -> None:
+        self._call = read
         self._at_once = at_once
-        self._waiting: dict[str, dict[str, asyncio.Future[Answer]]] = defaultdict(dict)
+        self._waiting: dict[str, dict[str, asyncio.Future[A]]] = defaultdict(dict)
         self._working: dict[str, asyncio.Task[None]] = {}
 
-    async def get(self, mailbox: str, item_id: str) -> Answer:
+    async def get(self, mailbox: str, item_id: str) -> A:
         """The item as it is now: read after this was called. Raises `ExchangeError`."""
         waiting = self._waiting[mailbox]
         if item_id not in waiting:
@@ -42,9 +45,9 @@ class Loader:
             await self._read(mailbox, batch)
         del self._working[mailbox], self._waiting[mailbox]
 
-    async def _read(self, mailbox: str, batch: dict[str, asyncio.Future[Answer]]) -> None:
+    async def _read(self, mailbox: str, batch: dict[str, asyncio.Future[A]]) -> None:
         try:
-            answers = await self._exchange.get(mailbox, tuple(batch))
+            answers = await self._call(mailbox, tuple(batch))
         except Exception as error:  # noqa: BLE001  # everybody who waits for this call must hear of it
             for future in batch.values():
                 future.set_exception(error)
@@ -52,3 +55,17 @@ class Loader:
             return
         for future, answer in zip(batch.values(), answers, strict=True):
             future.set_result(answer)
+
+
+class Loader(_Loader[Answer]):
+    """Reads items, many callers to a call."""
+
+    def __init__(self, exchange: Exchange, *, at_once: int = AT_ONCE) -> None:
+        super().__init__(exchange.get, at_once=at_once)
+
+
+class TaskLoader(_Loader[TaskAnswer]):
+    """Reads tasks, many callers to a call."""
+
+    def __init__(self, exchange: Exchange, *, at_once: int = AT_ONCE) -> None:
+        super().__init__(exchange.get_tasks, at_once=at_once)

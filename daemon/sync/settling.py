@@ -15,15 +15,18 @@ from daemon.bus.dispositions import Disposition, Done, PermanentError, Skip, Tra
 from daemon.bus.port import Record, TopicPartition
 from daemon.bus.routes import Delivery, Fenced, Position
 from daemon.observe.metrics import Metrics
-from daemon.store import errors, history, intents, links, outbox, parked, positions, reports
+from daemon.store import errors, history, intents, links, outbox, parked, positions, reports, task_links
 from daemon.store.store import Store
 from daemon.sync import emitting
-from daemon.sync.emitting import Emission, Emitter
+from daemon.sync.emitting import Command, Emission, Emitter
 from daemon.sync.origins import Origin
 from daemon.sync.publishing import Publisher
 from handlers.effects import Effect
 from handlers.links import Link
-from handlers.plans import Delete, Explanation, Plan, Report, Upsert
+from handlers.plans import Delete, Explanation, Plan, Report
+from handlers.task_effects import TaskEffect
+from handlers.task_links import TaskLink
+from handlers.task_plans import TaskDelete, TaskPlan
 from schemas import catalogue
 from schemas.activities import Actor
 from schemas.outcomes import Decision, Direction, Outcome, Reason, Result
@@ -89,14 +92,14 @@ class Settler:
 
     async def plan(
         self,
-        plan: Plan,
+        plan: Plan | TaskPlan,
         origin: Origin,
         *,
         delivery: Delivery,
-        was: Link,
+        was: Link | TaskLink,
         as_of: Mapping[str, tuple[int, ...]] = _NO_DIRECTORY,
         actor: Actor | None = None,
-        written: Sequence[Effect] = (),
+        written: Sequence[Effect | TaskEffect] = (),
         intents_done: Sequence[int] = (),
     ) -> Disposition:
         """Settles a plan. `was` is the link as it is stored; an empty plan that changes nothing stores nothing.
@@ -113,16 +116,20 @@ class Settler:
         saying = None
         if plan.report is not None:
             said = emitting.outcome(plan.report, origin, link=plan.link.id, as_of=as_of, actor=actor, written=written)
-            saying = Saying(said, plan.link.crm_id, plan.link.uid)
+            saying = Saying(said, plan.link.crm_id, None if isinstance(plan.link, TaskLink) else plan.link.uid)
 
         def also(tx: Connection) -> bool:
             intents.settle(tx, intents_done)
             if plan.link != was:
-                links.save(tx, plan.link)
+                _save(tx, plan.link)
             return True
 
         told = None if plan.command is None else _told(plan.command)
         return await self._settle(origin, delivery, emissions=emissions, saying=saying, also=also, command=told)
+
+    def can_tell(self, plan: Plan | TaskPlan, origin: Origin) -> bool:
+        """Whether a broker would take the command: what the CRM cannot be told is not done in Exchange either."""
+        return plan.command is None or not emitting.is_too_large(self.emitter.command(plan.command, origin))
 
     async def once(self, report: Report, origin: Origin, *, delivery: Delivery, key: str, state: str) -> Disposition:
         """Reports something that has no link, unless this state of `key` was reported before."""
@@ -144,12 +151,13 @@ class Settler:
             saying = Saying(emitting.outcome(report, origin, link=None, as_of=_NO_DIRECTORY, actor=None))
         return await self._settle(origin, delivery, emissions=[], saying=saying, also=work)
 
-    async def _refuse(self, plan: Plan, origin: Origin, *, delivery: Delivery) -> Disposition:
+    async def _refuse(self, plan: Plan | TaskPlan, origin: Origin, *, delivery: Delivery) -> Disposition:
         """The CRM cannot be told: nothing is agreed on, and it is said once, until the item changes."""
         direction = plan.report.direction if plan.report else Direction.INBOUND
         explanation = Explanation("MAP-2", "item", Decision.REFUSED, "too_large_for_a_record")
         report = Report(direction, Result.FAILED, Reason.RESTRICTION, explain=(explanation,))
-        state = f"too_large:{plan.link.content}:{plan.link.crm_version}"
+        content = plan.link.version if isinstance(plan.link, TaskLink) else plan.link.content
+        state = f"too_large:{content}:{plan.link.crm_version}"
         return await self.once(report, origin, delivery=delivery, key=f"link:{plan.link.id}", state=state)
 
     async def nothing(self, delivery: Delivery, origin: Origin) -> Disposition:
@@ -210,9 +218,16 @@ class Settler:
         self.metrics.latency.labels(said.direction).observe(max(0.0, (at - origin.at).total_seconds()))
 
 
-def _told(command: Upsert | Delete) -> dict[str, object]:
+def _save(tx: Connection, link: Link | TaskLink) -> None:
+    if isinstance(link, TaskLink):
+        task_links.save(tx, link)
+    else:
+        links.save(tx, link)
+
+
+def _told(command: Command) -> dict[str, object]:
     """What the history keeps of a command: no content."""
-    if isinstance(command, Delete):
+    if isinstance(command, Delete | TaskDelete):
         return {"type": "delete", "revision": command.revision, "reason": command.reason}
     return {"type": "upsert", "revision": command.revision, "changed": list(command.changed)}
 
