@@ -23,11 +23,10 @@ from daemon.observe.health import Check
 from daemon.observe.metrics import Metrics
 from daemon.settings.models import Settings
 from daemon.store.store import Store
-from daemon.sync.control import Answering
 from daemon.sync.emitting import Emitter
 from daemon.sync.gathering import Gatherer
 from daemon.sync.inbound import Inbound
-from daemon.sync.loading import Loader
+from daemon.sync.loading import Loader, TaskLoader
 from daemon.sync.meetings import Meetings
 from daemon.sync.outbound import Outbound
 from daemon.sync.owning import StoredPositions
@@ -38,6 +37,8 @@ from daemon.sync.publishing import Publisher
 from daemon.sync.requests import Requests
 from daemon.sync.routes import routes
 from daemon.sync.settling import Settler
+from daemon.sync.task_acting import TaskActing
+from daemon.sync.tasks import Tasks
 from daemon.sync.turns import Turns
 from handlers.policy import Policy
 from schemas import catalogue
@@ -99,11 +100,29 @@ class Daemon:
             policy=self.policy,
             now=now,
         )
+        task_loader = TaskLoader(exchange, at_once=settings.exchange.items_per_call)
+        task_acting = TaskActing(
+            store=store,
+            exchange=exchange,
+            loader=task_loader,
+            settler=settler,
+            now=now,
+            patience=settings.exchange.timeout,
+        )
+        tasks = Tasks(
+            store=store,
+            loader=task_loader,
+            acting=task_acting,
+            settler=settler,
+            turns=turns,
+            policy=self.policy,
+            now=now,
+        )
         all_routes = routes(
             people=People(settler, metrics),
-            inbound=Inbound(store=store, loader=loader, meetings=meetings, settler=settler, now=now),
+            inbound=Inbound(store=store, loader=loader, meetings=meetings, tasks=tasks, settler=settler, now=now),
             outbound=Outbound(store=store, settler=settler, turns=turns),
-            answering=Answering(settler),
+            tasks=tasks,
             requests=Requests(store=store, settler=settler, pausing=pausing, now=now),
             pausing=pausing,
             settle=settings.hints.settle,

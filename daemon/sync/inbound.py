@@ -18,14 +18,17 @@ from daemon.exchange.port import Answer, ExchangeError, Gone, Unknown, Unreadabl
 from daemon.store import directory, links
 from daemon.store.store import Store
 from daemon.sync import control, origins, trouble
+from daemon.sync.acting import Unsettled
 from daemon.sync.loading import Loader
 from daemon.sync.meetings import Hint, Meetings
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Settler
+from daemon.sync.tasks import TaskHint, Tasks
 from handlers.facts import User
+from handlers.links import Link
 from handlers.plans import Report
 from schemas import envelope, events
-from schemas.copies import Copy, Kind, Shape
+from schemas.copies import Copy, Folder, Kind, Shape
 from schemas.hints import FolderMissed, ItemHint
 from schemas.outcomes import Direction, Reason, Result
 from schemas.problems import Malformed
@@ -45,11 +48,19 @@ class Inbound:
     """Processes the records of `exchange.notifications`."""
 
     def __init__(
-        self, *, store: Store, loader: Loader, meetings: Meetings, settler: Settler, now: Callable[[], datetime]
+        self,
+        *,
+        store: Store,
+        loader: Loader,
+        meetings: Meetings,
+        tasks: Tasks,
+        settler: Settler,
+        now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._loader = loader
         self._meetings = meetings
+        self._tasks = tasks
         self._settler = settler
         self._now = now
 
@@ -65,6 +76,8 @@ class Inbound:
             return await self._look(origin.event, origin, delivery)
         except ExchangeError as error:
             return trouble.disposition(error, now=self._now())
+        except Unsettled as unsettled:
+            return unsettled.park
 
     async def _look(self, event: ItemHint, origin: Origin, delivery: Delivery) -> Disposition:
         user, version = await self._store.read(lambda tx: _known(tx, event))
@@ -72,8 +85,13 @@ class Inbound:
             report = Report(Direction.INBOUND, Result.SKIPPED, Reason.UNKNOWN_MAILBOX)
             key = f"mailbox:{event.mailbox.casefold()}"
             return await self._settler.once(report, origin, delivery=delivery, key=key, state="unknown")
+        task = TaskHint(origin=origin, delivery=delivery, event=event, user=user, mailbox=user.mailbox)
+        if event.folder is Folder.TASKS or await self._tasks.holds(user.mailbox, event):
+            return await self._tasks.look(task)
         began = self._meetings.turn()
         answer = await self._loader.get(user.mailbox, event.item_id)
+        if isinstance(answer, Copy) and answer.kind is Kind.TASK:
+            return await self._tasks.look(task)
         hint = Hint(origin=origin, delivery=delivery, user=user, mailbox=user.mailbox, began=began, version=version)
         return await self._follow(hint, answer)
 
@@ -83,6 +101,8 @@ class Inbound:
                 return await self._meet(hint, answer)
             case Gone(item_id=item_id):
                 link = await self._store.read(lambda tx: links.by_replica(tx, hint.mailbox, item_id))
+                if link is not None and _is_direct(link, hint.mailbox, item_id):
+                    return await self._meetings.decide_direct(hint, link.id, None)
                 if link is None or link.uid is None:
                     return await self._settler.nothing(hint.delivery, hint.origin)
                 return await self._meetings.decide(hint, uid=link.uid, copy=None)
@@ -99,6 +119,10 @@ class Inbound:
             return await self._settler.nothing(hint.delivery, hint.origin)
         key = f"item:{copy.uid or copy.item_id}"
         return await control.not_yet(self._settler, hint.origin, hint.delivery, key=key)
+
+
+def _is_direct(link: Link, mailbox: str, item_id: str) -> bool:
+    return any(each.direct and each.mailbox == mailbox and each.item_id == item_id for each in link.replicas)
 
 
 def _known(tx: Connection, event: ItemHint) -> tuple[User | None, int]:

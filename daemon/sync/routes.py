@@ -9,12 +9,12 @@ from functools import wraps
 from daemon.bus.dispositions import Disposition, TransientError
 from daemon.bus.routes import Delivery, Route
 from daemon.store.errors import CommitFailed
-from daemon.sync.control import Answering
 from daemon.sync.inbound import Inbound, lane
 from daemon.sync.outbound import Outbound
 from daemon.sync.pausing import Pausing
 from daemon.sync.people import People
 from daemon.sync.requests import Requests
+from daemon.sync.tasks import Tasks
 from schemas import catalogue
 
 
@@ -23,7 +23,7 @@ def routes(
     people: People,
     inbound: Inbound,
     outbound: Outbound,
-    answering: Answering,
+    tasks: Tasks,
     requests: Requests,
     pausing: Pausing,
     settle: timedelta,
@@ -31,7 +31,7 @@ def routes(
     """Everything that is not the directory waits until the directory has been read."""
     directory = (catalogue.USERS, catalogue.NODES, catalogue.CONTACTS, catalogue.OPTIONS, catalogue.DELEGATIONS)
     of_people, of_hints, of_requests = map(_patient, (people.process, inbound.process, requests.process))
-    of_items, of_tasks = (_patient(pausing.gated(each.process)) for each in (outbound, answering))
+    of_items, of_tasks = (_patient(pausing.gated(each.process)) for each in (outbound, tasks))
     return (
         *(Route(topic, of_people, directory=True) for topic in directory),
         Route(catalogue.SCHEDULE_ITEMS, of_items, waits_for_directory=True),
