@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import count
 from typing import Any, TypeVar
 
@@ -20,8 +21,7 @@ from schemas.items import Response
 
 Item = Copy | TaskCopy
 
-COMPLETED = "Completed"
-PERCENT = {COMPLETED: 100.0, "NotStarted": 0.0}
+TODAY = date(2026, 12, 1)  # when a task is completed
 SAME_NAME = ("subject", "importance", "sensitivity", "location", "attendees", "reminder")
 SAME_NAME_IN_TASKS = ("subject", "importance", "sensitivity", "start_day", "due_day", "remind_at")
 
@@ -181,10 +181,9 @@ def edited(item: Item, edit: Edit) -> Item:
     names = SAME_NAME_IN_TASKS if isinstance(item, TaskCopy) else SAME_NAME
     given: dict[str, Any] = {name: getattr(edit, name) for name in names if getattr(edit, name) is not UNSET}
     if edit.body is not UNSET:
-        given["body"] = edit.body.text
-        given |= {"html": edit.body.html} if hasattr(item, "html") else {}
+        given |= {"body": edit.body.text, "html": edit.body.html}
     if isinstance(item, TaskCopy):
-        return replace(item, **given, **_status(edit))
+        return replace(item, **given, **_status(item, edit))
     if edit.times is not UNSET:
         times = edit.times
         given |= {"start": times.start, "end": times.end, "all_day": times.all_day}
@@ -194,11 +193,14 @@ def edited(item: Item, edit: Edit) -> Item:
     return replace(item, **given)
 
 
-def _status(edit: Edit) -> dict[str, Any]:
+def _status(task: TaskCopy, edit: Edit) -> dict[str, Any]:
+    """The status, and what follows from it."""
     if edit.status is UNSET:
         return {}
-    derived = {"percent": PERCENT[edit.status]} if edit.status in PERCENT else {}
-    return {"status": edit.status, **derived}
+    if edit.status == "Completed":
+        return {"status": "Completed", "percent": 100.0, "completed_on": task.completed_on or TODAY}
+    is_begun = edit.status != "NotStarted" and task.percent < 100
+    return {"status": edit.status, "percent": task.percent if is_begun else 0.0, "completed_on": None}
 
 
 def _found_by(item: Item) -> list[str]:

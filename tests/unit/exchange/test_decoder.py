@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from base64 import b64encode
 from datetime import UTC, date, datetime, timedelta
+from xml.sax.saxutils import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -68,7 +69,7 @@ def test_a_whole_meeting_is_read_field_by_field() -> None:
         folder=Folder.DELETED_ITEMS,
         uid=GLOBAL_ID,
         subject="Review & plan",
-        body="One\nTwo\nThree",
+        body="One\r\nTwo   \nThree \n\n",
         location="Room 4",
         start=datetime(2026, 12, 1, 9, tzinfo=UTC),
         end=datetime(2026, 12, 1, 10, tzinfo=UTC),
@@ -401,30 +402,31 @@ def test_meeting_and_cancelled_are_read_from_flags_or_state(
     assert (copy.is_meeting, copy.is_cancelled) == (is_meeting, is_cancelled)
 
 
-@pytest.mark.rule("CON-4")
+@pytest.mark.rule("MAP-3")
+@pytest.mark.parametrize("text", ["One&#13;\nTwo \n", "  One\n\n  Two   three", "&lt;div&gt;" * 50_000])
+@pytest.mark.parametrize("kind", ["Text", "HTML"])
+def test_a_body_is_read_as_it_is_kept(kind: str, text: str) -> None:
+    """What is not rewritten must keep its bytes."""
+    copy = copy_of(meeting("i", f'<t:Body BodyType="{kind}">{text}</t:Body>'))
+    assert (copy.body, copy.html) == (unescape(text, {"&#13;": "\r"}), kind == "HTML")
+
+
+@pytest.mark.scenario("S25a")
 @pytest.mark.parametrize(
-    "body",
-    [
-        "One\nTwo",
-        "One\r\nTwo",
-        "One&#13;\nTwo",
-        "One&#13;Two",
-        "One \t\nTwo  ",
-        "One\nTwo\n\n",
-        "One&#xA0;\nTwo&#xA0;\n",
-    ],
+    "markup",
+    ["x" * (decoder.LONGEST_BODY + 1), "&lt;p>" * (decoder.LONGEST_MARKUP // 3 + 1)],
+    ids=["more words than travel", "nothing but markup"],
 )
-def test_line_ends_and_trailing_blanks_of_a_body_do_not_differ(body: str) -> None:
-    assert copy_of(meeting("i", Body=body)).body == "One\nTwo"
+def test_s25a_an_html_body_that_is_too_large_is_unreadable(markup: str) -> None:
+    assert rule_of(meeting("i", f'<t:Body BodyType="HTML">{markup}</t:Body>')) == decoder.BODY_TOO_LARGE
 
 
-def test_blanks_within_a_body_stay() -> None:
-    assert copy_of(meeting("i", Body="  One\n\n  Two   three")).body == "  One\n\n  Two   three"
-
-
-def test_an_html_bomb_is_only_text() -> None:
-    bomb = "&lt;div&gt;" * 50_000
-    assert copy_of(meeting("i", Body=bomb)).body == "<div>" * 50_000
+@pytest.mark.scenario("S25a")
+def test_s25a_much_markup_around_few_words_is_read() -> None:
+    """What Word writes around a line of text is no reason to put a meeting aside."""
+    markup = "&lt;span style='mso-fareast-language:EN-US'>" * 30_000
+    assert len(markup) > decoder.LONGEST_BODY
+    assert copy_of(meeting("i", f'<t:Body BodyType="HTML">{markup}words</t:Body>')).body.endswith(">words")
 
 
 def test_the_folder_is_told_by_the_parents_id() -> None:

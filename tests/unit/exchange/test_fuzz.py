@@ -9,22 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.exchange.ews import decoder, payloads, times
+from daemon.exchange.ews import decoder, envelopes, payloads, tasks, times
+from daemon.exchange.ews.decoder import Reading
 from daemon.exchange.port import Unreadable
-from schemas.copies import Copy
+from schemas.copies import Copy, TaskCopy
 from tests.unit.exchange import canned
-from tests.unit.exchange.reading import read
+from tests.unit.exchange.reading import FOLDERS, MAILBOX, read
 
 GOOD = [canned.meeting(f"good-{i}") for i in range(100)]
 EXPECTED = read(canned.answer("GetItem", *map(canned.items, GOOD)))
 
-NAMES = sorted({name.partition(":")[2] for name in payloads.ITEM_FIELDS} | {"ItemId", "ExtendedProperty", "Recurrence"})
+NAMES = sorted(
+    {name.partition(":")[2] for name in (*payloads.ITEM_FIELDS, *payloads.TASK_FIELDS)}
+    | {"ItemId", "ExtendedProperty", "Recurrence"}
+)
 TIMES = ["1601-01-01T00:00:00Z", "4501-01-01T00:00:00Z", "2026-12-01T09:00:00Z", "0001-01-01T00:00:00+14:00", "T", "24"]
 WORDS = ["true", "0", "Private", "Exception", "Accept", "-1", "99999999999999", "Customized Time Zone", "\ufffd"]
 
 BROKEN = ["", "", "", "&#xD800;", "&#x0;", "\x02", "\ud83d"]
 NESTED = [*NAMES, "Mailbox", "Attendee", "EmailAddress", "ExtendedFieldURI", "Value"]
-ATTRIBUTES = ["Id", "Name", "PropertyId", "PropertySetId"]
+ATTRIBUTES = ["Id", "Name", "PropertyId", "PropertySetId", "PropertyTag", "DistinguishedPropertySetId"]
 
 
 def text(chance: Random) -> str:
@@ -55,6 +59,17 @@ def test_s25a_a_fuzzed_item_is_read_or_quarantined_and_the_others_are_read(seed:
     items = read(canned.answer("GetItem", *good[:place], canned.items(bad), *good[place:]))
     assert items[:place] + items[place + 1 :] == EXPECTED
     assert isinstance(items[place], Copy) or _has_rule(items[place])
+
+
+@pytest.mark.scenario("S25a")
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**64))
+def test_s25a_a_fuzzed_task_is_read_or_quarantined(seed: int) -> None:
+    chance = Random(seed)
+    fuzzed = "".join(element(chance) for _ in range(chance.randrange(12)))
+    [message] = envelopes.messages(canned.answer("GetItem", canned.items(f"<t:Task>{fuzzed}</t:Task>")))
+    [item] = tasks.items(message, Reading(MAILBOX, FOLDERS))
+    assert isinstance(item, TaskCopy | Unreadable)
 
 
 def _has_rule(item: Copy | Unreadable) -> bool:

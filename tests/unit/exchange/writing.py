@@ -49,6 +49,7 @@ TASK = Edit(
     due_day=date(2026, 12, 24),
     remind_at=datetime(2026, 12, 23, 8, 30, tzinfo=UTC),
 )
+STATUSES = ("NotStarted", "InProgress", "Completed", "WaitingOnOthers", "Deferred")
 
 
 class Desk(ABC):
@@ -166,7 +167,7 @@ class WritingBehaviour:
         after = await desk.copy(ANNA, made.item_id)
         assert written == Written(made.item_id, after.change_key)
         assert {name: getattr(after, name) for name in expected} == expected
-        format_too = {"html": after.html} if "body" in expected and hasattr(after, "html") else {}
+        format_too = {"html": after.html} if "body" in expected else {}
         assert same(after, replace(before, **expected, **format_too))
         assert desk.mails() == 0
 
@@ -299,6 +300,19 @@ class WritingBehaviour:
         after = await desk.task(ANNA, made.item_id)
         assert written == Written(made.item_id, after.change_key)
         assert after == replace(before, **expected, change_key=after.change_key, modified_at=after.modified_at)
+
+    @pytest.mark.scenario("S27")
+    @pytest.mark.parametrize("first", STATUSES)
+    async def test_s27_share_and_day_of_completion_follow_the_status_from_wherever_it_was(
+        self, desk: Desk, first: str
+    ) -> None:
+        for second in STATUSES:
+            made = await desk.begin(replace(TASK, status=first))
+            await desk.exchange.update(ANNA, made, Edit(status=second), kind=Kind.TASK)
+            task = await desk.task(ANNA, made.item_id)
+            is_complete = second == "Completed"
+            expected = (second, 100 if is_complete else 0, is_complete)
+            assert (task.status, task.percent, task.completed_on is not None) == expected, first
 
     @pytest.mark.rule("ID-7")
     async def test_the_search_key_of_a_task_stays_when_it_is_deleted(self, desk: Desk) -> None:
