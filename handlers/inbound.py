@@ -15,6 +15,7 @@ from hashlib import sha256
 
 from handlers import merging, outgoing, participants, plans, registry, translation
 from handlers.authority import Authority, is_live
+from handlers.bodies import notes_of
 from handlers.conflicts import Moments, Side
 from handlers.drafts import Admission, Draft
 from handlers.echoes import alike, deviating
@@ -260,7 +261,7 @@ def _recorded(plan: Plan, user: User, copy: Copy, *, fields: tuple[str, ...]) ->
     replica = plan.link.replica(copy.mailbox)
     if replica is None:
         return plan
-    state = _hashed([getattr(copy, name) for name in _COMPARED]) if fields else None
+    state = _hashed(_shared(copy)) if fields else None
     if replica.reported == state:
         return plan
     plan = replace(plan, link=_with(plan.link, replace(replica, reported=state)))
@@ -276,9 +277,14 @@ def _recorded(plan: Plan, user: User, copy: Copy, *, fields: tuple[str, ...]) ->
 
 def deviations(copy: Copy, authoritative: Copy) -> tuple[str, ...]:
     """The content fields in which a copy differs from the one that counts, as the CRM calls them (CON-4)."""
-    return tuple(
-        word for name, word in _COMPARED.items() if not alike(getattr(copy, name), getattr(authoritative, name))
-    )
+    values = zip(_COMPARED.values(), _shared(copy), _shared(authoritative), strict=True)
+    return tuple(word for word, one, other in values if not alike(one, other))
+
+
+def _shared(copy: Copy) -> list[object]:
+    """The values of what is compared; of the body, what people wrote."""
+    notes = notes_of(copy.body, html=copy.html)
+    return [notes if name == "body" else getattr(copy, name) for name in _COMPARED]
 
 
 def _draft(link: Link, copy: Copy, *, authority: Authority, around: Surroundings, sighting: Sighting | None) -> Draft:
@@ -565,7 +571,7 @@ def _fingerprint(
     named = [(who.key, who.name, who.role, who.user is None and who.response) for who in people]
     answers = [(user.id, translation.answer(user, invited.get(user.id), link)) for user in assigned]
     owner = "" if authority.is_master else authority.creator.id
-    return _hashed([getattr(copy, name) for name in (*_COMPARED, "zone")], named, answers, owner)
+    return _hashed([*_shared(copy), copy.zone], named, answers, owner)
 
 
 def _hashed(*parts: object) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from handlers.bodies import notes_of
 from handlers.drafts import Admission, Draft
 from handlers.facts import Facts, User
 from handlers.links import Link, Replica
@@ -92,7 +93,7 @@ def content(copy: Copy) -> ScheduleItem:
     """What all copies of an item share, in the CRM's terms."""
     return ScheduleItem(
         subject=copy.subject,
-        notes=copy.body,
+        notes=notes_of(copy.body, html=copy.html),
         location=copy.location,
         start=copy.start,
         end=copy.end,

@@ -1,7 +1,8 @@
 """The requests we send, as the element inside the SOAP body.
 
-Each asks for exactly what the decoder reads: no MIME, no attachments. An item that needs more is a line here and one
-in the decoder. Each write is of one item, mails nobody and names exactly the properties it is about (MAP-1, INV-2).
+Each asks for exactly what the decoder reads: bodies as they are kept, no MIME, no attachments. An item that needs more
+is a line here and one in the decoder. Each write is of one item, mails nobody and names exactly the properties it is
+about (MAP-1, INV-2).
 """
 
 from __future__ import annotations
@@ -203,7 +204,7 @@ def _distinguished(folder: str) -> Element:
 
 
 def _shape(fields: Iterable[Element]) -> Element:
-    return m("ItemShape", t("BaseShape", text="IdOnly"), t("BodyType", text="Text"), t("AdditionalProperties", *fields))
+    return m("ItemShape", t("BaseShape", text="IdOnly"), t("BodyType", text="Best"), t("AdditionalProperties", *fields))
 
 
 def _fields(names: Iterable[str]) -> list[Element]:
