@@ -10,26 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from hashlib import sha256
 
-from handlers import merging, outgoing, participants, plans, registry, translation
+from handlers import follow_ups, merging, outgoing, participants, plans, registry, translation
 from handlers.authority import Authority, is_live
 from handlers.bodies import notes_of
 from handlers.conflicts import Moments, Side
 from handlers.drafts import Admission, Draft
 from handlers.echoes import alike, deviating
-from handlers.effects import CONTENT, Effect
-from handlers.facts import Facts, User
+from handlers.effects import CONTENT
+from handlers.facts import User
 from handlers.links import IN_CRM, Link, Replica, State
 from handlers.merging import Conflict, Merged, merge_exchange
 from handlers.moments import instant_of
 from handlers.options import Consulted, OptionValues
-from handlers.outgoing import Target
 from handlers.participants import Participant, Verdict
 from handlers.plans import Explanation, Plan, Report
-from handlers.policy import Policy
-from handlers.privacy import REDACTED_FIELDS
+from handlers.surroundings import Surroundings as Surroundings  # whoever asks for a decision names them
 from schemas import ids, options
 from schemas.copies import Copy
 from schemas.items import ExternalReason, Response, ScheduleItem, wire_name
@@ -47,16 +44,6 @@ _COMPARED = {
 }
 """The content that every copy of one meeting shares, with the CRM's words for it; participants are seen differently
 from every mailbox."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a decision takes from outside: the directory, the settings, the time, the store's generation."""
-
-    facts: Facts
-    policy: Policy
-    now: datetime
-    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +71,7 @@ def sighted(link: Link, sighting: Sighting) -> Link:
 
 def _seen(known: Replica | None, sighting: Sighting, copy: Copy | None) -> Replica:
     answer = translation.own_answer(copy if is_live(copy) else None, known=_last_answer(known, copy))
-    base = known or Replica(sighting.mailbox, sighting.user.id, "")
+    base = known or Replica(sighting.mailbox, sighting.user.id, "", reminder=copy.reminder if copy else None)
     if base.direct and is_live(copy):
         answer = base.response  # a direct copy is no invitation: nothing in it is an answer
     return replace(
@@ -128,7 +115,8 @@ def decide(
     `link` has the hint's replica already; `sighting` is the hint's, for its user's alarm is in his own copy (ALM-2).
     """
     plan = _decide(link, copy, authority=authority, around=around, sighting=sighting)
-    return _without_superseded(plan, around)
+    copies = [copy, sighting.copy if sighting else None]
+    return follow_ups.restored(follow_ups.without_superseded(plan, around), copies, around)
 
 
 def _decide(
@@ -200,6 +188,7 @@ def decide_direct(link: Link, sighting: Sighting, *, around: Surroundings) -> Pl
     if sighting.copy is None or not is_live(sighting.copy):
         return answered(link, sighting.user, generation=around.generation)
     plan = _own_facets(link, sighting.user, sighting.copy, around=around)
+    plan = follow_ups.restored(plan, [sighting.copy], around)
     return _with_own_edits(plan, sighting.user, sighting.copy)
 
 
@@ -392,7 +381,7 @@ def _apply(draft: Draft, consulted: tuple[Consulted, ...], *, fingerprint: str, 
     was = draft.link
     result = _merged(draft, fingerprint=fingerprint)
     link, item = result.link, result.merged.item
-    effects = _follow_ups(result)
+    effects = follow_ups.of_change(result.merged, known=result.known, draft=replace(result.draft, link=link))
     if result.merged.owed and any(effect.authoritative for effect in effects):
         written = {name: getattr(item, name) for name in result.merged.owed}
         link = replace(link, exchange=link.exchange and replace(link.exchange, **written), content=None)
@@ -439,42 +428,6 @@ def _with_own_edits(plan: Plan, user: User, copy: Copy) -> Plan:
     shown = translation.content(copy)
     fields = tuple(name for name in deviating(shown, agreed, among=CONTENT) if name != "zone")
     return _recorded(plan, user, copy, fields=fields)
-
-
-def _follow_ups(result: _Result) -> tuple[Effect, ...]:
-    """What follows from a change in Exchange: direct copies follow it, and a conflict the CRM won is written back."""
-    item, known = result.merged.item, result.known
-    hidden = REDACTED_FIELDS if item.redacted else frozenset[str]()
-    changed = tuple(n for n in CONTENT if n not in hidden and getattr(item, n) != getattr(known, n))
-    targets = []
-    for replica in result.link.replicas:
-        user = result.draft.facts.by_id.get(replica.user)
-        if user is None or not user.synchronized or user.mailbox != replica.mailbox or not replica.live:
-            continue
-        if replica.direct:
-            is_out = user.id in known.assign_to and user.id not in item.assign_to
-            written = {"delete": True} if is_out else outgoing.content_for(replica, item, changed)
-            targets.append(Target(user=user, mailbox=replica.mailbox, replica=replica, direct=True, **written))
-        elif user == result.draft.authority and result.merged.owed and not item.read_only:
-            written = outgoing.content_for(replica, item, result.merged.owed)
-            targets.append(Target(user=user, mailbox=replica.mailbox, replica=replica, authoritative=True, **written))
-    return outgoing.effects_of(targets, item, crm_id=result.link.crm_id)
-
-
-def _without_superseded(plan: Plan, around: Surroundings) -> Plan:
-    """Without direct copies that lie beside an invited one: they are removed (INV-6)."""
-    invited = {replica.mailbox for replica in plan.link.replicas if not replica.direct}
-    superseded = [each for each in plan.link.replicas if each.direct and each.mailbox in invited]
-    if not superseded:
-        return plan
-    gone = {(each.mailbox, each.item_id) for each in superseded}
-    kept = (each for each in plan.link.replicas if not each.direct or each.mailbox not in invited)
-    link = replace(plan.link, replicas=tuple(kept))
-    others = (each for each in plan.effects if (each.mailbox, each.item_id) not in gone)
-    report = plan.report or Report(Direction.INBOUND, Result.APPLIED)
-    return replace(
-        plan, link=link, report=report, effects=(*others, *outgoing.removals(superseded, link=link, facts=around.facts))
-    )
 
 
 def _end(link: Link, copy: Copy | None, around: Surroundings) -> Plan:

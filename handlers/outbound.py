@@ -131,7 +131,7 @@ def _written(edit: _Edit) -> Plan:
         policy=edit.around.policy,
         now=edit.around.now,
         owner=_owner(edit),
-        guests=bool(edit.link.exchange and (edit.link.exchange.external or edit.link.exchange.for_)),
+        guests=outgoing.has_guests(edit.link),
         targets=tuple(_targets(edit)),
     )
     values = OptionValues(events=edit.around.facts.options, config=edit.around.policy.options)

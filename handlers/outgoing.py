@@ -27,13 +27,17 @@ from schemas.items import ScheduleItem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One user's copy and what is to be written to it. `replica` None: he has none yet, it is to be created."""
+    """One user's copy and what is to be written to it.
+
+    `replica` None: he has none yet, it is to be created. `is_fresh`: it is there, but his alarm was never told to it.
+    """
 
     user: User
     mailbox: str
     replica: Replica | None = None
     direct: bool = False
     authoritative: bool = False
+    is_fresh: bool = False
     fields: tuple[str, ...] = ()
     invite: tuple[Attendee, ...] = ()
     uninvite: frozenset[str] = frozenset()
@@ -83,6 +87,12 @@ class Outgoing:
         """With these values for a user's copy."""
         targets = (replace(each, **written) if each.user.id == user.id else each for each in self.targets)
         return replace(self, targets=tuple(targets))
+
+
+def has_guests(link: Link) -> bool:
+    """Whether Exchange names attendees who are no CRM users (NOTE-6); of a redacted item nobody knows."""
+    exchange = link.exchange
+    return exchange is not None and bool(exchange.external or exchange.for_ or exchange.redacted)
 
 
 def participants_of(item: ScheduleItem, facts: Facts) -> frozenset[str]:

@@ -1,0 +1,111 @@
+"""What an inbound decision has to write to mailboxes (CON-2, INV-6, NOTE-6).
+
+Content comes from Exchange, so that is little: direct copies follow the item, one beside an invited copy goes, a
+conflict that the CRM won is written back, and so is a block that Exchange overwrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from handlers import bodies, outgoing, registry
+from handlers.drafts import Draft
+from handlers.effects import CONTENT, Effect
+from handlers.links import Link, Replica, State
+from handlers.merging import Merged
+from handlers.options import OptionValues
+from handlers.outgoing import Outgoing, Target
+from handlers.plans import Plan, Report
+from handlers.privacy import REDACTED_FIELDS
+from handlers.surroundings import Surroundings
+from schemas.copies import Copy
+from schemas.items import ScheduleItem
+from schemas.outcomes import Direction, Result
+
+_SAID = Report(Direction.INBOUND, Result.APPLIED)
+
+
+def of_change(merged: Merged, *, known: ScheduleItem, draft: Draft) -> tuple[Effect, ...]:
+    """What follows for other copies, and for the one that counts. `known` was agreed on before; what is hidden from the
+    CRM is written nowhere (PRIV-4).
+    """
+    item, link = merged.item, draft.link
+    hidden = REDACTED_FIELDS if item.redacted else frozenset[str]()
+    changed = tuple(n for n in CONTENT if n not in hidden and getattr(item, n) != getattr(known, n))
+    targets = []
+    for replica in link.replicas:
+        user = draft.facts.by_id.get(replica.user)
+        if user is None or not user.synchronized or user.mailbox != replica.mailbox or not replica.live:
+            continue
+        target = Target(user=user, mailbox=replica.mailbox, replica=replica, direct=replica.direct)
+        if replica.direct:
+            is_out = user.id in known.assign_to and user.id not in item.assign_to
+            followed = {"delete": True} if is_out else outgoing.content_for(replica, item, changed)
+            targets.append(replace(target, **followed))
+        elif user == draft.authority and merged.owed and not item.read_only:
+            owed = outgoing.content_for(replica, item, merged.owed)
+            targets.append(replace(target, authoritative=True, **owed))
+    return outgoing.effects_of(targets, item, crm_id=link.crm_id)
+
+
+def without_superseded(plan: Plan, around: Surroundings) -> Plan:
+    """Without direct copies that lie beside an invited one: they are removed, and the other gets what was theirs."""
+    invited = {replica.mailbox: replica for replica in plan.link.replicas if not replica.direct}
+    superseded = [each for each in plan.link.replicas if each.direct and each.mailbox in invited]
+    if not superseded:
+        return plan
+    kept = tuple(each for each in plan.link.replicas if each not in superseded)
+    link = replace(plan.link, replicas=kept)
+    ids = {each.item_id for each in superseded}
+    removals = outgoing.removals(superseded, link=link, facts=around.facts)
+    facets = _facets(link, [invited[each.mailbox] for each in superseded], around, is_fresh=True)
+    effects = (*(each for each in plan.effects if each.item_id not in ids), *removals, *facets)
+    return replace(plan, link=link, report=plan.report or _SAID, effects=effects)
+
+
+def restored(plan: Plan, copies: Iterable[Copy | None], around: Surroundings) -> Plan:
+    """With the block put back into each of these copies in which Exchange overwrote it (NOTE-6)."""
+    link = plan.link
+    written = {effect.mailbox for effect in plan.effects}
+    bare = [
+        replace(replica, block="")
+        for copy in copies
+        if copy is not None and copy.mailbox not in written and (replica := link.replica(copy.mailbox)) is not None
+        if replica.live and replica.block and bodies.holds(copy.body, html=copy.html, block=None)
+    ]
+    if not bare or link.state is not State.ACTIVE:
+        return plan
+    mailboxes = {each.mailbox for each in bare}
+    others = (each for each in link.replicas if each.mailbox not in mailboxes)
+    replicas = tuple(sorted((*others, *bare), key=lambda each: each.mailbox))
+    effects = _facets(link, bare, around, is_fresh=False)
+    report = plan.report or (_SAID if effects else None)
+    return replace(plan, link=replace(link, replicas=replicas), report=report, effects=(*plan.effects, *effects))
+
+
+def _facets(link: Link, replicas: Iterable[Replica], around: Surroundings, *, is_fresh: bool) -> tuple[Effect, ...]:
+    """What these copies get that is not content, by the gates of the other direction."""
+    if link.agreed is None:
+        return ()
+    users = around.facts.by_id
+    exchange = link.exchange or link.agreed
+    draft = Outgoing(
+        link=link,
+        item=link.agreed,
+        before=link.agreed,
+        after=link.agreed,
+        facts=around.facts,
+        policy=around.policy,
+        now=around.now,
+        owner=users.get(exchange.owner or "") or users.get(link.master or ""),
+        guests=outgoing.has_guests(link),
+        targets=tuple(
+            Target(user=user, mailbox=each.mailbox, replica=each, direct=each.direct, is_fresh=is_fresh)
+            for each in replicas
+            if (user := users.get(each.user)) is not None and user.synchronized
+        ),
+    )
+    values = OptionValues(events=around.facts.options, config=around.policy.options)
+    draft, _ = registry.run(draft, direction=Direction.OUTBOUND, values=values)
+    return outgoing.effects_of(draft.targets, link.agreed, crm_id=link.crm_id)
