@@ -78,8 +78,8 @@ class EwsExchange:
         item_ids = await self._search(mailbox, Wanted(properties.MARKER, marker), kind)
         get = self.get_tasks if kind is Kind.TASK else self.get
         found: Sequence[Answer | TaskAnswer] = await get(mailbox, item_ids)
-        of_kind = [answer for answer in _present(mailbox, found) if not _is_other(answer, kind)]
-        return tuple(sorted(of_kind, key=_is_deleted))
+        own = [one for one in _present(mailbox, found) if _has_marker(one, marker) and not _is_other(one, kind)]
+        return tuple(sorted(own, key=_is_deleted))
 
     async def create(self, mailbox: str, new: New) -> Written:
         """A new item in the calendar or task list; see the port."""
@@ -173,6 +173,11 @@ def _is_other(answer: Answer | TaskAnswer, kind: Kind) -> bool:
     if kind is Kind.TASK:
         return isinstance(answer, Unreadable) and answer.rule == tasks.NO_TASK
     return isinstance(answer, Copy) and answer.kind is not kind
+
+
+def _has_marker(answer: Answer | TaskAnswer, marker: str) -> bool:
+    """Whether it may be what was searched for: servers search without regard to case, CRM ids differ by it."""
+    return not isinstance(answer, Copy | TaskCopy) or answer.marker == marker
 
 
 def _is_deleted(answer: Answer | TaskAnswer) -> bool:

@@ -233,8 +233,17 @@ async def test_nothing_written_is_in_a_log_or_an_error(world: World, caplog: pyt
 # Tasks
 
 
-def task(item_id: str) -> str:
-    return f'<t:Task><t:ItemId Id="{item_id}" ChangeKey="CK"/><t:ParentFolderId Id="{canned.TASKS_ID}"/></t:Task>'
+MARKER_PATH = (
+    '<t:ExtendedFieldURI PropertySetId="8c1f5f0e-6a0b-4f0e-9a55-6d1c7c2f3a10" PropertyName="exsyncd-crm-id" '
+    'PropertyType="String"/>'
+)
+
+
+def task(item_id: str, marker: str = "crm-1") -> str:
+    return (
+        f'<t:Task><t:ItemId Id="{item_id}" ChangeKey="CK"/><t:ParentFolderId Id="{canned.TASKS_ID}"/>'
+        f"<t:ExtendedProperty>{MARKER_PATH}<t:Value>{marker}</t:Value></t:ExtendedProperty></t:Task>"
+    )
 
 
 def tasks_there(asked: Asked) -> bytes:
@@ -276,6 +285,16 @@ async def test_a_marker_is_searched_in_every_task_list_and_in_deleted_items(worl
     folders = [one.get("Id") for one in search.payload.iterfind("m:ParentFolderIds/t:FolderId", canned.NAMES)]
     assert folders == [canned.DELETED_ID, canned.TASKS_ID, "mine"]
     assert search.payload.find(".//t:Constant", canned.NAMES).get("Value") == "crm-1"
+
+
+@pytest.mark.rule("ID-5")
+async def test_a_marker_that_differs_in_case_is_another_items(world: World) -> None:
+    world.server.answers["FindItem"] = canned.found((["t1", "t2"], True), ([], True))
+    world.server.answers["GetItem"] = canned.answer(
+        "GetItem", canned.items(task("t1", "CRM-1")), canned.items(task("t2", "crm-1"))
+    )
+    found = await world.exchange.find_by_marker(ANNA, "crm-1", Kind.TASK)
+    assert [answer.item_id for answer in found] == ["t2"]
 
 
 @pytest.mark.rule("ID-5")
