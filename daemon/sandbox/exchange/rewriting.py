@@ -1,8 +1,8 @@
 """What a server makes of an item after it was written: the fault `rewrite`.
 
-Exchange and its assistants touch items shortly after a write: they trim, re-wrap HTML, round times to minutes, sort
-people, spell zones their own way, and give a new change key in any case. The meaning stays. Rewriting twice changes
-no more than rewriting once.
+Exchange and its assistants touch items shortly after a write: they trim, lay HTML out anew as a whole document, round
+times to minutes, sort people, spell zones their own way, and give a new change key in any case. The meaning stays.
+Rewriting twice changes no more than rewriting once.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _AFTER_BLOCK = re.compile(
 )
 _VERBATIM = re.compile(r"(<!--.*?-->|<(pre|textarea|style|script)\b.*?(?:</\2\s*>|\Z))", re.IGNORECASE | re.DOTALL)
 _BLANKS = re.compile(r"[ \t\r\n]+")
+_HEAD = '<html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8"></head><body>'
 _LINE = 76
 
 
@@ -68,8 +69,13 @@ def _respelled(zone: Zone) -> Zone:
 def _rewrapped(body: Body) -> Body:
     if body.type != "HTML":
         return replace(body, text=body.text.replace("\r\n", "\n").replace("\n", "\r\n"))
-    parts = _VERBATIM.split(body.text)
+    parts = _VERBATIM.split(_whole(body.text))
     return replace(body, text="".join(_laid_out(parts[0::3], parts[1::3])))
+
+
+def _whole(markup: str) -> str:
+    """A document, also of a fragment."""
+    return markup if "<html" in markup.lower() else f"{_HEAD}{markup}</body></html>"
 
 
 def _laid_out(free: list[str], verbatim: list[str]) -> list[str]:

@@ -85,6 +85,13 @@ def test_html_is_laid_out_anew(bank: Bank):
     assert to_text(body).split() == [*words.split(), "end"]
 
 
+def test_a_fragment_becomes_a_document():
+    """A text body stays one, with the line ends of mail."""
+    document = html_rewritten("<p>one</p>two")
+    assert (document.startswith("<html>"), to_text(document)) == (True, "one\r\ntwo")
+    assert rewritten(an_item(Body("Text", "<p>\nwords"))) == {"Body": Body("Text", "<p>\r\nwords")}
+
+
 @pytest.mark.parametrize("tag", ["pre", "style", "textarea"])
 def test_what_stands_as_it_is_is_not_laid_out(tag: str):
     """Blanks count there."""
