@@ -36,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = _asked(arguments)
     if asked.rows_to:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that has just started is no news here
         dump(importlib.import_module(f"tests.bench.{asked.names[0]}").rows(asked.quick), Path(asked.rows_to))
         return 0
     rows, failed = _measured(asked.names or BENCHMARKS, quick=asked.quick)

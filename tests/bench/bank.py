@@ -41,22 +41,21 @@ class Bank:
     contacts: int = CONTACTS
 
     def announce(self) -> None:
-        """The users, all of one branch, each with an address of his own."""
-        self._say(catalogue.NODES, "branch", "crm.node.changed.v1", {"id": "branch", "version": 1, "parent": None})
-        for number in range(USERS):
-            self._say(catalogue.USERS, f"u-{number}", "crm.user.changed.v1", _user(number))
+        """The users."""
+        for each in people():
+            self._say(each)
 
     def announce_contacts(self) -> None:
         """The contacts of the branch, each with an address of his own."""
         for number in range(self.contacts):
-            self._say(catalogue.CONTACTS, f"c-{number}", "crm.contact.changed.v1", _contact(number))
+            self._say(said(catalogue.CONTACTS, f"c-{number}", "crm.contact.changed.v1", _contact(number)))
 
     def meet(self, number: int, *, organizer: int | None = None) -> list[Copy]:
         """A user invites two others and three contacts; everybody's copy, the organizer's first."""
         host = number % USERS if organizer is None else organizer
         guests = [(host + step) % USERS for step in (1, 2)]
         known = Copy(
-            mailbox=_mailbox(host),
+            mailbox=mailbox_of(host),
             item_id=f"AAMk-{number}-{host}",
             uid=f"040000008200E00074C5B7101A82E008{number:016X}",
             subject=f"Review {number}",
@@ -66,9 +65,9 @@ class Bank:
             end=A_MORNING + timedelta(hours=number + 1),
             zone_id="W. Europe Standard Time",
             zone="Europe/Berlin",
-            organizer=Attendee(Role.ORGANIZER, f"User {host}", _mailbox(host), response=Response.ORGANIZER),
+            organizer=Attendee(Role.ORGANIZER, f"User {host}", mailbox_of(host), response=Response.ORGANIZER),
             attendees=(
-                *(Attendee(Role.REQUIRED, f"User {guest}", _mailbox(guest)) for guest in guests),
+                *(Attendee(Role.REQUIRED, f"User {guest}", mailbox_of(guest)) for guest in guests),
                 *(
                     Attendee(Role.OPTIONAL, f"Client {each}", _client(each))
                     for each in ((number * 7919 + step) % self.contacts for step in range(3))
@@ -83,8 +82,7 @@ class Bank:
 
     def hint(self, copy: Copy, *, kind: str = "modified") -> None:
         """A hint that something happened to this copy."""
-        data = {"mailbox": copy.mailbox, "folder": "calendar", "item_id": copy.item_id, "change_key": copy.change_key}
-        self._say(catalogue.NOTIFICATIONS, copy.mailbox, f"exchange.item.{kind}.v1", data)
+        self._say(hint_of(copy.mailbox, copy.item_id, copy.change_key, kind=kind))
 
     def told(self) -> int:
         """Commands put out so far."""
@@ -99,17 +97,44 @@ class Bank:
         if self.broker.records(catalogue.DEAD_LETTERS):
             raise SystemExit("the bank could not process its own events: figures would mean nothing")
 
-    def _say(self, topic: str, key: str, kind: str, data: dict[str, Any]) -> None:
-        headers = (
-            ("ce_specversion", b"1.0"),
-            ("ce_id", f"n-{next(_NUMBERS)}".encode()),
-            ("ce_source", b"/bench"),
-            ("ce_type", kind.encode()),
-            ("ce_time", b"2026-12-01T08:00:00Z"),
-            ("content-type", b"application/json"),
-            ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
-        )
-        self.broker.append(topic, key=key.encode(), value=json.dumps(data).encode(), headers=headers)
+    def _say(self, said: Said) -> None:
+        self.broker.append(said.topic, key=said.key, value=said.value, headers=said.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A record of the bank's own."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+def said(topic: str, key: str, kind: str, data: dict[str, Any]) -> Said:
+    """An event."""
+    headers = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", f"n-{next(_NUMBERS)}".encode()),
+        ("ce_source", b"/bench"),
+        ("ce_type", kind.encode()),
+        ("ce_time", b"2026-12-01T08:00:00Z"),
+        ("content-type", b"application/json"),
+        ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    )
+    return Said(topic, key.encode(), json.dumps(data).encode(), headers)
+
+
+def people(users: int = USERS) -> list[Said]:
+    """The users, all of one branch, each with an address of his own."""
+    branch = said(catalogue.NODES, "branch", "crm.node.changed.v1", {"id": "branch", "version": 1, "parent": None})
+    return [branch, *(said(catalogue.USERS, f"u-{n}", "crm.user.changed.v1", _user(n)) for n in range(users))]
+
+
+def hint_of(mailbox: str, item_id: str, change_key: str = "CK", *, kind: str = "modified") -> Said:
+    """A hint that something happened to an item."""
+    data = {"mailbox": mailbox, "folder": "calendar", "item_id": item_id, "change_key": change_key}
+    return said(catalogue.NOTIFICATIONS, mailbox, f"exchange.item.{kind}.v1", data)
 
 
 def settings_for(store: Path, **groups: Any) -> Settings:
@@ -157,12 +182,12 @@ def _received(known: Copy, number: int, guest: int) -> Copy:
     """What a guest's mailbox holds of a meeting."""
     return Copy(
         **{name: getattr(known, name) for name in Copy.__slots__}
-        | {"mailbox": _mailbox(guest), "item_id": f"AAMk-{number}-{guest}", "my_response": Response.NONE}
+        | {"mailbox": mailbox_of(guest), "item_id": f"AAMk-{number}-{guest}", "my_response": Response.NONE}
     )
 
 
 def _user(number: int) -> dict[str, Any]:
-    address = _mailbox(number)
+    address = mailbox_of(number)
     return {
         "id": f"u-{number}",
         "version": 1,
@@ -191,7 +216,8 @@ def _contact(number: int) -> dict[str, Any]:
     }
 
 
-def _mailbox(number: int) -> str:
+def mailbox_of(number: int) -> str:
+    """A user's."""
     return f"user{number}@bank.example"
 
 

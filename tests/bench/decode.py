@@ -7,6 +7,7 @@ that a busy machine slows all of them; what counts is each one's best round.
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from exchangelib.services import GetItem
 from exchangelib.version import EXCHANGE_2013_SP1, Version
 
-from daemon.exchange.ews import answers, envelopes
+from daemon.exchange.ews import answers, envelopes, uids
 from daemon.exchange.ews.decoder import Reading
 from schemas.copies import Copy, Folder
 from tests.bench.rows import Row, ratio_at_most
@@ -45,7 +46,7 @@ def rows(quick: bool) -> list[Row]:
 
 def answer(items: int) -> bytes:
     """A GetItem answer as Exchange writes it."""
-    return canned.answer("GetItem", *(canned.items(_meeting(number)) for number in range(items)))
+    return canned.answer("GetItem", *(canned.items(meeting(number)) for number in range(items)))
 
 
 def ours(raw: bytes, item_ids: list[str]) -> None:
@@ -83,14 +84,20 @@ def best(contenders: dict[str, Callable[[], None]], rounds: int) -> dict[str, fl
     return seconds
 
 
-def _meeting(number: int) -> str:
+def identity(number: int) -> bytes:
+    """A meeting's global object id."""
+    return uids.HEAD + bytes(8) + number.to_bytes(16, "big")
+
+
+def meeting(number: int, *, item_id: str = "", mailbox: str = MAILBOX) -> str:
+    """One calendar item of this mailbox, whose owner invited five others."""
     people = "".join(
-        canned.attendee(f"Person {one}", f"person{one}@bank.example", "Accept").replace(
+        canned.attendee(f"Person {one}", f"person{one}@client.example", "Accept").replace(
             "</t:Attendee>", "<t:LastResponseTime>2026-11-01T10:00:00Z</t:LastResponseTime></t:Attendee>"
         )
         for one in range(5)
     )
-    organizer = canned.person("Anna Adler", MAILBOX)
+    organizer = canned.person("Anna Adler", mailbox)
     fields: dict[str, Any] = {
         "Subject": f"Review {number}",
         "Sensitivity": "Normal",
@@ -105,14 +112,14 @@ def _meeting(number: int) -> str:
         "CalendarItemType": "Single",
         "MyResponseType": "Organizer",
         "AppointmentState": "1",
-        "UID": "040000008200E00074C5B7101A82E00800000000" + "11" * 20,
+        "UID": identity(number).hex().upper(),
     }
     return canned.meeting(
-        f"AAMk{number}",
+        item_id or f"AAMk{number}",
         f'<t:Body BodyType="Text">{"Some notes about the plan. " * 50}</t:Body>',
         f"<t:Organizer>{organizer}</t:Organizer><t:RequiredAttendees>{people}</t:RequiredAttendees>",
         '<t:ExtendedProperty><t:ExtendedFieldURI DistinguishedPropertySetId="Meeting" PropertyId="35" '
-        'PropertyType="Binary"/><t:Value>BAAAAIIA4AB0xbcQGoLgCAAAAAARERERERERERERERERERERERERERE=</t:Value>'
+        f'PropertyType="Binary"/><t:Value>{b64encode(identity(number)).decode()}</t:Value>'
         "</t:ExtendedProperty>",
         _zone(),
         **fields,
