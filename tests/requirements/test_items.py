@@ -116,6 +116,11 @@ def test_an_items_property(bank: Bank, given: str, path: str, kept: str):
             "NormalizedBody", '<t:NormalizedBody BodyType="Text">x</t:NormalizedBody>', marks=core(2048, 2351)
         ),
         pytest.param("Preview", "<t:Preview>x</t:Preview>", marks=core(2050, 2352)),
+        pytest.param(
+            "RightsManagementLicenseData",
+            "<t:RightsManagementLicenseData><t:IsOwner>true</t:IsOwner></t:RightsManagementLicenseData>",
+            marks=core(2052, 2353),
+        ),
         pytest.param("BlockStatus", "<t:BlockStatus>true</t:BlockStatus>", marks=core(2355)),
         pytest.param("TextBody", '<t:TextBody BodyType="Text">x</t:TextBody>', marks=core(2060, 2356)),
         pytest.param("IconIndex", "<t:IconIndex>Default</t:IconIndex>", marks=core(2062, 2358)),
