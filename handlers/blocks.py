@@ -18,8 +18,9 @@ from handlers import markup
 from handlers.guards import GUARD
 from schemas.items import Related
 
-HEADING = "[Related in the CRM: kept up to date by itself, changes here are lost]"
-CLOSING = "[End of related in the CRM]"
+PRODUCT = "CRM"
+HEADING = f"[Related in the {PRODUCT}: kept up to date by itself, changes here are lost]"
+CLOSING = f"[End of related in the {PRODUCT}]"
 
 MOST_ENTRIES = 50
 MOST_CHARACTERS_OF_A_TITLE = 200
@@ -75,7 +76,7 @@ def _lines(related: tuple[Related, ...]) -> Iterator[str]:
                 yield _escaped(f"{GUARD}{shown}" if is_heading(shown) or is_closing(shown) else shown)
     more = len(related) - MOST_ENTRIES
     if more > 0:
-        yield _escaped(f"{CUT} and {more} more in the CRM")
+        yield _escaped(f"{CUT} and {more} more in the {PRODUCT}")
 
 
 def _first_line(entry: Related) -> str:

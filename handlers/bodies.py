@@ -53,6 +53,8 @@ def notes_of(body: str, *, html: bool) -> str:
 
 def holds(body: str, *, html: bool, block: Block | None) -> bool:
     """Whether this block and no other is what a person finds in the body; None: no block."""
+    if blocks.PRODUCT not in body and markup.OURS not in body:
+        return block is None
     layout = _layout(body, html)
     if block is None or len(layout.blocks) != 1:
         return block is None and not layout.blocks

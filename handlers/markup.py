@@ -13,8 +13,10 @@ import html
 import re
 import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 OURS = "exsyncd-related"
 """In the id and class of our block's element; a client may put something before it."""
@@ -26,6 +28,8 @@ LONGEST_LINK = 2048
 
 _TAG = re.compile(r"<(?:(/?)([a-zA-Z][^\s/>]*)|!--|[!?]|/)")
 _ATTRIBUTE = re.compile(r"""[\s/]*+([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?""")
+_TELLING = re.compile(r"exsyncd|margin|mso|white-space|display|hid|href", re.IGNORECASE)
+_NONE: Mapping[str, str] = MappingProxyType({})
 _TAG_END = re.compile(r"[\s/]*+>")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -89,8 +93,7 @@ class Element:
     untracked: dict[str, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line as a person sees it, without its end; `start` and `end` are where its characters stand in the source.
 
     `links` are the addresses that its links lead to, by blanks; `first` and `last` the elements that its first and last
@@ -274,7 +277,7 @@ class _Scanner:
         if name is None:
             return self._unseen(tag)
         name = name.lower()
-        attributes, end = self._attributes(tag.end(), wanted=not tag[1])
+        attributes, end = self._attributes(tag.end())
         if end is None:  # words with a `<` among them, to judge by what follows
             self._ended = tag.start()
             self._text(tag.start(), len(self._source))
@@ -309,21 +312,32 @@ class _Scanner:
             return None
         return closed + 1
 
-    def _attributes(self, position: int, *, wanted: bool) -> tuple[dict[str, str], int | None]:
-        """The attributes of a tag whose name ends here, and where the tag ends."""
-        source, found = self._source, dict[str, str]()
+    def _attributes(self, position: int) -> tuple[Mapping[str, str], int | None]:
+        """Those attributes of a tag, whose name ends here, that say something to us; and where the tag ends."""
+        source = self._source
+        end = source.find(">", position)
+        if end < 0:
+            return _NONE, None
+        if end == position:
+            return _NONE, end + 1
+        written = source[position:end]
+        if "'" not in written and not written.count('"') % 2 and not _TELLING.search(written):
+            return _NONE, end + 1
+        return self._read_attributes(position)
+
+    def _read_attributes(self, position: int) -> tuple[Mapping[str, str], int | None]:
+        found: dict[str, str] = {}
         while True:
-            closed = _TAG_END.match(source, position)
+            closed = _TAG_END.match(self._source, position)
             if closed is not None:
                 return found, closed.end()
-            attribute = _ATTRIBUTE.match(source, position)
+            attribute = _ATTRIBUTE.match(self._source, position)
             if attribute is None:
                 return found, None
             position = attribute.end()
-            if wanted:
-                found.setdefault(attribute[1].lower(), attribute[2] or attribute[3] or attribute[4] or "")
+            found.setdefault(attribute[1].lower(), attribute[2] or attribute[3] or attribute[4] or "")
 
-    def _start_tag(self, name: str, attributes: dict[str, str], start: int, *, end: int) -> None:
+    def _start_tag(self, name: str, attributes: Mapping[str, str], start: int, *, end: int) -> None:
         if name == "br":
             self._end_line(even_if_empty=True, at=start)
             return
@@ -356,28 +370,27 @@ class _Scanner:
         if name in ("img", "embed") and not self._path[-1].hidden:
             self._solid.append(start)
 
-    def _entered(self, name: str, attributes: dict[str, str], start: int) -> Element:
+    def _entered(self, name: str, attributes: Mapping[str, str], start: int) -> Element:
         parent = self._path[-1]
-        style = attributes.get("style", "")
-        ours = OURS in attributes.get("id", "") or OURS in attributes.get("class", "")
         element = Element(
             name,
             start,
             len(self._source),
             parent,
             parent.depth + 1,
-            ours=ours,
-            within_ours=ours or parent.within_ours,
-            preformatted=parent.preformatted or name == "pre" or bool(style and _PREFORMATTED.search(style)),
-            hidden=not ours and (parent.hidden or _is_hidden(name, attributes, style)),
-            apart=name in _APART and not _NO_MARGIN.search(style) and "Mso" not in attributes.get("class", ""),
+            within_ours=parent.within_ours,
+            preformatted=parent.preformatted or name == "pre",
+            hidden=parent.hidden or name in _UNSHOWN,
+            apart=name in _APART,
             lists=parent.lists + (name in _LISTS),
         )
+        if attributes:
+            _apply(element, attributes)
         if element.depth > (2 * MOST_DEPTH if element.within_ours else MOST_DEPTH):
             parent.untracked = parent.untracked or {}
             parent.untracked[name] = parent.untracked.get(name, 0) + 1
             return element
-        if ours:
+        if element.ours:
             self._boxes.append(element)
         self._path.append(element)
         self._open[name] = self._open.get(name, 0) + 1
@@ -529,8 +542,18 @@ class _Scanner:
 _P = frozenset(("p",))
 
 
-def _is_hidden(name: str, attributes: dict[str, str], style: str) -> bool:
-    return name in _UNSHOWN or "hidden" in attributes or bool(style and _INVISIBLE.search(style))
+def _apply(element: Element, attributes: Mapping[str, str]) -> None:
+    style, classes = attributes.get("style", ""), attributes.get("class", "")
+    if OURS in attributes.get("id", "") or OURS in classes:
+        element.ours = element.within_ours = True
+        element.hidden = False  # it must be found again, wherever somebody put it
+        return
+    if "hidden" in attributes or _INVISIBLE.search(style):
+        element.hidden = True
+    if _PREFORMATTED.search(style):
+        element.preformatted = True
+    if "Mso" in classes or _NO_MARGIN.search(style):
+        element.apart = False
 
 
 def _unescaped(text: str) -> str:

@@ -24,8 +24,10 @@ BODY_TOO_LARGE = "body_too_large"
 SHAPE_UNKNOWN = "shape_unknown"
 
 LONGEST_BODY = 1_000_000
-LONGEST_MARKUP = 2_000_000
-"""Characters of what people wrote, beyond which it fits no record of the bus; and with all its HTML."""
+LONGEST_MARKUP = 4_000_000
+MOST_TAGS = 100_000
+"""Characters of what people wrote, beyond which it fits no record of the bus; those with all their HTML; and how often
+it may open or close an element, so that reading it holds nobody up."""
 
 IS_MEETING = 1
 IS_CANCELLED = 4
@@ -180,11 +182,17 @@ def _uid(value: str) -> str | None:
 def body(found: Fields) -> str:
     """The body as the server keeps it. Raises NotReadable."""
     text = found.text("Body")
-    if len(text) > LONGEST_BODY and (
-        not is_html(found) or len(text) > LONGEST_MARKUP or len(notes_of(text, html=True)) > LONGEST_BODY
-    ):
+    if not _fits(text, html=is_html(found)):
         raise NotReadable(BODY_TOO_LARGE)
     return text
+
+
+def _fits(text: str, *, html: bool) -> bool:
+    if not html:
+        return len(text) <= LONGEST_BODY
+    if len(text) > LONGEST_MARKUP or text.count("<") > MOST_TAGS:
+        return False
+    return len(text) <= LONGEST_BODY or len(notes_of(text, html=True)) <= LONGEST_BODY
 
 
 def is_html(found: Fields) -> bool:

@@ -414,8 +414,12 @@ def test_a_body_is_read_as_it_is_kept(kind: str, text: str) -> None:
 @pytest.mark.scenario("S25a")
 @pytest.mark.parametrize(
     "markup",
-    ["x" * (decoder.LONGEST_BODY + 1), "&lt;p>" * (decoder.LONGEST_MARKUP // 3 + 1)],
-    ids=["more words than travel", "nothing but markup"],
+    [
+        "x" * (decoder.LONGEST_BODY + 1),
+        f"&lt;p title='{'x' * decoder.LONGEST_MARKUP}'>",
+        "&lt;p>" * (decoder.MOST_TAGS + 1),
+    ],
+    ids=["more words than travel", "nothing but markup", "nothing but tags"],
 )
 def test_s25a_an_html_body_that_is_too_large_is_unreadable(markup: str) -> None:
     assert rule_of(meeting("i", f'<t:Body BodyType="HTML">{markup}</t:Body>')) == decoder.BODY_TOO_LARGE
