@@ -161,7 +161,7 @@ def _read(
     later what is equal but for the server's habits (CON-3, CON-4).
     """
     own = content_of(agreed, known.user)
-    accord = (known.held if known.item_id else known.attempt) or own
+    accord = (known.attempt if known.item_id is None and known.live else known.held) or own
     shown = known.shown or accord
     attempted = known.attempt or accord
     echoes = copy.change_key == known.ours
@@ -296,8 +296,8 @@ def _confirmed(link: TaskLink, change: TaskChange, *, was: TaskLink, around: Sur
         return TaskPlan(replace(link, crm=None))
     after = change.after
     if link.agreed is None:
-        # All sides are taken to stand where the CRM does: what a copy changed since shows at its next hint.
-        return TaskPlan(replace(link, state=State.ACTIVE, agreed=after, crm=after, told=task_plans.as_shown(after)))
+        known = replace(link, state=State.ACTIVE, agreed=after, crm=after, told=task_plans.as_shown(after))
+        return TaskPlan(_remembered(known, after.assign_to, around=around))
     if change.revision <= was.revision:
         return TaskPlan(replace(link, crm=after))
     if was.crm is not None:
@@ -328,7 +328,9 @@ def _edited(link: TaskLink, change: TaskChange, *, after: Task, around: Surround
         return TaskPlan(told, report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.ARCHIVAL))
     turn = _folded(told, change, after=after, was=was, around=around)
     opened = replace(turn.link, state=State.ACTIVE, deleted_by_crm=False)
-    placed = _placed(opened, added=_added(link, change, after=after, was=was), around=around)
+    added = _added(link, change, after=after, was=was)
+    known = _remembered(opened, after.assign_to, around=around) if link.agreed is None else opened
+    placed = _placed(known, added=added, around=around)
     draft, consulted = _gated(placed, around)
     turn = replace(turn, link=draft.link, consulted=consulted, explain=draft.explain)
     return _plan(turn, was=link, direction=Direction.OUTBOUND, around=around)
@@ -419,6 +421,18 @@ def _placed(link: TaskLink, *, added: frozenset[str], around: Surroundings) -> T
         if user is None or not user.synchronized or user.mailbox is None or (replica and replica.live):
             continue
         link = link.with_replica(TaskReplica(user.mailbox, user_id, held=TaskContent()))
+    return link
+
+
+def _remembered(link: TaskLink, users: Iterable[str], *, around: Surroundings) -> TaskLink:
+    """With a copy for each of these users that may lie somewhere, in a store that has forgotten where: it is taken to
+    stand where the CRM does, and what it changed since shows at its next hint."""
+    for user_id in users:
+        user = around.facts.by_id.get(user_id)
+        if link.agreed is None or user is None or user.mailbox is None or link.replica_of(user_id):
+            continue
+        held = content_of(link.agreed, user_id)
+        link = link.with_replica(TaskReplica(user.mailbox, user_id, live=False, held=held))
     return link
 
 
