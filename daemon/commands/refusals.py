@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)  # not frozen: Python itself writes to an exception on its way
 class CannotGoOn(Exception):
     """A command ends here. `status` is the exit code: 1 failed, 2 wrong usage or settings."""
 
