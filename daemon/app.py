@@ -23,9 +23,11 @@ from daemon.observe.health import Check
 from daemon.observe.metrics import Metrics
 from daemon.settings.models import Settings
 from daemon.store.store import Store
+from daemon.sync.acting import Acting
 from daemon.sync.emitting import Emitter
 from daemon.sync.gathering import Gatherer
 from daemon.sync.inbound import Inbound
+from daemon.sync.knowing import Knowing
 from daemon.sync.loading import Loader, TaskLoader
 from daemon.sync.meetings import Meetings
 from daemon.sync.outbound import Outbound
@@ -90,12 +92,22 @@ class Daemon:
         exchange = Guarded(outside.exchange, pausing)
         turns, loader = Turns(store), Loader(exchange, at_once=settings.exchange.items_per_call)
         gatherer = Gatherer(store, exchange, self.policy)
+        acting = Acting(
+            store=store,
+            exchange=exchange,
+            loader=loader,
+            settler=settler,
+            policy=self.policy,
+            now=now,
+            patience=settings.exchange.timeout,
+        )
         meetings = Meetings(
             store=store,
             exchange=exchange,
             loader=loader,
             gatherer=gatherer,
             settler=settler,
+            acting=acting,
             turns=turns,
             policy=self.policy,
             now=now,
@@ -121,10 +133,20 @@ class Daemon:
         all_routes = routes(
             people=People(settler, metrics),
             inbound=Inbound(store=store, loader=loader, meetings=meetings, tasks=tasks, settler=settler, now=now),
-            outbound=Outbound(store=store, settler=settler, turns=turns),
+            outbound=Outbound(
+                store=store,
+                settler=settler,
+                turns=turns,
+                acting=acting,
+                meetings=meetings,
+                gatherer=gatherer,
+                policy=self.policy,
+                now=now,
+            ),
             tasks=tasks,
             requests=Requests(store=store, settler=settler, pausing=pausing, now=now),
             pausing=pausing,
+            knowing=Knowing(store, now=now),
             settle=settings.hints.settle,
         )
         dead_letters = DeadLetters(

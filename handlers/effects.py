@@ -99,13 +99,13 @@ def done(link: Link, effect: Effect, *, item_id: str, change_key: str) -> Link:
 def progressed(link: Link, effect: Effect, *, item_id: str, change_key: str) -> Link:
     """The link of a plan that was carried out in part: what this effect wrote is what Exchange says from now on.
 
-    What was agreed on comes with the plan as a whole; of an item that is new, it is what was created.
+    What was agreed on comes with the plan as a whole.
     """
     link = done(link, effect, item_id=item_id, change_key=change_key)
     if not effect.authoritative or effect.operation is Operation.DELETE:
         return link
     if effect.operation is Operation.CREATE:
-        return replace(link, exchange=effect.item, agreed=link.agreed or effect.item)
+        return replace(link, exchange=effect.item)
     values = {name: getattr(effect.item, name) for name in effect.fields}
     return replace(link, exchange=replace(link.exchange or effect.item, **values))
 

@@ -306,7 +306,7 @@ def _told_to_exchange(edit: _Edit, targets: Iterable[Target]) -> Link:
         said = replace(item, assign_to=people, for_=(), external=(), status="open", alarms=(), related=())
         return replace(link, exchange=said, uid=link.uid or ids.uid_of_crm(edit.change.id))
     exchange = link.exchange or ScheduleItem()
-    written = set(counting.fields) | (set(TIMES) if set(TIMES) & set(counting.fields) else set())
+    written = set(edit.folded.taken) | (set(TIMES) if set(TIMES) & set(edit.folded.taken) else set())
     added, removed = _moved(edit) if counting.user.id == exchange.owner else (frozenset(), frozenset())
     people = tuple(sorted((set(exchange.assign_to) | _reached(added, edit.around)) - removed))
     values = {name: getattr(item, name) for name in CONTENT if name in written}
@@ -327,7 +327,7 @@ def _report(edit: _Edit, effects: tuple[Effect, ...], consulted: tuple[Consulted
         return Report(
             Direction.OUTBOUND, Result.REFUSED, folded.reason, consulted, folded.refused, conflicts=folded.conflicts
         )
-    if edit.is_new and not effects:
+    if edit.is_new and not effects and not edit.link.replicas:
         return Report(Direction.OUTBOUND, Result.SKIPPED, Reason.UNKNOWN_MAILBOX, consulted)
     left_out = tuple(_left_out(edit))
     partly = Reason.PARTLY if folded.refused or left_out else None

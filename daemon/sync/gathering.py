@@ -21,6 +21,7 @@ from handlers.options import scopes_of
 from handlers.participants import addresses_of, resolvable
 from handlers.policy import Policy
 from schemas.copies import Attendee, Copy, Role
+from schemas.items import ScheduleItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,26 @@ class Gatherer:
             return facts
         resolved |= await self._resolve(holder, strangers, policy)
         return await self._look_up(attendees, Facts(resolved=resolved), link=link, holder=holder)
+
+    async def for_item(self, link: Link, items: Iterable[ScheduleItem]) -> Facts:
+        """Everything a decision about a CRM event needs to know: the people it names, and who is behind its For."""
+        said = [item for item in (*items, link.agreed, link.exchange) if item is not None]
+        users = {user for item in said for user in (item.owner, *item.assign_to, *dict(item.alarms)) if user}
+        users |= {replica.user for replica in link.replicas} | {user for user in (link.master,) if user}
+        contacts = {entry.contact for item in said for entry in item.for_}
+
+        def work(tx: Connection) -> Facts:
+            by_contact = directory.contacts_by_id(tx, contacts)
+            behind = {contact.user for contact in by_contact.values() if contact.user}
+            by_id = directory.users_by_id(tx, users | behind)
+            return Facts(
+                by_id=by_id,
+                by_contact=by_contact,
+                options=directory.options_of(tx, scopes_of(by_id)),
+                as_of=directory.as_of(tx),
+            )
+
+        return await self.store.read(work)
 
     async def _resolve(
         self, holder: User, attendees: Collection[Attendee], policy: Policy

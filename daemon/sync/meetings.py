@@ -9,7 +9,7 @@ once for all hints that were waiting by then.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,9 +18,10 @@ from sqlalchemy import Connection
 from daemon.bus.dispositions import Disposition, TransientError
 from daemon.bus.routes import Delivery
 from daemon.exchange.port import Answer, Denied, Exchange, Misconfigured, Unknown, Unreadable
-from daemon.store import links
+from daemon.store import directory, links
 from daemon.store.store import Store
 from daemon.sync import control
+from daemon.sync.acting import Acting, Overtaken, Refused
 from daemon.sync.gathering import Gatherer
 from daemon.sync.loading import Loader
 from daemon.sync.origins import Origin
@@ -29,6 +30,7 @@ from daemon.sync.turns import Turns
 from handlers import authority as authorities
 from handlers import inbound
 from handlers.authority import Authority, is_live
+from handlers.effects import Effect
 from handlers.facts import Facts, User
 from handlers.inbound import Sighting, Surroundings
 from handlers.links import Link, Replica, State
@@ -37,7 +39,7 @@ from handlers.policy import Policy
 from schemas import ids
 from schemas.copies import Copy, Kind, Shape
 from schemas.items import Response
-from schemas.outcomes import Reason
+from schemas.outcomes import Direction, Reason
 
 _REMEMBERED = 10_000
 _COUNTED = 200  # copies kept, for as long as hints of their meetings come in a burst
@@ -46,6 +48,14 @@ _MOST_ACCEPTORS = 10  # whose copies are looked at to find who accepted first
 
 class Quarantined(Exception):
     """The copy that counts is no valid item; the text is the rule it breaks."""
+
+
+class BornInCrm(Exception):
+    """The meeting is one that the CRM made, as its marker says: its link has another id (ID-8)."""
+
+    def __init__(self, marker: str) -> None:
+        super().__init__(marker)
+        self.marker = marker
 
 
 class Unsupported(Exception):
@@ -94,6 +104,7 @@ class Meetings:
         loader: Loader,
         gatherer: Gatherer,
         settler: Settler,
+        acting: Acting,
         turns: Turns,
         policy: Callable[[], Policy],
         now: Callable[[], datetime],
@@ -103,6 +114,7 @@ class Meetings:
         self._loader = loader
         self._gatherer = gatherer
         self._settler = settler
+        self._acting = acting
         self._turns = turns
         self._policy = policy
         self._now = now
@@ -116,21 +128,101 @@ class Meetings:
         self._turn += 1
         return self._turn
 
+    def written(self, link_id: str, effects: Iterable[Effect]) -> None:
+        """Something was, or may have been, written to these copies: what was read of them before counts no more."""
+        for effect in effects:
+            self._counted.pop(link_id, None)
+            self._remember(link_id, effect.mailbox)
+
+    async def reread(self, link: Link, effects: Iterable[Effect]) -> Link:
+        """The link after the copies that were not as they were known have been read. Raises `ExchangeError`.
+
+        What Exchange changed in the copy that counts is agreed on with this; if it is gone, the item is (CON-5).
+        """
+        for effect in effects:
+            link = await self._reread(link, effect)
+        return link
+
+    async def _reread(self, link: Link, effect: Effect) -> Link:
+        holder = await self._store.read(lambda tx: directory.users_by_id(tx, [effect.user]).get(effect.user))
+        if holder is None:
+            raise TransientError("user_unknown")
+        copy = await (self._copy_of(effect, link) if effect.direct else self._copy_in(effect.mailbox, link))
+        copy = copy and authorities.authored(copy)
+        link = inbound.sighted(link, Sighting(effect.mailbox, holder, copy))
+        if not effect.authoritative:
+            return link
+        if copy is None or not is_live(copy) or copy.is_cancelled:
+            return inbound.ended(link, around=self._around(Facts()))
+        facts = await self._gatherer.around(copy, link=link, holder=holder)
+        authority = Authority(holder, creator=holder)
+        return inbound.refreshed(link, copy, authority=authority, around=self._around(facts))
+
     async def decide(self, hint: Hint, *, uid: str, copy: Copy | None) -> Disposition:
         """Decides on the meeting with this UID, of which the hint's mailbox holds `copy`. Raises `ExchangeError`."""
+        if copy is not None and _is_direct(copy, hint.user):
+            return await self._decide_direct_of(hint, copy)
+        try:
+            return await self._decide_by_uid(hint, copy, uid=uid, marker=copy.marker if copy else None)
+        except BornInCrm as born:
+            return await self._decide_by_uid(hint, copy, uid=uid, marker=born.marker)
+
+    async def _decide_by_uid(self, hint: Hint, copy: Copy | None, *, uid: str, marker: str | None) -> Disposition:
         link_id = ids.link_of_uid(uid)
         async with self._turns.turn(link_id):
-            was = await self._link_of(uid)
+            was = await self._link_of(uid, marker)
             if was.id == link_id:
                 return await self._decide_in_turn(hint, was, copy)
         async with self._turns.turn(was.id):  # born in the CRM: another id, another lane (ID-8)
-            return await self._decide_in_turn(hint, await self._link_of(uid), copy)
+            return await self._decide_in_turn(hint, await self._link_of(uid, marker), copy)
 
-    async def _link_of(self, uid: str) -> Link:
-        return await self._store.read(lambda tx: _link(tx, uid)) or Link(id=ids.link_of_uid(uid), uid=uid)
+    async def _link_of(self, uid: str, marker: str | None) -> Link:
+        known = await self._store.read(lambda tx: _link(tx, uid, marker))
+        if known is not None:
+            return known
+        if marker is not None and ids.uid_of_crm(marker) == uid:
+            return Link(id=ids.link_of_crm(marker), uid=uid, crm_id=marker)
+        return Link(id=ids.link_of_uid(uid), uid=uid)
+
+    async def _decide_direct_of(self, hint: Hint, copy: Copy) -> Disposition:
+        """Of a direct copy whose item is not known the CRM's event will tell: a lost store reads it again (ID-8)."""
+        link = await self._store.read(lambda tx: links.by_crm_id(tx, copy.marker or ""))
+        if link is None:
+            return await self._settler.nothing(hint.delivery, hint.origin)
+        return await self.decide_direct(hint, link.id, copy)
+
+    async def decide_direct(self, hint: Hint, link_id: str, copy: Copy | None) -> Disposition:
+        """Decides on what happened to a direct copy (INV-6); None: it is not where it was. Raises `ExchangeError`."""
+        async with self._turns.turn(link_id):
+            was = await self._store.read(lambda tx: links.by_id(tx, link_id)) or Link(id=link_id, uid=None)
+            was = (await self._acting.recovered(was, by=Direction.INBOUND)).link
+            try:
+                copy = await self._direct_copy_in(hint, was, copy)
+            except Quarantined as error:
+                key = f"link:{was.id}"
+                return await control.quarantined(self._settler, hint.origin, hint.delivery, key=key, rule=str(error))
+            unsaid = replace(was, reported=None) if owes_an_end(hint.delivery) else was
+            facts = await self._gatherer.around(copy, link=was, holder=hint.user)
+            plan = inbound.decide_direct(unsaid, Sighting(hint.mailbox, hint.user, copy), around=self._around(facts))
+            return await self._settle(hint, was, plan, facts)
+
+    async def _direct_copy_in(self, hint: Hint, link: Link, copy: Copy | None) -> Copy | None:
+        """The direct copy as it is now: a hint that waited for its turn was read before what was written meanwhile."""
+        if copy is not None and is_live(copy):
+            now = _readable(await self._loader.get(hint.mailbox, copy.item_id))
+            if now is not None and is_live(now):
+                return now
+        uid = ids.uid_of_direct_copy(link.crm_id or "", hint.user.id)
+        answers = await self._exchange.find_by_uid(hint.mailbox, uid)
+        copies = [found for answer in answers if (found := _readable(answer)) is not None]
+        return min(copies, key=_precedence, default=None)
+
+    def _around(self, facts: Facts) -> Surroundings:
+        return Surroundings(facts, self._policy(), now=self._now(), generation=self._store.generation)
 
     async def _decide_in_turn(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
         self._notice_others(hint, was)
+        was = (await self._acting.recovered(was, by=Direction.INBOUND)).link
         try:
             if copy is not None and self._is_overtaken(hint, was):
                 hint = replace(hint, began=self.turn())
@@ -187,8 +279,8 @@ class Meetings:
             facts = await self._gatherer.around(counting, link=link, holder=whose.user)
         else:
             self._count(link, Counted(hint.mailbox, hint.began, copy))
-        around = Surroundings(facts, self._policy(), now=self._now(), generation=self._store.generation)
-        plan = inbound.decide(link, counting, authority=whose, around=around, sighting=sighting)
+        _notice_birth(link, counting)
+        plan = inbound.decide(link, counting, authority=whose, around=self._around(facts), sighting=sighting)
         if counting is not copy:
             plan = inbound.with_deviation(plan, sighting, counting)
         return await self._settle(hint, was, plan, facts)
@@ -206,7 +298,14 @@ class Meetings:
         return read.copy
 
     async def _settle(self, hint: Hint, was: Link, plan: Plan, facts: Facts) -> Disposition:
-        disposition = await self._settler.plan(plan, hint.origin, delivery=hint.delivery, was=was, as_of=facts.as_of)
+        try:
+            disposition = await self._acting.carry_out(
+                plan, hint.origin, delivery=hint.delivery, was=was, by=Direction.INBOUND, as_of=facts.as_of
+            )
+        finally:
+            self.written(was.id, plan.effects)
+        if isinstance(disposition, Overtaken | Refused):
+            raise TransientError("overtaken")
         before = self._left.get(was.id)
         self._leave(was.id, Left(was.version + (plan.link != was), before.overtaken if before else 0))
         return disposition
@@ -247,6 +346,15 @@ class Meetings:
                 found.append((user, copy))
         return found
 
+    async def _copy_of(self, effect: Effect, link: Link) -> Copy | None:
+        """A direct copy as it is now, by its id, else by its own UID."""
+        answer = await self._loader.get(effect.mailbox, effect.item_id)
+        if isinstance(answer, Copy) and is_live(answer):
+            return _readable(answer)
+        uid = ids.uid_of_direct_copy(link.crm_id or "", effect.user)
+        found = [copy for each in await self._exchange.find_by_uid(effect.mailbox, uid) if (copy := _readable(each))]
+        return min(found, key=_precedence, default=None)
+
     async def _copy_in(self, mailbox: str, link: Link) -> Copy | None:
         """This mailbox's copy as it is now: where it was last, else by UID; one outside Deleted Items if there is."""
         replica = link.replica(mailbox)
@@ -283,13 +391,34 @@ class Meetings:
             self._counted.popitem(last=False)
 
 
-def _link(tx: Connection, uid: str) -> Link | None:
-    """The link by its UID, or by the id that follows from it: the CRM may have spoken of it first (ID-8)."""
+def _link(tx: Connection, uid: str, marker: str | None) -> Link | None:
+    """The link by its UID, or by the id that follows from it or from the marker: the CRM may have spoken of it first
+    (ID-8).
+    """
     known = links.by_uid(tx, uid)
     if known is not None:
         return known
     named = links.by_id(tx, ids.link_of_uid(uid))
+    if named is None and marker is not None and ids.uid_of_crm(marker) == uid:
+        named = links.by_id(tx, ids.link_of_crm(marker))
     return named and replace(named, uid=uid)
+
+
+def _is_direct(copy: Copy, user: User) -> bool:
+    """Whether this is the direct copy that was made for a user; one that was copied from it has another UID (S21d)."""
+    return copy.marker is not None and copy.uid == ids.uid_of_direct_copy(copy.marker, user.id)
+
+
+def _notice_birth(link: Link, counting: Copy | None) -> None:
+    """An attendee's hint of what was born in the CRM, in a store that does not know it: the copy that counts tells.
+
+    Raises `BornInCrm`.
+    """
+    marker = counting.marker if counting else None
+    if link.version or marker is None or ids.uid_of_crm(marker) != link.uid:
+        return
+    if link.id != ids.link_of_crm(marker):
+        raise BornInCrm(marker)
 
 
 def _is_another(known: Replica | None, copy: Copy) -> bool:

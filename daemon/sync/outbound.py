@@ -1,44 +1,72 @@
-"""From a CRM event to a settled link (CON-6, ID-8).
+"""From a CRM event to what Exchange must now hold (CON-1, CON-6, ID-8).
 
-Events of one item come in order; the decision queues in the link's lane, as those of hints do. Writing to Exchange is
-not built yet: such a change is remembered and answered as `held`.
+Events of one item come in order; the decision queues in the link's lane, as those of hints do. It is made on what is
+known of the copies: one that turns out to be otherwise is read, and the decision made again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from daemon.bus.dispositions import Dead, Disposition
+from daemon.bus.dispositions import Dead, Disposition, TransientError
 from daemon.bus.routes import Delivery
+from daemon.exchange.port import ExchangeError
 from daemon.store import links
 from daemon.store.store import Store
-from daemon.sync import control, origins
+from daemon.sync import control, origins, trouble
+from daemon.sync.acting import Acting, Overtaken, Refused, Unsettled
+from daemon.sync.gathering import Gatherer
+from daemon.sync.meetings import Meetings
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Settler
 from daemon.sync.turns import Turns
 from handlers import crm_changes, outbound
 from handlers.crm_changes import CrmChange
+from handlers.effects import Effect
 from handlers.facts import Facts
 from handlers.inbound import Surroundings
 from handlers.links import Link
+from handlers.plans import Plan
 from handlers.policy import Policy
 from schemas import ids, wire
 from schemas.activities import ItemOnWire, ScheduleItemChanged, ScheduleItemGone
 from schemas.items import ScheduleItem
+from schemas.outcomes import Direction
 from schemas.problems import Malformed
 
 ScheduleItemEvent = ScheduleItemChanged | ScheduleItemGone
+
+_TRIES = 3
+"""How often a decision is made anew because a copy had changed meanwhile."""
 
 
 class Outbound:
     """Processes the records of `crm.schedule-items`."""
 
-    def __init__(self, *, store: Store, settler: Settler, turns: Turns) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        settler: Settler,
+        turns: Turns,
+        acting: Acting,
+        meetings: Meetings,
+        gatherer: Gatherer,
+        policy: Callable[[], Policy],
+        now: Callable[[], datetime],
+    ) -> None:
         self._store = store
         self._settler = settler
         self._turns = turns
+        self._acting = acting
+        self._meetings = meetings
+        self._gatherer = gatherer
+        self._policy = policy
+        self._now = now
 
     async def process(self, delivery: Delivery) -> Disposition:
         """One change of one item."""
@@ -53,16 +81,70 @@ class Outbound:
             return await control.not_yet(self._settler, origin, delivery, key=f"{origin.cause.topic}:{event.id}")
         known = await self._store.read(lambda tx: _find(tx, event))
         link_id = known.id if known else event.link or ids.link_of_crm(event.id)
-        async with self._turns.turn(link_id):
-            return await self._decide(event, origin, delivery=delivery, link_id=link_id)
+        try:
+            async with self._turns.turn(link_id):
+                return await self._decide(event, origin, delivery=delivery, link_id=link_id)
+        except ExchangeError as error:
+            return trouble.disposition(error, now=self._now())
+        except Unsettled as unsettled:
+            return unsettled.park
 
     async def _decide(
         self, event: ScheduleItemEvent, origin: Origin, *, delivery: Delivery, link_id: str
     ) -> Disposition:
         link = await self._store.read(lambda tx: links.by_id(tx, link_id)) or Link(id=link_id, uid=None)
-        around = Surroundings(Facts(), Policy(), now=self._settler.now(), generation=self._store.generation)
-        plan = outbound.decide(link, _change(event, origin, link), around=around)
-        return await self._settler.plan(plan, origin, delivery=delivery, was=link, actor=event.actor)
+        recovered = await self._acting.recovered(link, by=Direction.OUTBOUND)
+        link, made = recovered.link, recovered.made
+        change = _change(event, origin, link)
+        for _ in range(_TRIES):
+            facts = await self._gatherer.for_item(link, _items(change))
+            plan = outbound.decide(link, change, around=self._around(facts))
+            end = await self._carry_out(plan, origin, delivery=delivery, was=link, facts=facts, made=made)
+            match end:
+                case Overtaken():
+                    made = (*made, *end.made)
+                    link = await self._meetings.reread(end.link, end.effects)
+                case Refused():
+                    plan = outbound.rejected(end.link, change, generation=self._store.generation)
+                    return await self._settler.plan(
+                        plan,
+                        origin,
+                        delivery=delivery,
+                        was=end.link,
+                        actor=event.actor,
+                        written=(*made, *end.made),
+                    )
+                case _:
+                    return end
+        raise TransientError("changed_again_and_again")
+
+    async def _carry_out(
+        self,
+        plan: Plan,
+        origin: Origin,
+        *,
+        delivery: Delivery,
+        was: Link,
+        facts: Facts,
+        made: tuple[Effect, ...],
+    ) -> Disposition | Overtaken | Refused:
+        """Hints that were read before what is written here count no more."""
+        try:
+            return await self._acting.carry_out(
+                plan,
+                origin,
+                delivery=delivery,
+                was=was,
+                by=Direction.OUTBOUND,
+                as_of=facts.as_of,
+                actor=origin.event.actor if isinstance(origin.event, ScheduleItemEvent) else None,
+                made=made,
+            )
+        finally:
+            self._meetings.written(plan.link.id, plan.effects)
+
+    def _around(self, facts: Facts) -> Surroundings:
+        return Surroundings(facts, self._policy(), now=self._now(), generation=self._store.generation)
 
 
 def _find(tx: Connection, event: ScheduleItemEvent) -> Link | None:
@@ -80,7 +162,13 @@ def _change(event: ScheduleItemEvent, origin: Origin, link: Link) -> CrmChange:
         revision=event.revision,
         before=_canonical(event.before, ScheduleItem()),
         after=_canonical(event.after, known),
+        notify=event.notify,
+        at=origin.at,
     )
+
+
+def _items(change: CrmChange) -> tuple[ScheduleItem, ...]:
+    return tuple(item for item in (change.before, change.after) if item is not None)
 
 
 def _known(link: Link) -> ScheduleItem:

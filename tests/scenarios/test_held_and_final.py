@@ -53,22 +53,25 @@ async def test_every_hint_that_was_held_has_a_final_outcome(store: Path) -> None
 
 @pytest.mark.rule("CON-3")
 async def test_what_is_not_built_yet_is_answered_once_however_often_it_is_read(store: Path) -> None:
-    """Given two versions of a task, when Kafka brings both again in either order, then nothing more is said."""
+    """Given two versions of a series, when Kafka brings both again in either order, then nothing more is said."""
     async with a_house(store, "anna") as house:
         for version in (1, 2):
-            task = {"subject": f"Draft {version}", "owner": "u-anna", "assign_to": ["u-anna"]}
-            data = {"id": "t-1", "version": version, "origin": "user", "before": None, "after": task}
-            headers = {"id": f"e-{version}", "source": "crm", "type": "crm.task.updated.v1", "specversion": "1.0"}
+            daily = {"frequency": "daily", "end": "after", "count": 3}
+            times = {"start": "2026-12-01T10:00:00Z", "end": "2026-12-01T11:00:00Z", "recurrence": daily}
+            series = {"subject": f"Draft {version}", "owner": "u-anna", "assign_to": ["u-anna"], **times}
+            data = {"id": "si-1", "version": version, "origin": "user", "before": None, "after": series}
+            kind = "crm.schedule-item.updated.v1"
+            headers = {"id": f"e-{version}", "source": "crm", "type": kind, "specversion": "1.0"}
             house.broker.append(
-                catalogue.TASKS,
-                key=b"t-1",
+                catalogue.SCHEDULE_ITEMS,
+                key=b"si-1",
                 value=json.dumps(data).encode(),
                 headers=tuple((f"ce_{name}", value.encode()) for name, value in headers.items()),
             )
         await house.quiet()
         count = house.count()
         assert [said["reason"] for said in house.outcomes(direction="outbound")] == ["not_yet", "not_yet"]
-        records = house.broker.records(catalogue.TASKS)
+        records = house.broker.records(catalogue.SCHEDULE_ITEMS)
         house.deliver([(each.topic, each.key or b"", each.value or b"", list(each.headers)) for each in records])
         house.deliver([(each.topic, each.key or b"", each.value or b"", list(each.headers)) for each in records[::-1]])
         await house.quiet()

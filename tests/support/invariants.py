@@ -24,6 +24,7 @@ from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.timezones import zone_of
 from daemon.sandbox.exchange.values import Recipient
 from schemas import catalogue, envelope, events
+from tests.support import task_invariants
 from tests.support.watch import HeldHint, is_in_a_calendar
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 READS = frozenset(
     ("GetItem", "FindItem", "GetFolder", "FindFolder", "ResolveNames", "SyncFolderItems", "GetServerTimeZones")
 )
+WRITES = frozenset(("CreateItem", "UpdateItem", "DeleteItem"))
 _ANSWERS = {"Accept": "accepted", "Tentative": "tentative", "Decline": "declined"}
 _OURS = "x-dlq-"
 _OUT = (catalogue.COMMANDS, catalogue.OUTCOMES, catalogue.DEAD_LETTERS)
@@ -47,8 +49,9 @@ async def check(house: House) -> None:
     if house.daemons:
         await stays_quiet(house)
         await one_link_per_meeting(house)
+        await keeps_tasks(house)
     mails_nobody(house)
-    writes_nothing(house)
+    writes_what_it_says(house)
     deletes_what_ended(house)
     one_record_per_meeting(house)
     says_what_is_in_the_contract(house)
@@ -64,10 +67,21 @@ def mails_nobody(house: House) -> None:
     _hold(not ours, f"the daemon caused {len(ours)} mails: {[mail.kind for mail in ours]}")
 
 
-def writes_nothing(house: House) -> None:
-    """9, 11: the service account read mailboxes and did nothing else."""
+def writes_what_it_says(house: House) -> None:
+    """11: the service account read mailboxes, and wrote only where an outcome says so."""
     asked = {str(each["operation"]) for each in house.sandbox.meter.report() if each["account"] == house.service}
-    _hold(asked <= READS, f"the daemon did more than read: {sorted(asked - READS)}")
+    _hold(asked <= READS | WRITES, f"the daemon did more than read and write: {sorted(asked - READS - WRITES)}")
+    said = {write["mailbox"] for outcome in house.outcomes() for write in outcome["writes"]}
+    written = {each["mailbox"] for each in house.sandbox.meter.report() if _is_write(house, each)}
+    _hold(written <= said, f"written without a word of it: {sorted(map(str, written - said))}")
+
+
+def _is_write(house: House, each: Mapping[str, object]) -> bool:
+    return each["account"] == house.service and each["operation"] in WRITES
+
+
+def _writes(house: House) -> object:
+    return [each for each in house.sandbox.meter.report() if _is_write(house, each)]
 
 
 def deletes_what_ended(house: House) -> None:
@@ -77,6 +91,8 @@ def deletes_what_ended(house: House) -> None:
         if "item" in command:
             told[command["link"]] = command
             continue
+        if command["uid"] is None:
+            continue  # a task: see `keeps_tasks`
         uid, last = command["uid"], told.get(command["link"])
         _hold(last is not None, f"a delete of what the CRM was never told: {command['link']}")
         ended = {mailbox for ended_uid, mailbox in house.watch.ends if ended_uid == uid}
@@ -117,19 +133,29 @@ async def one_link_per_meeting(house: House) -> None:
             _hold(not twice, f"several links of one: {query}: {twice}")
 
 
+async def keeps_tasks(house: House) -> None:
+    """3, 7: a task has one link, and lies once, and as the CRM holds it, in the list of everybody who is assigned."""
+    twice = await task_invariants.several_links(house)
+    _hold(not twice, f"several links of one task: {twice}")
+    wrong = task_invariants.wrong_copies(house, directory(house, catalogue.USERS))
+    _hold(not wrong, f"tasks that are not as the CRM holds them: {wrong}")
+
+
 async def stays_quiet(house: House) -> None:
     """4, 6: every hint and every CRM event again, twice and in another order, makes no record and changes nothing."""
     await house.quiet()
-    count, items = house.count(), house.crm.items()
+    count, items, written = house.count(), house.crm.items(), _writes(house)
     order = random.Random(0)
     for _ in range(_ROUNDS):
         hints = [*house.watch.hints, *house.watch.hints]
         order.shuffle(hints)
         house.deliver(hints)
-        house.deliver([as_it_came(record) for record in _sound(house, catalogue.SCHEDULE_ITEMS)])
+        for topic in (catalogue.SCHEDULE_ITEMS, catalogue.TASKS):
+            house.deliver([as_it_came(record) for record in _sound(house, topic)])
         await house.quiet()
         _hold(house.count() == count, f"{house.count() - count} records although nothing happened{_news(house, count)}")
         _hold(house.crm.items() == items, "the CRM changed although nothing happened")
+        _hold(_writes(house) == written, "Exchange was written to although nothing happened")
 
 
 def _sound(house: House, topic: str) -> list[Record]:
@@ -211,7 +237,7 @@ def keeps_times(house: House) -> None:
     """7: the CRM's instants, or civil days, are those of the copy that counts."""
     for item, copy in _pairs(house):
         shown, held = item["item"], copy.values
-        if shown["all_day"]:
+        if shown.get("all_day"):
             days = tuple(_civil_day(copy, name) for name in ("Start", "End"))
             got = tuple(date.fromisoformat(shown[name]) for name in ("start", "end"))
             _hold(got == days, f"the days of {item['uid']}: {got} in the CRM, {days} in Exchange")
@@ -230,7 +256,7 @@ def keeps_people(house: House) -> None:
     """10: everybody in the copy that counts is in the CRM's item in exactly one place, and nobody else is."""
     users, contacts = directory(house, catalogue.USERS), _merged(directory(house, catalogue.CONTACTS))
     for item, copy in _pairs(house):
-        if not item["item"]["redacted"]:
+        if not item["item"].get("redacted"):
             _same_people(house, item, copy, users=users, contacts=contacts)
             _own_answers(house, item, users=users)
 
@@ -261,7 +287,7 @@ def _same_people(
     for user in shown["assign_to"]:
         for address in _addresses(house, users[user]):
             places[address].add("assign_to")
-    for entry in shown["for"]:
+    for entry in shown.get("for", ()):
         for address in _addresses(house, contacts[entry["contact"]]):
             places[address].add("for")
     strangers = [_canonical(house, each["email"]) or each["name"].casefold() for each in shown.get("external", ())]
@@ -274,7 +300,7 @@ def _same_people(
         told = "external" in shown and item["id"] not in edited
         _hold(bool(where) or not told, f"a participant of {item['uid']} is nowhere in the CRM")
     holders = {_canonical(house, address) for uid, address in _holders(house) if uid == item["uid"]}
-    for person in {*strangers, *(a for each in shown["for"] for a in _one_of(house, each, contacts, invited))}:
+    for person in {*strangers, *(a for each in shown.get("for", ()) for a in _one_of(house, each, contacts, invited))}:
         _hold(person in invited, f"the CRM shows somebody in {item['uid']} who does not take part")
     for user in shown["assign_to"]:
         known = _addresses(house, users[user])
@@ -298,7 +324,7 @@ def _one_of(
 
 
 def _own_answers(house: House, item: Mapping[str, Any], *, users: Mapping[str, Mapping[str, Any]]) -> None:
-    for user, answer in item["item"]["responses"].items():
+    for user, answer in item["item"].get("responses", {}).items():
         own = _copy(house, item["uid"], users[user].get("mailbox"))
         if own is None or not _is_synchronized(users[user]) or own.get("MyResponseType") not in _ANSWERS:
             continue

@@ -1,0 +1,352 @@
+"""Claim, act, settle: how a plan's effects are carried out so that none is made twice (CON-3, ID-5, S08).
+
+The link's version is bumped and every effect written down as an intent before the first call. What was done is stored
+with the intents gone in one transaction, whether all of it was done or a part. Who finds intents left over waits until
+the calls behind them must have ended, then asks Exchange what became of the creates; a change that was or was not made
+shows by the change key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from daemon.bus.dispositions import Disposition, Park, TransientError
+from daemon.bus.routes import Delivery, Fenced
+from daemon.exchange.port import (
+    Busy,
+    Changed,
+    Exchange,
+    ExchangeError,
+    Gone,
+    Missing,
+    Rejected,
+    Unavailable,
+    Unreadable,
+    Written,
+)
+from daemon.store import codec, errors, intents, links, positions
+from daemon.store.intents import Intent
+from daemon.store.store import Store
+from daemon.sync.loading import Loader
+from daemon.sync.origins import Origin
+from daemon.sync.settling import Rerun, Settler
+from handlers import edits, effects
+from handlers.effects import Effect, Operation
+from handlers.links import Link
+from handlers.plans import Plan
+from handlers.policy import Policy
+from schemas.activities import Actor
+from schemas.copies import Copy, Kind
+from schemas.edits import New
+from schemas.outcomes import Direction
+
+T = TypeVar("T")
+
+MARGIN = timedelta(seconds=5)
+"""How long after its time-out a call may still be carried out by a server that has it."""
+
+_ABANDONED = timedelta(minutes=10)
+"""After this the event that began something is taken to come no more, and whoever passes by finishes it."""
+
+_LOOK_AGAIN = timedelta(seconds=2)
+
+_NO_DIRECTORY: Mapping[str, tuple[int, ...]] = {}
+
+
+class Unsettled(Exception):
+    """Something was begun of which nobody knows the end yet; look again at `until`."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("unsettled")
+        self.until = until
+
+    @property
+    def park(self) -> Park:
+        """Put away until then."""
+        return Park(self.until, "unsettled")
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """The plan was made for copies that are no longer so: read these again and decide again. `link` is as stored, with
+    what was made.
+    """
+
+    link: Link
+    effects: tuple[Effect, ...]
+    made: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Exchange will never take what an effect asks for. `link` is as stored, with what was made."""
+
+    link: Link
+    code: str
+    made: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A link as it is stored after a look at what was begun before, and the effects that turned out to be made."""
+
+    link: Link
+    made: tuple[Effect, ...] = ()
+
+
+Answer = Written | ExchangeError
+
+
+class Acting:
+    """Carries out plans that write to mailboxes."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        exchange: Exchange,
+        loader: Loader,
+        settler: Settler,
+        policy: Callable[[], Policy],
+        now: Callable[[], datetime],
+        patience: timedelta,
+    ) -> None:
+        self._store = store
+        self._exchange = exchange
+        self._loader = loader
+        self._settler = settler
+        self._policy = policy
+        self._now = now
+        self._patience = patience + MARGIN
+
+    async def carry_out(
+        self,
+        plan: Plan,
+        origin: Origin,
+        *,
+        delivery: Delivery,
+        was: Link,
+        by: Direction,
+        as_of: Mapping[str, tuple[int, ...]] = _NO_DIRECTORY,
+        actor: Actor | None = None,
+        made: Sequence[Effect] = (),
+    ) -> Disposition | Overtaken | Refused:
+        """Carries a plan out and settles it. Raises `ExchangeError` with what was done stored; the rest is then open.
+
+        `was` is the link as it is stored, `made` what was written for the same cause before.
+        """
+        if not plan.effects or not self._settler.can_tell(plan, origin):
+            return await self._settler.plan(
+                plan, origin, delivery=delivery, was=was, as_of=as_of, actor=actor, written=made
+            )
+        claimed, begun = await self._claim(was, plan, delivery=delivery, by=by)
+        answers = await self._act(plan.effects)
+        written = [(effect, answer) for effect, answer in answers if isinstance(answer, Written)]
+        if len(written) < len(plan.effects):
+            return await self._stop(claimed, begun, answers)
+        settled = _with_ids(replace(plan.link, version=claimed.version), written)
+        return await self._settler.plan(
+            replace(plan, link=settled),
+            origin,
+            delivery=delivery,
+            was=claimed,
+            as_of=as_of,
+            actor=actor,
+            written=(*made, *plan.effects),
+            intents_done=tuple(intent.id for intent in begun),
+        )
+
+    async def recovered(self, link: Link, *, by: Direction) -> Recovered:
+        """The link after what was begun and never settled has been looked into; `by`: who would go on with it.
+
+        Raises `Unsettled` while a call may still be under way, and for hints as long as the CRM event that began it may
+        come again; and `ExchangeError`.
+        """
+        begun = await self._store.read(lambda tx: intents.unsettled(tx, link.id))
+        if not begun:
+            return Recovered(link)
+        over = max(intent.deadline for intent in begun)
+        mine = by is Direction.OUTBOUND or all(_begun_by(intent) is by for intent in begun)
+        if self._now() < (over if mine else over + _ABANDONED):
+            raise Unsettled(max(over, self._now() + _LOOK_AGAIN))
+        made = []
+        for effect in map(_effect, begun):
+            copy = await self._copy_made_by(effect) if effect.operation is Operation.CREATE else None
+            if copy is not None:
+                made.append(effect)
+                link = effects.progressed(link, effect, item_id=copy.item_id, change_key=copy.change_key)
+        return Recovered(await self._progress(link, begun), tuple(made))
+
+    async def _claim(
+        self, was: Link, plan: Plan, *, delivery: Delivery, by: Direction
+    ) -> tuple[Link, tuple[Intent, ...]]:
+        """Nothing is known of the plan yet but the identity that hints will come with (ID-8)."""
+        named = replace(was, uid=plan.link.uid, crm_id=plan.link.crm_id)
+        wanted = [_intent(effect, by) for effect in plan.effects]
+        deadline = self._now() + self._patience
+        reached = [] if isinstance(delivery, Rerun) else [delivery.position()]
+
+        def work(tx: Connection) -> tuple[Link, tuple[Intent, ...]]:
+            positions.verify(tx, reached)
+            return intents.claim(tx, named, wanted, deadline=deadline)
+
+        return await self._written(work)
+
+    async def _act(self, wanted: Sequence[Effect]) -> list[tuple[Effect, Answer]]:
+        """The copy that counts first: what cannot be written there is not written anywhere. Then all others at once."""
+        answers: list[tuple[Effect, Answer]] = []
+        for effect in (each for each in wanted if each.authoritative):
+            answer = await self._attempt(effect)
+            answers.append((effect, answer))
+            if not isinstance(answer, Written):
+                return answers
+        others = [each for each in wanted if not each.authoritative]
+        answers.extend(zip(others, await asyncio.gather(*map(self._attempt, others)), strict=True))
+        return answers
+
+    async def _attempt(self, effect: Effect) -> Answer:
+        try:
+            match effect.operation:
+                case Operation.CREATE:
+                    return await self._create(effect)
+                case Operation.UPDATE:
+                    return await self._update(effect)
+                case Operation.DELETE:
+                    return await self._delete(effect)
+        except ExchangeError as error:
+            return error
+
+    async def _create(self, effect: Effect) -> Written:
+        """After a restore it may have been made in a life before (ID-8)."""
+        if self._store.generation and (found := await self._copy_made_by(effect)) is not None:
+            return Written(found.item_id, found.change_key)
+        edit = edits.edit_of(effect, None, policy=self._policy())
+        new = New(kind=Kind.SCHEDULE_ITEM, marker=effect.marker or "", uid=effect.uid, edit=edit)
+        return await self._exchange.create(effect.mailbox, new)
+
+    async def _update(self, effect: Effect) -> Written:
+        copy = await self._current(effect) if effect.needs_copy else None
+        edit = edits.edit_of(effect, copy, policy=self._policy())
+        known = Written(effect.item_id, effect.change_key)
+        return known if edit.is_empty else await self._exchange.update(effect.mailbox, known, edit)
+
+    async def _current(self, effect: Effect) -> Copy:
+        """What lies there, if it is what the plan was made for."""
+        answer = await self._loader.get(effect.mailbox, effect.item_id)
+        match answer:
+            case Copy(change_key=change_key) if change_key == effect.change_key:
+                return answer
+            case Copy():
+                raise Changed(effect.mailbox, "read_anew")
+            case Gone():
+                raise Missing(effect.mailbox, "read_anew")
+            case Unreadable(rule=rule):
+                raise Rejected(effect.mailbox, rule)
+            case _:
+                raise Unavailable(effect.mailbox, "unknown_for_the_moment")
+
+    async def _delete(self, effect: Effect) -> Written:
+        with suppress(Missing):  # somebody else was faster
+            await self._exchange.delete(effect.mailbox, effect.item_id)
+        return Written(effect.item_id, "")
+
+    async def _stop(
+        self, claimed: Link, begun: Sequence[Intent], answers: Sequence[tuple[Effect, Answer]]
+    ) -> Overtaken | Refused:
+        """Stores what was done. What nobody knows the end of stays an intent."""
+        open_ended = {_place(effect) for effect, answer in answers if _is_open(effect, answer)}
+        over = [intent for intent in begun if _place(_effect(intent)) not in open_ended]
+        link = claimed
+        for effect, answer in answers:
+            if isinstance(answer, Written):
+                link = effects.progressed(link, effect, item_id=answer.item_id, change_key=answer.change_key)
+        link = await self._progress(link, over)
+        failures = [(effect, answer) for effect, answer in answers if isinstance(answer, ExchangeError)]
+        for _, failure in failures:
+            if not isinstance(failure, Changed | Missing | Rejected):
+                raise failure
+        rejected = next((failure for _, failure in failures if isinstance(failure, Rejected)), None)
+        made = tuple(effect for effect, answer in answers if isinstance(answer, Written))
+        if rejected is not None:
+            return Refused(link, rejected.code, made)
+        return Overtaken(link, tuple(effect for effect, _ in failures), made)
+
+    async def _copy_made_by(self, effect: Effect) -> Copy | None:
+        """What a create of before left in the mailbox: it has our marker and the UID it was given (ID-5, S21d)."""
+        found = await self._exchange.find_by_marker(effect.mailbox, effect.marker or "", Kind.SCHEDULE_ITEM)
+        return next((each for each in found if isinstance(each, Copy) and each.uid == effect.uid), None)
+
+    async def _progress(self, link: Link, over: Iterable[Intent]) -> Link:
+        ids = [intent.id for intent in over]
+
+        def work(tx: Connection) -> Link:
+            intents.settle(tx, ids)
+            return links.save(tx, link)
+
+        return await self._written(work)
+
+    async def _written(self, work: Callable[[Connection], T]) -> T:
+        try:
+            return await self._store.write(work)
+        except errors.Fenced as error:
+            raise Fenced(str(error)) from None
+        except (errors.Stale, errors.Taken, errors.CommitFailed) as error:
+            raise TransientError(type(error).__name__) from None
+
+
+def _is_open(effect: Effect, answer: Answer) -> bool:
+    """Whether something may lie in the mailbox that nobody knows of."""
+    return effect.operation is Operation.CREATE and isinstance(answer, Unavailable | Busy)
+
+
+def _place(effect: Effect) -> tuple[Operation, str, str | None]:
+    """What tells the effects of one plan apart."""
+    return effect.operation, effect.mailbox, effect.uid
+
+
+def _with_ids(link: Link, made: Iterable[tuple[Effect, Written]]) -> Link:
+    for effect, written in made:
+        link = effects.done(link, effect, item_id=written.item_id, change_key=written.change_key)
+    return link
+
+
+def _intent(effect: Effect, by: Direction) -> intents.Effect:
+    wanted = {
+        "by": by.value,
+        "user": effect.user,
+        "uid": effect.uid,
+        "marker": effect.marker,
+        "direct": effect.direct,
+        "authoritative": effect.authoritative,
+        "fields": list(effect.fields),
+        "item": json.loads(codec.dump(effect.item)),
+    }
+    return intents.Effect(effect.mailbox, effect.operation.value, json.dumps(wanted), mail=effect.mail)
+
+
+def _effect(intent: Intent) -> Effect:
+    wanted: dict[str, Any] = json.loads(intent.effect.wanted)
+    return Effect(
+        operation=Operation(intent.effect.operation),
+        mailbox=intent.effect.mailbox,
+        user=wanted["user"],
+        item=codec.load(json.dumps(wanted["item"])),
+        marker=wanted["marker"],
+        uid=wanted["uid"],
+        direct=wanted["direct"],
+        authoritative=wanted["authoritative"],
+        fields=tuple(wanted["fields"]),
+        mail=intent.effect.mail,
+    )
+
+
+def _begun_by(intent: Intent) -> Direction:
+    return Direction(json.loads(intent.effect.wanted)["by"])

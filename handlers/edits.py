@@ -1,0 +1,55 @@
+"""From an effect to the request's fields: the item's values in Exchange's words (MAP-1, MAP-2, MAP-3, PART-6).
+
+A body keeps what is not ours and its own format; people nobody spoke of stay attendees as Exchange names them.
+"""
+
+from __future__ import annotations
+
+from handlers import bodies
+from handlers.effects import TIMES, Effect
+from handlers.policy import Policy
+from schemas.copies import Attendee, Copy
+from schemas.edits import UNSET, Body, Edit, Times, Unset
+from schemas.items import ScheduleItem
+
+_IMPORTANCES = {"A": "High", "B": "Normal", "C": "Low"}
+
+
+def edit_of(effect: Effect, copy: Copy | None, *, policy: Policy) -> Edit:
+    """The request's fields. `copy` is what lies there now, if the effect needs it."""
+    item, fields = effect.item, frozenset(effect.fields)
+    return Edit(
+        subject=item.subject if "subject" in fields else UNSET,
+        body=_body(effect, copy),
+        importance=_IMPORTANCES.get(item.priority, "Normal") if "priority" in fields else UNSET,
+        sensitivity=effect.sensitivity,
+        location=item.location if "location" in fields else UNSET,
+        times=_times(item) if fields & TIMES else UNSET,
+        attendees=_attendees(effect, copy, policy),
+        reminder=effect.reminder,
+    )
+
+
+def _times(item: ScheduleItem) -> Times | Unset:
+    if item.start is None or item.end is None:
+        return UNSET
+    return Times(item.start, item.end, all_day=item.all_day, zone=item.zone)
+
+
+def _body(effect: Effect, copy: Copy | None) -> Body | Unset:
+    notes = effect.item.notes if "notes" in effect.fields else None
+    if notes is None and effect.block is UNSET:
+        return UNSET
+    html = copy.html if copy else bool(effect.block)
+    text = bodies.compose(copy.body if copy else "", html=html, notes=notes, block=effect.block)
+    return Body(text, html=html)
+
+
+def _attendees(effect: Effect, copy: Copy | None, policy: Policy) -> tuple[Attendee, ...] | Unset:
+    if not (effect.invite or effect.uninvite):
+        return UNSET
+    kept = tuple(
+        each for each in (copy.attendees if copy else ()) if policy.canonical(each.address) not in effect.uninvite
+    )
+    there = {policy.canonical(each.address) for each in kept}
+    return (*kept, *(each for each in effect.invite if policy.canonical(each.address) not in there))
