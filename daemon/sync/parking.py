@@ -30,6 +30,7 @@ from daemon.store.errors import CommitFailed
 from daemon.store.parked import Parked
 from daemon.store.store import Store
 from daemon.sync import origins
+from daemon.sync.knowing import UNKNOWN_USER
 from daemon.sync.settling import HELD, Rerun, Settler, direction_of
 from handlers.plans import Explanation, Report
 from schemas.outcomes import Decision, Reason, Result
@@ -45,8 +46,15 @@ UNEXPECTED = "unexpected"
 
 _AT_ONCE = 50
 _LOOK_EVERY = timedelta(seconds=1)
-_SAID = {each.value: each for each in (Reason.DENIED, Reason.PAUSED)}
+_SAID = {
+    Reason.DENIED.value: Reason.DENIED,
+    Reason.PAUSED.value: Reason.PAUSED,
+    UNKNOWN_USER: Reason.UNKNOWN_MAILBOX,
+}
 """The reasons that are worth an outcome when work is parked; the others pass by themselves."""
+
+_WOKEN = (Reason.PAUSED.value, UNKNOWN_USER)
+"""The reasons whose end is heard of."""
 
 _LONGEST_WAIT = timedelta(hours=1)
 _LONGEST_LOOK = timedelta(minutes=10)
@@ -194,9 +202,9 @@ class Parking:
         await self._say(report, replace(delivery, stays=True), also=wait)
 
     def _until_next_look(self, work: Parked, park: Park) -> timedelta:
-        """What is paused is woken; looking at it all the same, in case, must cost next to nothing."""
+        """What will be woken is looked at all the same, in case; that must cost next to nothing."""
         delay = park.until - self._now()
-        if park.reason != Reason.PAUSED or work.reason != Reason.PAUSED:
+        if park.reason != work.reason or park.reason not in _WOKEN:
             return delay
         return min(delay * (1 << min(work.tries, _DOUBLINGS)), max(_LONGEST_LOOK, delay))
 

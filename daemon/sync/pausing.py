@@ -10,22 +10,17 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import wraps
 
-from sqlalchemy import Connection
-
 from daemon.bus.dispositions import Disposition, Park
 from daemon.bus.routes import Delivery
 from daemon.exchange.port import Answer, Exchange, ExchangeError, TaskAnswer, Written
-from daemon.store import directory, links, pauses
+from daemon.store import directory, pauses
 from daemon.store.store import Store
-from daemon.sync import origins
+from daemon.sync.concerning import change_of, remembered
 from handlers import pausing
 from handlers.pausing import Pauses
-from schemas.activities import ScheduleItemChanged, ScheduleItemGone, TaskChanged, TaskGone
 from schemas.copies import Kind
 from schemas.edits import Edit, New
-from schemas.events import Event
 from schemas.outcomes import Reason
-from schemas.problems import Malformed
 
 _NOBODY = Pauses()
 _LOOK_AGAIN = timedelta(seconds=5)
@@ -96,14 +91,12 @@ class Pausing:
         return gate
 
     async def _holds(self, standing: Pauses, delivery: Delivery) -> bool:
-        try:
-            event = origins.read(delivery.records).event
-        except Malformed:
+        change = change_of(delivery)
+        if change is None:
             return False
-        if not isinstance(event, _ITEM_EVENTS) or event.origin == "sync":
-            return False
+        event, _ = change
         concerned = pausing.concerned(event.before, event.after)
-        return standing.block(concerned | await self._store.read(lambda tx: _remembered(tx, event)))
+        return standing.block(concerned | await self._store.read(lambda tx: remembered(tx, event)))
 
 
 class Guarded:
@@ -150,15 +143,3 @@ class Guarded:
 
     async def close(self) -> None:
         await self._exchange.close()
-
-
-_ITEM_EVENTS = (ScheduleItemChanged, ScheduleItemGone, TaskChanged, TaskGone)
-
-
-def _remembered(tx: Connection, event: Event) -> frozenset[str]:
-    """Who has the item as far as we know: somebody whom the event takes out of it is concerned, too."""
-    named, crm_id = getattr(event, "link", None), getattr(event, "id", "")
-    link = (links.by_id(tx, named) if named else None) or links.by_crm_id(tx, crm_id)
-    if link is None:
-        return frozenset()
-    return pausing.concerned(link.agreed, link.crm) | {replica.user for replica in link.replicas if replica.live}

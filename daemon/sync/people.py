@@ -6,6 +6,7 @@ In force once stored. Options and delegations are answered with an outcome; the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from hashlib import sha256
 
 from sqlalchemy import Connection
@@ -14,9 +15,10 @@ from daemon.bus.dispositions import Dead, Disposition
 from daemon.bus.port import Record
 from daemon.bus.routes import Delivery
 from daemon.observe.metrics import Metrics
-from daemon.store import directory, reports
+from daemon.store import directory, parked, reports
 from daemon.store.directory import ContactRecord, Node, Source
 from daemon.sync import origins
+from daemon.sync.knowing import UNKNOWN_USER
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Settler
 from handlers.facts import User
@@ -55,7 +57,7 @@ class People:
             origin = origins.read(delivery.records)
         except Malformed as error:
             return Dead("decode", str(error))
-        storing = _storing(origin, record)
+        storing = _storing(origin, record, now=self._settler.now())
         if storing is None:
             return Dead("decode", "value: must not be null on this topic")
         answer = None if isinstance(origin.event, Tombstone) else _ANSWERS.get(record.topic)
@@ -71,14 +73,14 @@ def _answered_once(storing: Storing, origin: Origin, record: Record) -> Storing:
     return lambda tx: storing(tx) and reports.is_new(tx, f"{record.topic}:{origin.key}", state)
 
 
-def _storing(origin: Origin, record: Record) -> Storing | None:
+def _storing(origin: Origin, record: Record, *, now: datetime) -> Storing | None:
     """What is to be stored; the work says whether it was news."""
     at = Source(record.topic, record.partition, record.offset, getattr(origin.event, "version", None))
     match origin.event:
         case Tombstone():
             return _removing(record.topic, origin.key, at)
         case UserChanged() as user:
-            return lambda tx: directory.put_user(tx, _user(user), at=at)
+            return lambda tx: _put_user(tx, _user(user), at=at, now=now)
         case NodeChanged() as node:
             return lambda tx: directory.put_node(tx, Node(id=node.id, parent=node.parent), at=at)
         case ContactChanged() as contact:
@@ -91,6 +93,16 @@ def _storing(origin: Origin, record: Record) -> Storing | None:
             return lambda tx: directory.delete_delegation(tx, revoked.principal, revoked.delegate, at=at)
         case _:
             return None
+
+
+def _put_user(tx: Connection, user: User, *, at: Source, now: datetime) -> bool:
+    """What waits for somebody whom nobody knew is tried again: it may be for him."""
+    is_new = not directory.users_by_id(tx, [user.id])
+    if not directory.put_user(tx, user, at=at):
+        return False
+    if is_new:
+        parked.due_now(tx, now, reason=UNKNOWN_USER)
+    return True
 
 
 def _removing(topic: str, key: str, at: Source) -> Storing | None:

@@ -10,6 +10,7 @@ from daemon.bus.dispositions import Disposition, TransientError
 from daemon.bus.routes import Delivery, Route
 from daemon.store.errors import CommitFailed
 from daemon.sync.inbound import Inbound, lane
+from daemon.sync.knowing import Knowing
 from daemon.sync.outbound import Outbound
 from daemon.sync.pausing import Pausing
 from daemon.sync.people import People
@@ -26,12 +27,13 @@ def routes(
     tasks: Tasks,
     requests: Requests,
     pausing: Pausing,
+    knowing: Knowing,
     settle: timedelta,
 ) -> tuple[Route, ...]:
     """Everything that is not the directory waits until the directory has been read."""
     directory = (catalogue.USERS, catalogue.NODES, catalogue.CONTACTS, catalogue.OPTIONS, catalogue.DELEGATIONS)
     of_people, of_hints, of_requests = map(_patient, (people.process, inbound.process, requests.process))
-    of_items, of_tasks = (_patient(pausing.gated(each.process)) for each in (outbound, tasks))
+    of_items, of_tasks = (_patient(pausing.gated(knowing.gated(each.process))) for each in (outbound, tasks))
     return (
         *(Route(topic, of_people, directory=True) for topic in directory),
         Route(catalogue.SCHEDULE_ITEMS, of_items, waits_for_directory=True),
