@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
+from daemon.store import prepared
 from daemon.store.database import Database
 from daemon.store.errors import StoreUnusable
 
@@ -195,7 +196,7 @@ def _engine(url: str, *, size: int, isolation: str = "READ COMMITTED", read_only
         connection.read_only = read_only
 
     event.listen(engine, "handle_error", _without_content)
-    return engine
+    return prepared.preparing(engine)
 
 
 def _with_driver(url: str) -> URL:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 
+from daemon.store import prepared
 from daemon.store.database import Alone, Database
 from daemon.store.errors import StoreInUse, StoreUnusable
 
@@ -156,7 +157,7 @@ def _engine(path: Path, *, size: int, pragmas: tuple[str, ...] = PRAGMAS) -> Eng
         for pragma in pragmas:
             connection.execute(pragma)
 
-    return engine
+    return prepared.preparing(engine)
 
 
 def _never(error: Exception) -> bool:
