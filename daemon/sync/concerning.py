@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from daemon.bus.routes import Delivery
-from daemon.store import links
+from daemon.store import links, task_links
 from daemon.sync import origins
 from daemon.sync.origins import Origin
 from handlers import pausing
@@ -27,7 +27,8 @@ def change_of(delivery: Delivery) -> tuple[ItemEvent, Origin] | None:
 
 def remembered(tx: Connection, event: ItemEvent) -> frozenset[str]:
     """Who has the item as far as we know: somebody whom the event takes out of it is concerned, too."""
-    link = (links.by_id(tx, event.link) if event.link else None) or links.by_crm_id(tx, event.id)
+    store = task_links if isinstance(event, TaskChanged | TaskGone) else links
+    link = (store.by_id(tx, event.link) if event.link else None) or store.by_crm_id(tx, event.id)
     if link is None:
         return frozenset()
     return pausing.concerned(link.agreed, link.crm) | {replica.user for replica in link.replicas if replica.live}
