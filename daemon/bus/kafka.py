@@ -70,6 +70,7 @@ CLIENT_STOP_FAILED = "client.stop_failed"
 _STOP = timedelta(seconds=10)
 _MOST_REPLICAS = 3
 _LOOKS = (0.05, 0.1, 0.2, 0.4, 0.0)  # seconds after each look
+_LOOKS_AT_NEW = (*_LOOKS[:-1], *(0.5,) * 60)  # what was just made shows late on a broker that has just started
 _LOOKS_AT_GROUP = (0.1, 0.2, 0.4, 0.8, 1.6)  # a broker begins to look after groups when first asked about one
 _NOT_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
 _NO_TOPIC = 3  # UNKNOWN_TOPIC_OR_PARTITION
@@ -396,7 +397,9 @@ class KafkaAdmin:
             if code and error is not TopicAlreadyExistsError:
                 raise BusError(f"{self._settings.name(topic)}: {error.__name__}")
         with _translated():
-            await _missing([topic.name for topic in wanted], self._names)
+            missing = await _missing([topic.name for topic in wanted], self._names, looks=_LOOKS_AT_NEW)
+        if missing:
+            raise MissingTopics([self._settings.name(name) for name in missing])
 
     async def members(self) -> int:
         """How many members our group has just now; to be told that takes the rights to be one. Raises `BusError`."""
@@ -442,9 +445,11 @@ class KafkaAdmin:
         return found
 
 
-async def _missing(names: Collection[str], topics: Callable[[], Awaitable[Collection[str]]]) -> set[str]:
+async def _missing(
+    names: Collection[str], topics: Callable[[], Awaitable[Collection[str]]], *, looks: Iterable[float] = _LOOKS
+) -> set[str]:
     """Which topics are not there; asked again for a moment, as a broker hears late of a topic or of its new leader."""
-    for pause in _LOOKS:
+    for pause in looks:
         missing = set(names).difference(await topics())
         if not missing:
             break

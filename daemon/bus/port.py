@@ -207,4 +207,4 @@ class Admin(Protocol):
         """Every topic under our prefix, by its name without it."""
 
     async def create(self, specs: Iterable[TopicSpec]) -> None:
-        """Makes the topics; one that exists already is left as it is."""
+        """Makes the topics, and returns when the broker tells of them; one that exists already is left as it is."""

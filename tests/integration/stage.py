@@ -13,9 +13,10 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 import aiohttp
@@ -33,6 +34,7 @@ SERVICE = ("sync@bank.example", "secret")
 OUT = (catalogue.COMMANDS, catalogue.OUTCOMES, catalogue.DEAD_LETTERS)
 IN = tuple(topic.name for topic in catalogue.TOPICS.values() if topic.flow is catalogue.Flow.IN)
 _PROGRAM = Path(sys.executable).with_name("exsyncd")
+_PORTS = range(20_000, 30_000)
 _TURN = 0.1
 _STILL_TURNS = 3
 _PATIENCE = 90.0 + 0.2 * int(os.environ.get("EXSYNCD_TEST_MEETINGS", "0"))
@@ -376,6 +378,9 @@ async def _started(config: Path, log: Path) -> asyncio.subprocess.Process:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody has; connections that somebody opens before the daemon takes it are numbered above."""
+    for port in SystemRandom().sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError(f"no port is free in {_PORTS}")
