@@ -178,6 +178,8 @@ def decide_direct(link: Link, sighting: Sighting, *, around: Surroundings) -> Pl
     What he changed in it is recorded once (ID-3) and stays as it is.
     """
     known = link.replica(sighting.mailbox) or Replica(sighting.mailbox, sighting.user.id, "", response=Response.NONE)
+    if known.live and known.item_id and not known.direct:
+        return _beside_invited(link, sighting, around=around)
     link = _with(link, _seen(replace(known, direct=True), sighting, sighting.copy))
     if link.state is State.OUT_OF_SCOPE:
         return skip(link, Reason.OUT_OF_SCOPE)
@@ -190,6 +192,14 @@ def decide_direct(link: Link, sighting: Sighting, *, around: Surroundings) -> Pl
     plan = _own_facets(link, sighting.user, sighting.copy, around=around)
     plan = follow_ups.restored(plan, [sighting.copy], around)
     return _with_own_edits(plan, sighting.user, sighting.copy)
+
+
+def _beside_invited(link: Link, sighting: Sighting, *, around: Surroundings) -> Plan:
+    """A direct copy of somebody who has been invited since: gone, as it should be, or still to go."""
+    if sighting.copy is None or not is_live(sighting.copy) or link.state is not State.ACTIVE:
+        return Plan(link)
+    direct = _seen(replace(Replica(sighting.mailbox, sighting.user.id, ""), direct=True), sighting, sighting.copy)
+    return follow_ups.without_superseded(Plan(replace(link, replicas=_sorted((*link.replicas, direct)))), around)
 
 
 def answered(link: Link, user: User, *, generation: int) -> Plan:
@@ -341,6 +351,7 @@ def _merged(draft: Draft, *, fingerprint: str) -> _Result:
         exchange=now,
         agreed=item,
         private_from_crm=link.private_from_crm and item.restricted,
+        changed_at=draft.copy.modified_at if before != now else link.changed_at,
     )
     return _Result(settled, draft, replace(merged, item=item), known, moved=before != now)
 

@@ -9,6 +9,7 @@ to be written to Exchange. In peace all three are equal but for what only one si
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from schemas.items import Response, ScheduleItem
@@ -64,6 +65,7 @@ class Link:
     `revision` is that of the last command, `crm_revision` the one the CRM last applied, `crm_version` the CRM's
     version of `crm`. `content` fingerprints the authoritative copy and all facets as last decided: a hint that finds
     the same fingerprint decides nothing. `reported` fingerprints the last skip or refusal that was reported.
+    `changed_at` is when Exchange noted the last change of the authoritative copy that was not ours.
     """
 
     id: str
@@ -82,6 +84,7 @@ class Link:
     agreed: ScheduleItem | None = None
     exchange: ScheduleItem | None = None
     crm: ScheduleItem | None = None
+    changed_at: datetime | None = None
     replicas: tuple[Replica, ...] = ()
 
     def replica(self, mailbox: str) -> Replica | None:

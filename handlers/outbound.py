@@ -107,7 +107,7 @@ def _edit(link: Link, change: CrmChange, after: ScheduleItem, around: Surroundin
     counting = _counting(link, around)
     terms = Terms(
         policy=around.policy,
-        moments=Moments(crm=change.at),
+        moments=Moments(crm=change.at, exchange=link.changed_at),
         is_fine=counting is not None and is_fine(counting.sensitivity),
     )
     folded = crm_changes.fold(link.agreed, was=was, after=after, terms=terms)

@@ -56,6 +56,7 @@ links = Table(
     Column("agreed", Item),
     Column("exchange", Item),
     Column("crm", Item),
+    Column("changed_at", Instant),
 )
 
 replicas = Table(

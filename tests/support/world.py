@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from handlers import authority, inbound, outbound
@@ -141,6 +142,10 @@ class World:
 
     def facts(self) -> Facts:
         """The directory as a store hands it over: by canonical address, in order of id."""
+        return self._facts
+
+    @cached_property
+    def _facts(self) -> Facts:
         return Facts(
             users=_by_address(self.users, self.policy),
             contacts=_by_address(tuple(contact for contact in self.contacts if contact.active), self.policy),

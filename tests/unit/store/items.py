@@ -64,6 +64,7 @@ links = every_field(
     agreed=st.none() | items,
     exchange=st.none() | items,
     crm=st.none() | items,
+    changed_at=st.none() | instants,
     replicas=st.lists(
         every_field(Replica, **texts_of(Replica), reminder=st.none() | numbers),
         max_size=4,

@@ -1,0 +1,252 @@
+"""An Exchange and a CRM in a few lines, so that a whole conversation about one meeting can be played without I/O.
+
+`a_bank(world, meeting)` is in peace. People change things on either side (`in_outlook`, `in_crm`), in any order; what
+the decisions ask for is carried out at once (`hint`, `deliver`), and `until_quiet` lets both sides talk it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from handlers import effects, inbound, outbound
+from handlers.authority import Authority, is_live
+from handlers.crm_changes import CrmChange, Kind
+from handlers.edits import edit_of
+from handlers.effects import Effect, Operation
+from handlers.inbound import Sighting
+from handlers.links import Link
+from handlers.plans import Delete, Plan, Report, Upsert
+from schemas import ids
+from schemas.copies import Attendee, Copy, Folder, Role
+from schemas.edits import UNSET, Edit
+from schemas.items import Response, ScheduleItem
+from schemas.items import wire_name as wire
+from tests.support.world import World, a_link, written
+
+DEFAULT_REMINDER = 15
+"""What a server gives a new item if nobody says otherwise."""
+
+
+def untouched(copy: Copy) -> Copy:
+    """A server that keeps what it is given."""
+    return copy
+
+
+@dataclass
+class Bank:
+    """One meeting in mailboxes, in the CRM, and the link between both.
+
+    `copies` are by mailbox and item id. `rewrite` is what the server makes of what it is given. `writes`, `commands`
+    and `reports` are everything that was done so far.
+    """
+
+    world: World
+    link: Link = field(default_factory=a_link)
+    copies: dict[tuple[str, str], Copy] = field(default_factory=dict)
+    crm: ScheduleItem | None = None
+    crm_id: str = "si-1"
+    crm_version: int = 0
+    crm_revision: int = 0
+    rewrite: Callable[[Copy], Copy] = untouched
+    events: list[CrmChange] = field(default_factory=list)
+    writes: list[Effect] = field(default_factory=list)
+    commands: list[Upsert | Delete] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    _keys: int = 0
+
+    # What people do
+
+    def in_outlook(self, mailbox: str, **changed: Any) -> Copy:
+        """Somebody changes the copy that lies in a mailbox."""
+        copy = self.copy_in(mailbox)
+        self.copies[mailbox, copy.item_id] = replace(copy, change_key=self._next_key(), **changed)
+        return self.copies[mailbox, copy.item_id]
+
+    def deleted_in_outlook(self, mailbox: str) -> None:
+        """Somebody moves it to Deleted Items."""
+        self.in_outlook(mailbox, folder=Folder.DELETED_ITEMS)
+
+    def in_crm(self, *, kind: Kind = Kind.CHANGED, notify: str = "none", **changed: Any) -> None:
+        """A CRM user changes the item; the event is on its way (`deliver`)."""
+        self.crm = replace(self.crm or ScheduleItem(), **changed)
+        self.crm_version += 1
+        after = self.crm if kind is Kind.CHANGED else None
+        self._tell(kind=kind, after=after, notify=notify)
+
+    # What the daemon does
+
+    def deliver(self) -> None:
+        """All CRM events on their way arrive and are carried out; a copy that changed meanwhile is read first."""
+        while self.events:
+            event = self.events.pop(0)
+            self._settle(outbound.decide(self._current(), event, around=self.world.around))
+
+    def hint(self, mailbox: str) -> Plan:
+        """A hint comes through a mailbox."""
+        user = self.world.user_at(mailbox)
+        direct = [each for each in self.copies.values() if each.mailbox == mailbox and self.is_direct(each)]
+        if direct:
+            return self._settle(
+                inbound.decide_direct(self.link, Sighting(mailbox, user, direct[0]), around=self.world.around)
+            )
+        copies = [each for each in self.copies.values() if not self.is_direct(each)]
+        return self._settle(self.world.hinted(user, copies=copies, link=self.link))
+
+    def until_quiet(self, *, rounds: int = 6) -> None:
+        """Hints from every mailbox and whatever the CRM says, until nothing is done any more."""
+        for _ in range(rounds):
+            before = len(self.writes) + len(self.commands)
+            self.deliver()
+            for mailbox in sorted({mailbox for mailbox, _ in self.copies}):
+                self.hint(mailbox)
+            self.deliver()
+            if len(self.writes) + len(self.commands) == before:
+                return
+        raise AssertionError(f"still talking after {rounds} rounds: {self.writes[-3:]}, {self.commands[-3:]}")
+
+    # What there is
+
+    def copy_in(self, mailbox: str) -> Copy:
+        """The one copy in a mailbox, one outside Deleted Items if there is."""
+        found = [copy for (where, _), copy in self.copies.items() if where == mailbox]
+        assert found, f"nothing lies in {mailbox}"
+        return min(found, key=lambda copy: not is_live(copy))
+
+    def live_in(self, mailbox: str) -> list[Copy]:
+        """What a person finds in a mailbox's calendar."""
+        return [copy for (where, _), copy in self.copies.items() if where == mailbox and is_live(copy)]
+
+    def is_direct(self, copy: Copy) -> bool:
+        """Whether it is a direct copy."""
+        user = self.world.user_at(copy.mailbox)
+        return copy.marker is not None and copy.uid == ids.uid_of_direct_copy(copy.marker, user.id)
+
+    # How it works
+
+    def _current(self) -> Link:
+        """The link after copies that changed since were read, as a refused change key makes the daemon do."""
+        owner = self.world.facts().by_id.get(self.link.exchange.owner or "") if self.link.exchange else None
+        if owner is None or owner.mailbox is None:
+            return self.link
+        replica = self.link.replica(owner.mailbox)
+        copy = self.copies.get((owner.mailbox, replica.item_id)) if replica else None
+        if replica is None or copy is None or copy.change_key == replica.change_key:
+            return self.link
+        if not is_live(copy):
+            return inbound.ended(self.link, around=self.world.around)
+        return inbound.refreshed(self.link, copy, authority=Authority(owner, owner), around=self.world.around)
+
+    def _settle(self, plan: Plan) -> Plan:
+        link = plan.link
+        assert len(written(plan)) == len(plan.effects)
+        for effect in plan.effects:
+            link = self._carry_out(effect, link)
+        self.link = link
+        self.writes.extend(plan.effects)
+        if plan.report:
+            self.reports.append(plan.report)
+        if plan.command:
+            self.commands.append(plan.command)
+            self._command(plan.command)
+        return plan
+
+    def _carry_out(self, effect: Effect, link: Link) -> Link:
+        if effect.operation is Operation.DELETE:
+            copy = self.copies.pop((effect.mailbox, effect.item_id), None)
+            assert copy is not None, "what is deleted must be there"
+            return effects.done(link, effect, item_id=effect.item_id, change_key="")
+        known = self.copies.get((effect.mailbox, effect.item_id))
+        if effect.operation is Operation.UPDATE:
+            assert known is not None, "what is changed must be there"
+            assert known.change_key == effect.change_key, "the change key is not the one that lies there"
+        edit = edit_of(effect, known, policy=self.world.policy)
+        base = known or self._blank(effect)
+        copy = replace(self.rewrite(_edited(base, edit)), change_key=self._next_key())
+        self.copies[effect.mailbox, copy.item_id] = copy
+        return effects.done(link, effect, item_id=copy.item_id, change_key=copy.change_key)
+
+    def _blank(self, effect: Effect) -> Copy:
+        user = self.world.user_at(effect.mailbox)
+        return Copy(
+            mailbox=effect.mailbox,
+            item_id=f"new-{effect.mailbox}-{self._keys}",
+            uid=effect.uid,
+            marker=effect.marker,
+            organizer=Attendee(Role.ORGANIZER, user.name, user.addresses[0], response=Response.ORGANIZER),
+            my_response=Response.ORGANIZER,
+            reminder=DEFAULT_REMINDER,
+        )
+
+    def _command(self, command: Upsert | Delete) -> None:
+        """The CRM's part of the contract: higher revision, and nobody edited since `seen`; then it answers."""
+        assert command.revision > self.crm_revision, "a command must be newer than the last"
+        if self.crm_version and command.seen != self.crm_version:
+            return
+        self.crm_revision = command.revision
+        self.crm_version += 1
+        if isinstance(command, Delete):
+            self.crm = None
+            self._tell(kind=Kind.DELETED, ours=True)
+            return
+        names = {wire(name): name for name in ScheduleItem.__slots__}
+        values = {names[name]: getattr(command.item, names[name]) for name in command.changed}
+        self.crm = replace(self.crm or ScheduleItem(), **values)
+        self._tell(kind=Kind.CHANGED, ours=True, after=self.crm)
+
+    def _tell(self, *, kind: Kind, ours: bool = False, after: ScheduleItem | None = None, notify: str = "none") -> None:
+        change = CrmChange(
+            self.crm_id, self.crm_version, kind, ours=ours, revision=self.crm_revision, after=after, notify=notify
+        )
+        self.events.append(change)
+
+    def _next_key(self) -> str:
+        self._keys += 1
+        return f"key-{self._keys}"
+
+
+def a_bank(world: World, *meetings: Copy, **about: Any) -> Bank:
+    """Both sides and the link in peace about a meeting born in Exchange; the first copy is hinted first."""
+    bank = Bank(world, copies={(each.mailbox, each.item_id): each for each in meetings}, **about)
+    for meeting in meetings:
+        bank.hint(meeting.mailbox)
+    bank.until_quiet()
+    return forgetting(bank)
+
+
+def a_bank_of_the_crm(world: World, item: ScheduleItem, **about: Any) -> Bank:
+    """Both sides after a CRM user made an item."""
+    bank = Bank(world, link=Link(id=ids.link_of_crm("si-1"), uid=None), **about)
+    bank.crm = item
+    bank.crm_version = 1
+    bank._tell(kind=Kind.CHANGED, after=item)
+    bank.deliver()
+    return bank
+
+
+def forgetting(bank: Bank) -> Bank:
+    """The same bank, from here on."""
+    bank.writes.clear()
+    bank.commands.clear()
+    bank.reports.clear()
+    return bank
+
+
+def _edited(copy: Copy, edit: Edit) -> Copy:
+    """What a server makes of a request: the fields that are in it, and nothing else."""
+    values: dict[str, Any] = {
+        "subject": edit.subject,
+        "importance": edit.importance,
+        "sensitivity": edit.sensitivity,
+        "location": edit.location,
+        "reminder": edit.reminder,
+        "attendees": edit.attendees,
+    }
+    if edit.body is not UNSET:
+        values |= {"body": edit.body.text, "html": edit.body.html}
+    if edit.times is not UNSET:
+        values |= {"start": edit.times.start, "end": edit.times.end, "all_day": edit.times.all_day}
+        values["zone"] = edit.times.zone or copy.zone
+    changed = replace(copy, **{name: value for name, value in values.items() if value is not UNSET})
+    return replace(changed, is_meeting=copy.is_meeting or bool(changed.attendees))
