@@ -147,7 +147,7 @@ def _extended(element: Element) -> tuple[str | None, str | None]:
     """Our marker and the canonical UID from the clean global object id."""
     marker = uid = None
     for found in map(fields.of, element.iterchildren(_EXTENDED)):
-        name, value = found.elements.get("ExtendedFieldURI"), found.texts.get("Value")
+        name, value = found.elements.get("ExtendedFieldURI"), found.text("Value")
         if name is None or not value:
             continue
         if is_marker(name):

@@ -15,20 +15,21 @@ _LOCAL = len(TYPES)
 _TRUE = frozenset({"true", "1"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fields:
-    """The children of an element by local name, of repeated ones the last; `texts` has those that are not empty."""
+    """The children of an element by local name, of repeated ones the last. Not frozen, as one is made each time."""
 
     elements: dict[str, Element]
-    texts: dict[str, str]
 
     def text(self, name: str) -> str:
         """The text of a child, empty if there is none."""
-        return self.texts.get(name, "")
+        element = self.elements.get(name)
+        return "" if element is None else element.text or ""
 
     def flag(self, name: str) -> bool:
         """Whether a child says true."""
-        return self.texts.get(name) in _TRUE
+        element = self.elements.get(name)
+        return element is not None and element.text in _TRUE
 
     def attribute(self, name: str, attribute: str) -> str:
         """An attribute of a child, empty if there is none."""
@@ -38,20 +39,12 @@ class Fields:
 
 def of(element: Element) -> Fields:
     """The children of an element."""
-    elements: dict[str, Element] = {}
-    texts: dict[str, str] = {}
-    for child in element:
-        name = child.tag[_LOCAL:]
-        elements[name] = child
-        text = child.text
-        if text:
-            texts[name] = text
-    return Fields(elements, texts)
+    return Fields({child.tag[_LOCAL:]: child for child in element})
 
 
 def texts_below(element: Element) -> dict[str, str | None]:
-    """The texts of all elements below by local name, for structures in which every name occurs once."""
-    return {child.tag[_LOCAL:]: child.text for child in element.iter()}
+    """The texts of all elements below by full name, for structures in which every name occurs once."""
+    return {child.tag: child.text for child in element.iter()}
 
 
 def is_true(text: str | None) -> bool:

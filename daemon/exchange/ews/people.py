@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from daemon.exchange.ews.envelopes import Element
+from daemon.exchange.ews.envelopes import TYPES, Element
 from daemon.exchange.ews.fields import Fields, texts_below
 from schemas.copies import Attendee, Role
 from schemas.items import Response
@@ -23,6 +23,9 @@ RESPONSE_TYPES = {
     "NoResponseReceived": Response.NONE,
 }
 
+_ATTENDEE, _RESPONSE = f"{TYPES}Attendee", f"{TYPES}ResponseType"
+_NAME, _ADDRESS = f"{TYPES}Name", f"{TYPES}EmailAddress"
+_ROUTING, _MAILBOX_TYPE = f"{TYPES}RoutingType", f"{TYPES}MailboxType"
 _NO_ANSWER = frozenset({Response.UNKNOWN, Response.NONE})
 _ROLES = (("RequiredAttendees", Role.REQUIRED), ("OptionalAttendees", Role.OPTIONAL), ("Resources", Role.RESOURCE))
 
@@ -47,8 +50,8 @@ def attendees(fields: Fields, organizer: Attendee | None) -> tuple[Attendee, ...
     own = organizer.address.strip().lower() if organizer else ""
     for name, role in _ROLES:
         container = fields.elements.get(name)
-        for element in () if container is None else container:
-            person = _attendee(element, role)
+        for texts in () if container is None else _listed(container):
+            person = _person(texts, role, response(texts.get(_RESPONSE)))
             address = person.address.strip().lower()
             if address and address == own:
                 continue
@@ -58,16 +61,21 @@ def attendees(fields: Fields, organizer: Attendee | None) -> tuple[Attendee, ...
     return tuple(once.values())
 
 
-def _attendee(element: Element, role: Role) -> Attendee:
-    texts = texts_below(element)
-    return _person(texts, role, response(texts.get("ResponseType")))
+def _listed(container: Element) -> list[dict[str, str | None]]:
+    """The texts of each entry of a list, in one walk."""
+    entries: list[dict[str, str | None]] = []
+    for element in container.iter():
+        tag = element.tag
+        if tag == _ATTENDEE:
+            entries.append({})
+        elif entries:
+            entries[-1][tag] = element.text
+    return entries
 
 
 def _person(texts: Mapping[str, str | None], role: Role, answer: Response) -> Attendee:
-    name, address = texts.get("Name") or "", texts.get("EmailAddress") or ""
-    return _known(
-        role, name, address, texts.get("RoutingType") or "SMTP", texts.get("MailboxType") or "Mailbox", answer
-    )
+    name, address = texts.get(_NAME) or "", texts.get(_ADDRESS) or ""
+    return _known(role, name, address, texts.get(_ROUTING) or "SMTP", texts.get(_MAILBOX_TYPE) or "Mailbox", answer)
 
 
 _known = lru_cache(maxsize=16_384)(Attendee)

@@ -68,7 +68,7 @@ def _extended(element: Element) -> dict[str, str]:
     """The extended properties of a task by what they are to us."""
     values: dict[str, str] = {}
     for found in map(fields.of, element.iterchildren(f"{TYPES}ExtendedProperty")):
-        path, value = found.elements.get("ExtendedFieldURI"), found.texts.get("Value")
+        path, value = found.elements.get("ExtendedFieldURI"), found.text("Value")
         if path is not None and value:
             values.update(dict.fromkeys((name for name, is_it in _NAMES.items() if is_it(path)), value))
     return values
