@@ -88,7 +88,7 @@ class Daemon:
         self._publisher = Publisher(store, outside.producer)
         emitter = Emitter(source=f"exsyncd/{settings.kafka.group_id}")
         settler = Settler(store, self._publisher, emitter, metrics, now)
-        pausing = Pausing(store, now=now)
+        self._pausing = pausing = Pausing(store, now=now)
         exchange = Guarded(outside.exchange, pausing)
         turns, loader = Turns(store), Loader(exchange, at_once=settings.exchange.items_per_call)
         gatherer = Gatherer(store, exchange, self.policy)
@@ -198,6 +198,7 @@ class Daemon:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until told to stop, then drains. Raises what made it impossible to go on."""
+        await self._pausing.remind()
         over = asyncio.Event()
         publishing = asyncio.create_task(self._publisher.run())
         parking = asyncio.create_task(self._retry_parked(over))

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import timedelta
 from functools import wraps
 from getpass import getuser
@@ -423,11 +423,21 @@ def _print_topics(kafka: KafkaSettings) -> None:
         named.add_column(heading, no_wrap=heading == "topic")
     for row in topics.table(prefix=kafka.topic_prefix, group=kafka.group_id):
         named.add_row(*row)
-    allowed = Table(title="Rights the daemon needs", title_justify="left", box=None, pad_edge=False)
+    console.print(named)
+    needed = topics.rights(prefix=kafka.topic_prefix, group=kafka.group_id)
+    operators = topics.operators_rights(prefix=kafka.topic_prefix)
+    for title, rows in (
+        ("Rights the daemon needs", needed),
+        ("Rights an operator needs: to ask, and to put dead letters back", operators),
+    ):
+        console.print()
+        console.print(_rights(title, rows))
+
+
+def _rights(title: str, rows: Iterable[tuple[str, str, str]]) -> Table:
+    allowed = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for heading in ("resource", "name", "operations"):
         allowed.add_column(heading)
-    for row in topics.rights(prefix=kafka.topic_prefix, group=kafka.group_id):
+    for row in rows:
         allowed.add_row(*row)
-    console.print(named)
-    console.print()
-    console.print(allowed)
+    return allowed

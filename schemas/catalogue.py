@@ -191,6 +191,16 @@ def acls(*, prefix: str = "", group: str) -> tuple[Acl, ...]:
     return (*topics, Acl("group", group, ("READ", "DESCRIBE")))
 
 
+def operator_acls(*, prefix: str = "") -> tuple[Acl, ...]:
+    """What a person's principal needs to ask for something and to look after dead letters: nobody else may ask."""
+    read = (OUTCOMES, DEAD_LETTERS)
+    written = [REQUESTS, *(each.name for each in _ALL if each.flow is Flow.IN and each.name != REQUESTS)]
+    return (
+        *(Acl("topic", f"{prefix}{name}", ("READ", "DESCRIBE")) for name in read),
+        *(Acl("topic", f"{prefix}{name}", ("WRITE", "DESCRIBE")) for name in written),
+    )
+
+
 def _operations(each: Topic) -> tuple[str, ...]:
     own = ("READ",) if each.flow is Flow.IN else ("WRITE",)
     replay = ("READ",) if each.name == DEAD_LETTERS else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 
 from daemon.bus.kafka import KafkaAdmin, KafkaSettings
@@ -26,7 +26,16 @@ def table(*, prefix: str, group: str) -> list[tuple[str, str, str]]:
 
 def rights(*, prefix: str, group: str) -> list[tuple[str, str, str]]:
     """Rows of resource, name, operations: what the daemon's principal must be allowed."""
-    return [(acl.resource, acl.name, ", ".join(acl.operations)) for acl in catalogue.acls(prefix=prefix, group=group)]
+    return _rows(catalogue.acls(prefix=prefix, group=group))
+
+
+def operators_rights(*, prefix: str) -> list[tuple[str, str, str]]:
+    """The same for whoever uses `exsyncd request` and `exsyncd dead-letters`."""
+    return _rows(catalogue.operator_acls(prefix=prefix))
+
+
+def _rows(acls: Iterable[catalogue.Acl]) -> list[tuple[str, str, str]]:
+    return [(acl.resource, acl.name, ", ".join(acl.operations)) for acl in acls]
 
 
 async def create(kafka: KafkaSettings) -> list[str]:

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import wraps
 
+import structlog
+
 from daemon.bus.dispositions import Disposition, Park
 from daemon.bus.routes import Delivery
 from daemon.exchange.port import Answer, Exchange, ExchangeError, TaskAnswer, Written
@@ -22,6 +24,10 @@ from schemas.copies import Kind
 from schemas.edits import Edit, New
 from schemas.outcomes import Reason
 
+log = structlog.get_logger(__name__)
+
+SYNC_PAUSED = "sync.paused"
+_MOST_NAMED = 20
 _NOBODY = Pauses()
 _LOOK_AGAIN = timedelta(seconds=5)
 """A resume wakes what waits for it; this is for what was put away in the same moment. Grows with every look."""
@@ -59,6 +65,12 @@ class Pausing:
         if not self._store.shared and changes == self._changes:
             self._known = found
         return found
+
+    async def remind(self) -> None:
+        """Says in the log who is paused: whoever starts a daemon must not wonder why nothing moves."""
+        standing = await self.standing()
+        if standing != _NOBODY:
+            log.warning(SYNC_PAUSED, system=standing.system, users=sorted(standing.users)[:_MOST_NAMED])
 
     def changed(self) -> None:
         """A request was carried out: what was read before counts no more, nor what is being read just now."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Connection
 
 from daemon.bus.dispositions import Dead, Disposition
@@ -17,12 +18,16 @@ from daemon.store import directory, parked, pauses
 from daemon.store.store import Store
 from daemon.sync import control, origins
 from daemon.sync.origins import Origin
-from daemon.sync.pausing import Pausing
+from daemon.sync.pausing import SYNC_PAUSED, Pausing
 from daemon.sync.settling import Settler
-from handlers.pausing import Answer, Asked, Pauses, decide
+from handlers.pausing import SYSTEM, Answer, Asked, Pauses, decide
 from schemas.outcomes import Reason
 from schemas.problems import Malformed
 from schemas.requests import PauseRequested, ResumeRequested
+
+log = structlog.get_logger(__name__)
+
+SYNC_RESUMED = "sync.resumed"
 
 
 class Requests:
@@ -61,9 +66,12 @@ class Requests:
             return True
 
         try:
-            return await self._settler.storing(work, origin, delivery=delivery, report=answer.report)
+            disposition = await self._settler.storing(work, origin, delivery=delivery, report=answer.report)
         finally:
             self._pausing.changed()
+        if answer.pauses != before:
+            log.info(SYNC_PAUSED if asked.pause else SYNC_RESUMED, whom=asked.id or SYSTEM)
+        return disposition
 
 
 def _decided(tx: Connection, asked: Asked) -> tuple[Pauses, Answer]:

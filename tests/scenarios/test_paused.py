@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -128,6 +129,8 @@ async def test_what_was_paused_ends_as_if_it_never_had_been(tmp_path: Path, who:
         await parts.enter_async_context(running(house))
         await house.quiet()
         assert calls(house, *still) == before, "a restart resumed it"
+        lines = [json.loads(line) for line in house.watch.logged.getvalue().splitlines()]
+        assert [line["level"] for line in lines if line["event"] == "sync.paused"] == ["info", "warning"]
         away = len(held(house))
         assert {said["direction"] for said in held(house)} == {"inbound", "outbound"}
         assert away == await waiting(house), "one `held` for each item that waits"

@@ -20,7 +20,7 @@ from schemas import catalogue
 from tests.unit.schemas.samples import ITEM
 
 A_LINK, A_UID = "9f0c", "040000008200E0"
-COMMANDS = ("run", "demo", "topics", "schema", "sandbox", "why", "settings")
+COMMANDS = ("run", "demo", "topics", "schema", "sandbox", "why", "settings", "request", "dead-letters")
 
 
 def exsyncd(*args: str | Path, **env: str) -> Result:
@@ -93,6 +93,7 @@ class TestTopics:
         assert told.exit_code == 0
         assert [name for name in catalogue.TOPICS if f"prod.{name}" not in told.output] == []
         assert "Rights the daemon needs" in told.output
+        assert "Rights an operator needs" in told.output
 
     def test_it_needs_a_broker_only_to_create_or_verify(self) -> None:
         told = exsyncd("topics", "--verify")

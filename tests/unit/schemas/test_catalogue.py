@@ -59,3 +59,13 @@ def test_a_type_travels_on_one_topic():
     assert {catalogue.topics_of(each) for topic in TOPICS.values() for each in topic.types} == {
         (topic.name,) for topic in TOPICS.values() if topic.types
     }
+
+
+def test_an_operator_may_ask_and_read_answers_and_nothing_of_the_daemons_own() -> None:
+    """Requests are for operators alone; nobody but the daemon writes commands and outcomes."""
+    allowed = {acl.name: acl.operations for acl in catalogue.operator_acls(prefix="p.")}
+    assert "WRITE" in allowed["p.sync.requests"]
+    assert allowed["p.sync.outcomes"] == allowed["p.sync.dead-letters"] == ("READ", "DESCRIBE")
+    assert "p.sync.crm-commands" not in allowed
+    daemons = {acl.name: acl.operations for acl in catalogue.acls(group="exsyncd")}
+    assert "WRITE" not in daemons["sync.requests"]
