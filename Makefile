@@ -46,7 +46,7 @@ scale: $(VENV)/.dev ## the random days at 500 meetings over 40 mailboxes: on SQL
 
 .PHONY: mutants
 mutants: $(VENV)/.dev ## changes handlers/ in one place at a time: which changes no test notices (build/mutants.txt)
-	@CI=true WORKERS=$(WORKERS) $(BIN)/python -m tests.mutants
+	@WORKERS=$(WORKERS) $(BIN)/python -m tests.mutants
 
 .PHONY: check
 check: $(VENV)/.dev ## style, types, import contracts, generated files, deployment files

@@ -105,4 +105,4 @@ def first_to_accept(copies: Iterable[tuple[User, Copy]]) -> User | None:
         for user, copy in copies
         if is_live(copy) and copy.my_response is Response.ACCEPTED
     ]
-    return min(accepted, default=(None, None, None), key=lambda each: (each[0] or _NEVER, each[1] or ""))[2]
+    return min(accepted, key=lambda each: each[:2])[2] if accepted else None

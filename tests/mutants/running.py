@@ -90,7 +90,8 @@ def _prepare() -> None:
 
 
 def _judge(names: Sequence[str], workers: int) -> None:
-    subprocess.run([_MUTMUT, "run", "--max-children", str(workers), *names], cwd=WORKSHOP, check=False)
+    hurried = {name: value for name, value in os.environ.items() if name != "CI"}  # there, some tests draw more
+    subprocess.run([_MUTMUT, "run", "--max-children", str(workers), *names], cwd=WORKSHOP, check=False, env=hurried)
 
 
 def _statuses(patterns: Iterable[str]) -> Mapping[str, str]:
@@ -109,7 +110,4 @@ def _described(name: str) -> Mutant:
 
 
 def _asked(*question: str) -> str:
-    answer = subprocess.run(
-        [_MUTMUT, *question], cwd=WORKSHOP, check=True, capture_output=True, text=True, env={**os.environ, "CI": "true"}
-    )
-    return answer.stdout
+    return subprocess.run([_MUTMUT, *question], cwd=WORKSHOP, check=True, capture_output=True, text=True).stdout
