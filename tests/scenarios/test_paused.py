@@ -129,8 +129,6 @@ async def test_what_was_paused_ends_as_if_it_never_had_been(tmp_path: Path, who:
         await parts.enter_async_context(running(house))
         await house.quiet()
         assert calls(house, *still) == before, "a restart resumed it"
-        lines = [json.loads(line) for line in house.watch.logged.getvalue().splitlines()]
-        assert [line["level"] for line in lines if line["event"] == "sync.paused"] == ["info", "warning"]
         away = len(held(house))
         assert {said["direction"] for said in held(house)} == {"inbound", "outbound"}
         assert away == await waiting(house), "one `held` for each item that waits"
@@ -242,3 +240,18 @@ async def test_a_pause_holds_for_every_daemon_on_the_store(postgres_url: str) ->
         await request(house, "resume")
         await all_done(house)
         assert {item["uid"] for item in house.items()} == set(met)
+
+
+@pytest.mark.rule("OPS-1")
+async def test_a_daemon_says_at_its_start_who_is_paused(store: Path) -> None:
+    """Given a pause of before, then whoever starts a daemon need not wonder why nothing moves."""
+    async with a_house(store, "anna", start=False) as house:
+        async with running(house):
+            await house.furnish()
+            await request(house, "pause", "u-anna")
+        async with running(house):
+            await house.quiet()
+            lines = [json.loads(line) for line in house.watch.logged.getvalue().splitlines()]
+            said = [line for line in lines if line["event"] == "sync.paused"]
+            assert [line["level"] for line in said] == ["info", "warning"]
+            assert (said[1]["system"], said[1]["users"]) == (False, ["u-anna"])
