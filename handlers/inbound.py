@@ -8,7 +8,7 @@ Exchange is written to for what follows from its change: direct copies, and conf
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -65,13 +65,19 @@ def sighted(link: Link, sighting: Sighting) -> Link:
     if copy is None and known is None:
         return link
     if known is not None and known.direct and copy is not None and link.uid is not None and copy.uid == link.uid:
-        return _beside(link, known, sighting, copy) if is_live(copy) else link
-    return _with(link, _seen(known, sighting, copy))
+        return _beside(link, sighting, copy) if is_live(copy) else link
+    return _with(link, _seen(known or _unseen(link, sighting), sighting, copy))
 
 
-def _seen(known: Replica | None, sighting: Sighting, copy: Copy | None) -> Replica:
-    answer = translation.own_answer(copy if is_live(copy) else None, known=_last_answer(known, copy))
-    base = known or Replica(sighting.mailbox, sighting.user.id, "", reminder=copy.reminder if copy else None)
+def _unseen(link: Link, sighting: Sighting) -> Replica:
+    """A copy nobody has seen before. The reminder of a user whose alarms the CRM states is no change (ALM-8)."""
+    is_stated = link.agreed is not None and sighting.user.id in dict(link.agreed.alarms)
+    reminder = sighting.copy.reminder if sighting.copy and is_stated else None
+    return Replica(sighting.mailbox, sighting.user.id, "", reminder=reminder)
+
+
+def _seen(base: Replica, sighting: Sighting, copy: Copy | None) -> Replica:
+    answer = translation.own_answer(copy if is_live(copy) else None, known=copy.my_response if copy else base.response)
     if base.direct and is_live(copy):
         answer = base.response  # a direct copy is no invitation: nothing in it is an answer
     return replace(
@@ -92,8 +98,8 @@ def _with(link: Link, seen: Replica) -> Link:
     return replace(link, replicas=_sorted((*others, seen)))
 
 
-def _beside(link: Link, direct: Replica, sighting: Sighting, copy: Copy) -> Link:
-    invited = _seen(None, sighting, copy)
+def _beside(link: Link, sighting: Sighting, copy: Copy) -> Link:
+    invited = _seen(_unseen(link, sighting), sighting, copy)
     others = (each for each in link.replicas if each.direct or each.mailbox != invited.mailbox)
     return replace(link, replicas=_sorted((*others, invited)))
 
@@ -359,16 +365,26 @@ def _merged(draft: Draft, *, fingerprint: str) -> _Result:
 def _adopted(draft: Draft, now: ScheduleItem, *, fingerprint: str) -> _Result:
     """What the server made of our own write: it is what Exchange says, and nothing the CRM is told (CON-3, CON-4).
 
-    Whom it matched or left external is not decided anew.
+    Whom it matched or left external is not decided anew. What people answered meanwhile is theirs, not ours (PART-7).
     """
     link, known = draft.link, draft.link.agreed or now
     was = link.exchange or now
     people = {name: getattr(was, name) for name in ("for_", "external", "external_shown_to")}
-    item = replace(known, alarms=draft.alarms)
+    answers = _answered_since(known.responses, was=dict(was.responses), now=now.responses)
+    item = replace(known, alarms=draft.alarms, responses=answers)
     adopted = replace(
         link, state=State.ACTIVE, content=fingerprint, reported=None, exchange=replace(now, **people), agreed=item
     )
     return _Result(adopted, draft, Merged(item), known, moved=False)
+
+
+def _answered_since(
+    known: Iterable[tuple[str, Response]], *, was: Mapping[str, Response], now: Iterable[tuple[str, Response]]
+) -> tuple[tuple[str, Response], ...]:
+    """Everybody's answer: that a new participant has not answered, or organizes, goes without saying."""
+    unsaid = (Response.NONE, Response.ORGANIZER)
+    news = {user: answer for user, answer in now if answer != was.get(user) and (user in was or answer not in unsaid)}
+    return tuple(sorted((dict(known) | news).items()))
 
 
 def _echoed(before: ScheduleItem, now: ScheduleItem) -> ScheduleItem:
@@ -412,7 +428,9 @@ def _apply(draft: Draft, consulted: tuple[Consulted, ...], *, fingerprint: str, 
 
 
 def _facets(draft: Draft, values: OptionValues, *, generation: int) -> Plan:
-    """Nothing of the item itself changed: what is left is what each user has in his own copy."""
+    """Nothing of the item itself changed: what is left is what each user changed in his own copy."""
+    reminders = {replica.user: replica.reminder for replica in draft.link.replicas}
+    draft = replace(draft, seen=tuple(each for each in draft.seen if each[1].reminder != reminders.get(each[0].id)))
     draft, consulted = registry.run(
         draft, direction=Direction.INBOUND, values=values, only=frozenset({options.MEETING_ALARMS})
     )
@@ -516,12 +534,6 @@ _STRANGERS = {
     ExternalReason.UNRESOLVED: ("PART-4", "no SMTP address could be found"),
     ExternalReason.LIST: ("PART-5", "a distribution list is not expanded"),
 }
-
-
-def _last_answer(known: Replica | None, copy: Copy | None) -> Response:
-    if copy is not None:
-        return copy.my_response
-    return known.response if known else Response.UNKNOWN
 
 
 def _fingerprint(
