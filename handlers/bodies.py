@@ -19,18 +19,15 @@ from html import escape
 from handlers import blocks, markup, online_meetings
 from handlers.blocks import Block
 from handlers.guards import GUARD, is_guarded, unguarded
-from handlers.markup import Page, Span
+from handlers.markup import Line, Page, Span
 from schemas.edits import UNSET, Unset
 
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_HINT = re.compile(
-    rf"{re.escape(blocks.HEADING[:9])}|{re.escape(blocks.CLOSING[:9])}|_{{20}}|\.{{20}}|[─━]{{5}}|-::~|{GUARD}"
-    r"|zoom|webex|following text",
-    re.IGNORECASE,
-)
+_HINTS = (blocks.PRODUCT, GUARD, *online_meetings.HINTS)
 """A text without any of these is a person's own from end to end."""
 
 _WIDE = re.compile(r"^ +| {2,}|\t")
+_LINE_BREAK = "<br>"
 _TAB = '<span style="white-space:pre">&#9;</span>'
 
 
@@ -46,7 +43,7 @@ def plain(notes: str) -> str:
 
 def notes_of(body: str, *, html: bool) -> str:
     """What people wrote, without our block and without an online meeting's part, as `plain` has it."""
-    if not html and _HINT.search(body) is None:
+    if not html and not any(hint in body for hint in _HINTS):
         return plain(body)
     return _notes(body, html)
 
@@ -108,13 +105,22 @@ def _layout(body: str, html: bool) -> _Layout:
 def _notes(body: str, html: bool) -> str:
     """Kept for a while, because one decision asks for the same body's notes several times."""
     layout = _layout(body, html)
-    lines: list[str] = []
-    first = 0
-    for taken, last in sorted([(block.first, block.last) for block in layout.blocks] + layout.meetings):
-        lines += [_released(line.text) for line in layout.page.lines[first:taken]]
-        first = max(first, last + 1)
-    lines += [_released(line.text) for line in layout.page.lines[first:]]
-    return plain("\n".join(lines))
+    lines = layout.page.lines
+    kept: list[Line] = []
+    position = 0
+    for first, last in sorted([_lines_of(layout, block) for block in layout.blocks] + layout.meetings):
+        kept += lines[position:first]
+        position = max(position, last + 1)
+        if kept and kept[-1].is_gap and position < len(lines) and lines[position].is_gap:
+            position += 1  # without what stood between, the paragraphs around it are parted once
+    kept += lines[position:]
+    return plain("\n".join(_released(line.text) for line in kept))
+
+
+def _lines_of(layout: _Layout, block: Span) -> tuple[int, int]:
+    """A block's lines; in a text with the blank line before it, which came with it."""
+    is_parted = not layout.html and _with_blank_line(layout.body, block) is not block
+    return block.first - is_parted, block.last
 
 
 def _blocks(page: Page) -> list[Span]:
@@ -166,7 +172,7 @@ def _with_notes(layout: _Layout, notes: str) -> str:
 
 def _in_html(layout: _Layout, notes: str) -> Iterator[str]:
     body, page = layout.body, layout.page
-    lines = "<br>".join(_html_line(line) for line in notes.split("\n"))
+    lines = _LINE_BREAK.join(_html_line(line) for line in notes.split("\n"))
     words = f"<div>{lines}</div>" if notes else ""
     spans = [page.whole(first, last) for first, last in layout.meetings]
     meetings = "".join(body[span.start : span.end] for span in spans)
@@ -201,7 +207,13 @@ def _with_html_block(layout: _Layout, raw: str) -> str:
     body, closing = layout.body, layout.page.closing
     if not layout.blocks:
         return f"{body[:closing]}{raw}{body[closing:]}"
-    return _replaced(body, layout.blocks, raw)
+    *others, last = layout.blocks
+    if raw and not others:
+        return _replaced(body, [last], raw)
+    written = _replaced(body, layout.blocks, raw)
+    if notes_of(written, html=True) == notes_of(body, html=True):
+        return written
+    return _replaced(body, layout.blocks, raw or _LINE_BREAK, others=_LINE_BREAK)  # it kept lines apart
 
 
 def _with_text_block(layout: _Layout, raw: str) -> str:
@@ -215,14 +227,14 @@ def _with_text_block(layout: _Layout, raw: str) -> str:
     return f"{body}{_line_end(body) * 2}{raw}" if body and raw else body + raw
 
 
-def _replaced(body: str, spans: list[Span], raw: str) -> str:
-    """Without all spans, and this in the place of the last."""
+def _replaced(body: str, spans: list[Span], raw: str, *, others: str = "") -> str:
+    """With this in the place of the last span, and nothing, or this, in that of the others."""
     kept: list[str] = []
     position = 0
     for span in spans:
         kept.append(body[position : span.start])
         position = span.end
-    return "".join((*kept, raw, body[position:]))
+    return f"{others.join(kept)}{raw}{body[position:]}"
 
 
 def _with_blank_line(body: str, span: Span) -> Span:

@@ -88,6 +88,7 @@ class Element:
     apart: bool = False
     lists: int = 0
     number: int = 0
+    bullet: str = ""
     href: str = ""
     text_from: tuple[int, int] = (0, 0)
     untracked: dict[str, int] | None = None
@@ -97,7 +98,7 @@ class Line(NamedTuple):
     """A line as a person sees it, without its end; `start` and `end` are where its characters stand in the source.
 
     `links` are the addresses that its links lead to, by blanks; `first` and `last` the elements that its first and last
-    characters stand in.
+    characters stand in. A gap is no line of the source, but the space between two paragraphs.
     """
 
     text: str
@@ -106,6 +107,7 @@ class Line(NamedTuple):
     links: str = ""
     first: Element | None = None
     last: Element | None = None
+    is_gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +167,17 @@ class Page:
         if found is None:
             return None
         shown = self.shown_in(found)
-        return Span(shown[0], shown[-1], found.start, found.end)
+        first, last = shown[0], shown[-1]
+        return Span(first, last, found.start, found.end) if self._holds_all(found, first, last) else None
 
     def shown_in(self, element: Element) -> Sequence[int]:
-        """The lines that an element shows."""
-        first = bisect_left(self.shown, element.start, key=self._begin_of)
-        return self.shown[first : bisect_left(self.shown, element.end, key=self._begin_of)]
+        """The lines of which an element shows anything."""
+        lines = self.lines
+        first = bisect_right(self.shown, element.start, key=lambda index: lines[index].end)
+        return self.shown[first : bisect_left(self.shown, element.end, key=lambda index: lines[index].start)]
 
-    def _begin_of(self, index: int) -> int:
-        return self.lines[index].start
+    def _holds_all(self, element: Element, first: int, last: int) -> bool:
+        return element.start <= self.lines[first].start and self.lines[last].end <= element.end
 
     def _cover(self, first: int, last: int) -> tuple[int, int, Element | None]:
         head, tail = self.lines[first], self.lines[last]
@@ -278,9 +282,8 @@ class _Scanner:
             return self._unseen(tag)
         name = name.lower()
         attributes, end = self._attributes(tag.end())
-        if end is None:  # words with a `<` among them, to judge by what follows
+        if end is None:
             self._ended = tag.start()
-            self._text(tag.start(), len(self._source))
             return None
         if tag[1]:
             self._end_tag(name, tag.start(), end)
@@ -392,6 +395,7 @@ class _Scanner:
             return element
         if element.ours:
             self._boxes.append(element)
+            element.bullet, self._bullet = self._bullet, ""  # it is what comes after that is listed
         self._path.append(element)
         self._open[name] = self._open.get(name, 0) + 1
         return element
@@ -430,6 +434,8 @@ class _Scanner:
         element.end = end
         self._open[element.name] -= 1
         self._apart = self._apart or element.apart
+        if element.ours:
+            self._bullet = element.bullet
         if element.name == "li":
             self._bullet = ""
 
@@ -536,7 +542,7 @@ class _Scanner:
     def _part_from_last(self) -> None:
         if self._lines and self._lines[-1].text:
             at = self._lines[-1].end
-            self._lines.append(Line("", at, at))
+            self._lines.append(Line("", at, at, is_gap=True))
 
 
 _P = frozenset(("p",))

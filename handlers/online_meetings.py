@@ -28,10 +28,12 @@ HEAD = 3
 
 _RULE = re.compile(r"_{20,}|\.{20,}|[─━]{5,}|-::~[:~]*::-")
 _PHRASE = re.compile(
-    r"is inviting you to a scheduled Zoom (?:meeting|webinar)|^Join Zoom Meeting$|join your Webex meeting here"
-    r"|^[\W_]*Do not delete or change any of the following text[\W_]*$",
-    re.IGNORECASE,
+    r"is inviting you to a scheduled Zoom (?:meeting|webinar)|^Join Zoom Meeting$|join your Web[Ee]x meeting here"
+    r"|^[\W_]*Do not delete or change any of the following text[\W_]*$"
 )
+HINTS = ("_" * 20, "." * 20, "─" * 5, "━" * 5, "-::~", "Zoom", "Webex", "WebEx", "of the following text")
+"""One of these is in every text that has such a part."""
+
 _PRODUCT = re.compile(r"\b(?:Teams|Skype|Lync|Zoom|Webex|Google Meet)\b", re.IGNORECASE)
 _JOIN = re.compile(
     r"\bteams\.(?:microsoft\.(?:com|us)|live\.com)/(?:l/meetup-join|meet)/|\bmeet\.lync\.com/|\bjoin\.skype\.com/"
@@ -40,8 +42,8 @@ _JOIN = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(
-    r"\bteams\.(?:microsoft\.(?:com|us)|live\.com)\b|go\.microsoft\.com/fwlink|aka\.ms/JoinTeamsMeeting|microsoft\.com/\S*microsoft-teams"
-    r"|\bmeet\.lync\.com\b|\bjoin\.skype\.com\b|\bzoom(?:gov|crc)?\.(?:us|com)\b|\bwebex\.com\b"
+    r"\bteams\.(?:microsoft\.(?:com|us)|live\.com)\b|go\.microsoft\.com/fwlink|aka\.ms/JoinTeamsMeeting"
+    r"|microsoft\.com/\S*microsoft-teams|\bmeet\.lync\.com\b|\bjoin\.skype\.com\b|\bzoom(?:gov|crc)?\.(?:us|com)\b|\bwebex\.com\b"
     r"|\bmeet\.google\.com\b|\btel\.meet/",
     re.IGNORECASE,
 )

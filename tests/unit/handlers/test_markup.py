@@ -1,0 +1,190 @@
+"""HTML as lines that a person reads, and where they stand."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from handlers import markup
+
+
+def shown(source: str) -> list[str]:
+    return [line.text for line in markup.read(source).lines]
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ("plain words", ["plain words"]),
+        ("one<br>two<br/>three", ["one", "two", "three"]),
+        ("one<br><br>three", ["one", "", "three"]),
+        ("<div>one</div><div>two</div>", ["one", "two"]),
+        ("<div>one</div><div><br></div><div>three</div>", ["one", "", "three"]),
+        ("<div>one<br></div><div>two</div>", ["one", "two"]),
+        ("<p>one</p><p>two</p>", ["one", "", "two"]),
+        ("<p>one<p>two", ["one", "", "two"]),
+        ("<p>one</p><div>two</div>", ["one", "", "two"]),
+        ("<h1>one</h1>two", ["one", "", "two"]),
+        ("one<blockquote>two</blockquote>", ["one", "", "two"]),
+        ("<p>one</p>\r\n<p>&nbsp;</p>\r\n<p>three</p>", ["one", "", "three"]),
+        ("<p class=MsoNormal>one</p><p class=MsoNormal>two</p>", ["one", "two"]),
+        ('<p class="MsoListParagraph">one</p><p class="MsoListParagraph">two</p>', ["one", "two"]),
+        ('<p style="margin-top:0; margin-bottom:0">one</p><p style="MARGIN: 0px">two</p>', ["one", "two"]),
+        ("<p class=MsoNormal>one<o:p></o:p></p><p class=MsoNormal><o:p>&nbsp;</o:p></p>", ["one", ""]),
+        ("<o:p/>one<v:shape a=b/>two", ["onetwo"]),
+        ("one<hr>two", ["one", "two"]),
+        ("a  b\r\n\tc", ["a b c"]),
+        ("<b> a </b> <i> b</i>", ["a b"]),
+        ("a<b> </b>b", ["a b"]),
+        ("&nbsp; a&nbsp;&nbsp;b", ["  a  b"]),
+        ("a&nbsp;<br>b", ["a", "b"]),
+        ("<pre>  a\tb\r\n\nc</pre>", ["  a\tb", "", "c"]),
+        ('<span style="white-space:pre-wrap">a  b</span>  c', ["a  b c"]),
+        ('<span style="white-space: nowrap">a  b</span>', ["a b"]),
+        ("<ul><li>a<li>b</ul>", ["- a", "- b"]),
+        ("<ul><li><p>a</p></li><li><div>b</div></li></ul>", ["- a", "", "- b"]),
+        ("<ol><li>a</li><li>b<ol><li>c</li></ol></li><li>d</li></ol>", ["1. a", "2. b", "  1. c", "3. d"]),
+        ("<ul><li></li><li>b</li></ul>c", ["- b", "c"]),
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>c<td>d</table>", ["a\tb", "c\td"]),
+        ("<table><tr><td></td><td>b</td></tr></table>", ["b"]),
+        ("&lt;b&gt; &amp;amp; &eacute; &#233; &#xe9; &euro;", ["<b> &amp; é é é €"]),
+        ("&#13;a&#10;b", ["a b"]),
+        (f"a&#{'9' * 5000};b&#x{'f' * 9};c", ["a\ufffdb\ufffdc"]),
+        ("a & b &unknown; c", ["a & b &unknown; c"]),
+        ("<head><title>t</title><style>s{}</style><script>'</p>'</script></head>a", ["a"]),
+        ("<style>s{}</STYLE >a<script>x</scripted></script>b", ["ab"]),
+        ("a<!-- hidden <p> -->b<!-->c<!--->d", ["abcd"]),
+        ("<!--[if gte mso 9]><xml><w:x>1</w:x></xml><![endif]-->a<![if !vml]>b<![endif]>", ["ab"]),
+        ("<xml><a>hidden</a></xml>b", ["b"]),
+        ("<?xml:namespace prefix = o />a<!DOCTYPE html>b</>c</ x>d", ["abcd"]),
+        ("<span style='display: none'>a<br>b</span>c", ["c"]),
+        ("<p hidden>a</p><p style='mso-hide:all'>b</p>c", ["c"]),
+        ("<a href='https://x.example/1'>here</a>", ["here <https://x.example/1>"]),
+        ("<a href='mailto:anna@bank.example'>Anna</a>!", ["Anna <mailto:anna@bank.example>!"]),
+        ("<a href='https://x.example/'>https://x.example</a>", ["https://x.example"]),
+        ("<a href='http://www.x.example/'>WWW.x.example</a>", ["WWW.x.example"]),
+        ("<a href='mailto:anna@bank.example'>anna@bank.example</a>", ["anna@bank.example"]),
+        ("<a href='tel:+1'>a</a><a href='javascript:x'>b</a><a name=x>c</a><a href=' '>d</a>", ["abcd"]),
+        ("<a href='https://x.example/1'><img src=x></a>b", ["b"]),
+        ("<a href='https://x.example/1'>a<div>b</div></a>c", ["a", "b", "c"]),
+        ("<a href='https://x.example/1'>a<br>b</a>", ["a", "b <https://x.example/1>"]),
+        ("<a href='https://x.example/1'><div>b", ["b"]),
+        (f"<a href='https://x.example/{'1' * 2100}'>a</a>", ["a"]),
+        ("<a title='a>b' href=\"https://x.example/'\">c</a>", ["c <https://x.example/'>"]),
+        ("<a title=it's href=https://x.example/1>c</a>", ["c <https://x.example/1>"]),
+        ("<a title='never closed href=https://x.example/1>c</a>", ["c <https://x.example/1>"]),
+        ("a < b > c <3 <", ["a < b > c <3 <"]),
+        ("a <b", ["a"]),
+        ("a<!-- never closed", ["a"]),
+        ("a<script>never closed", ["a"]),
+        ("a<![never closed", ["a"]),
+        ("</p></div>a</b></i><b></p>b", ["a", "b"]),
+        ("", []),
+    ],
+)
+def test_markup_is_read_as_a_person_sees_it(source: str, lines: list[str]) -> None:
+    assert shown(source) == lines
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("<html><head></head><body lang=EN><p>a</p></body></html>", "<p>a</p>"),
+        ("<HTML><BODY>a</BODY></HTML>", "a"),
+        ("<html><style>x</style>a</html>", "<style>x</style>a"),
+        ("<head><style>x</style></head>a", "a"),
+        ("<p>a</p>", "<p>a</p>"),
+        ("<body>a</body></html>  ", "a"),
+        ("before<body>a</body>", "before<body>a"),
+        ("<body>a</body>after", "a</body>after"),
+        ("<body>a<body>b</body>c</body>", "a<body>b</body>c"),
+        ("<body>a<!-- never closed </body>", "a"),
+        ("<body>a<script>never closed </body>", "a"),
+        ("<body>a <b", "a "),
+        ("</body><body>a", "a"),
+    ],
+)
+def test_words_stand_between_the_tags_that_are_not_theirs(source: str, words: str) -> None:
+    """Where nothing else is right, all that shows lies between, and nothing after it is taken for markup."""
+    page = markup.read(source)
+    assert source[page.opening : page.closing] == words
+
+
+def test_a_line_knows_its_place() -> None:
+    source = "<p>\n one <b>two</b> \n</p><pre>three\nfour</pre>"
+    lines = {line.text: source[line.start : line.end] for line in markup.read(source).lines if line.text}
+    assert lines == {"one two": "one <b>two", "three": "three", "four": "four"}
+
+
+def test_a_line_knows_where_its_links_lead() -> None:
+    [line] = markup.read("<a href='a:b'>x</a> and <a href='c?d&amp;e'>y</a><p hidden><a href='f'>z</a>").lines
+    assert line.links.split() == ["a:b", "c?d&e"]
+
+
+@pytest.mark.parametrize(
+    ("source", "first", "last", "span"),
+    [
+        ("<p>a</p><p>b</p><p>c</p>", "b", "b", "b"),
+        ("<p>a</p><p>b</p><p>c</p>", "a", "b", "<p>a</p><p>b</p>"),
+        ("<div><b>a</b><br><i>b</i></div>", "a", "b", "<b>a</b><br><i>b</i>"),
+        ("<div>x<br>a</div><div>b</div>", "a", "b", "a</div><div>b</div>"),
+        ("<div>a</div><div>b<br>x</div>", "a", "b", "<div>a</div><div>b"),
+        ("<p>a<p>b", "a", "b", "<p>a<p>b"),
+    ],
+)
+def test_lines_are_held_by_the_fewest_whole_elements(source: str, first: str, last: str, span: str) -> None:
+    """And never by one that holds somebody else's words."""
+    page = markup.read(source)
+    places = [line.text for line in page.lines]
+    found = page.span(places.index(first), places.index(last))
+    assert source[found.start : found.end] == span
+
+
+@pytest.mark.parametrize(
+    ("source", "whole"),
+    [
+        ("<body><div><p>a</p><p>b</p></div></body>", "<div><p>a</p><p>b</p></div>"),
+        ("<body><div><br><div><p>a</p><p>b</p></div></div></body>", "<div><br><div><p>a</p><p>b</p></div></div>"),
+        ("<div>x<div><p>a</p><p>b</p></div></div>", "<div><p>a</p><p>b</p></div>"),
+        ("<div><div><p>a</p><p>b</p></div>x</div>", "<div><p>a</p><p>b</p></div>"),
+        ("<div><img><p>a</p><p>b</p></div>", "<p>a</p><p>b</p>"),
+        ("<div><p>a</p><p>b</p><img></div>", "<p>a</p><p>b</p>"),
+        ("<p>a</p><p>b</p>", "<p>a</p><p>b</p>"),
+    ],
+)
+def test_what_holds_nothing_else_belongs_to_a_part(source: str, whole: str) -> None:
+    """A picture is something else; an empty line is not."""
+    page = markup.read(source)
+    places = [line.text for line in page.lines]
+    found = page.whole(places.index("a"), places.index("b"))
+    assert source[found.start : found.end] == whole
+
+
+FRAGMENTS = st.sampled_from(
+    ["<", ">", "</", "<!--", "-->", "<![", "<div ", "<a href=", "'", '"', "=", "&", "&#", "&nbsp;", ";", "/", "br>"]
+)
+
+
+@given(st.lists(FRAGMENTS | st.text(max_size=4)).map("".join))
+@example("<" * 1000)
+@example("<div>" * 5000)
+@example("</div>" * 5000)
+def test_whatever_the_markup_its_lines_stand_in_order_within_it(source: str) -> None:
+    """Nothing is raised, no line has an end within it, and none reaches into another."""
+    page = markup.read(source)
+    position = 0
+    for line in page.lines:
+        assert "\n" not in line.text
+        assert position <= line.start <= line.end <= len(source)
+        position = line.end
+    assert 0 <= page.opening <= page.closing <= len(source)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["<div>a", "<p>", "<!--", "<a b='", '<a "', "&", "<script>", "</p>", "<ol><li>", "<p id=exsyncd-related>", "<a <"],
+)
+def test_the_cost_grows_with_the_size_alone(unit: str) -> None:
+    """A hundred thousand of anything are done in the time a test may take; quadratic it would be hours."""
+    markup.read(unit * 100_000)
