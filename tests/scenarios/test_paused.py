@@ -18,6 +18,15 @@ from tests.support.requests import request
 
 TEN = datetime(2026, 12, 1, 10)  # noqa: DTZ001  # in the person's own zone
 ANNA, BOB = "anna@bank.example", "bob@bank.example"
+ACTOR = {"user": "u-bob", "on_behalf_of": None}
+FROM_CRM = {
+    "subject": "From the CRM",
+    "start": "2026-12-02T10:00:00+01:00",
+    "end": "2026-12-02T11:00:00+01:00",
+    "zone": "Europe/Berlin",
+    "owner": "u-anna",
+    "assign_to": ["u-anna", "u-bob"],
+}
 
 
 def calls(house: House, *mailboxes: str) -> int:
@@ -41,7 +50,7 @@ def unended(house: House) -> set[tuple[str, int, int]]:
 
 async def edited(house: House, item: Mapping[str, Any], **fields: Any) -> None:
     """A CRM user changes fields."""
-    await house.crm.edit(item["id"], {"actor": {"user": "u-bob", "on_behalf_of": None}, "item": fields})
+    await house.crm.edit(item["id"], {"actor": ACTOR, "item": fields})
 
 
 async def waiting(house: House) -> int:
@@ -65,7 +74,7 @@ def end_state(house: House) -> tuple[list[Any], list[Any]]:
     world = house.sandbox.world
     items = [each["item"] | {"deleted": each["deleted"]} for each in house.crm.items()]
     copies = [
-        (person, item.values.get("Subject"), item.values.get("Location"), item.values.get("Start"))
+        (person, *(item.values.get(name) for name in ("Subject", "Location", "Start", "Importance")))
         for person in house.people
         for item in world.items(f"{person}@bank.example", "calendar")
         if item.kind is ItemKind.CALENDAR_ITEM
@@ -98,6 +107,8 @@ async def change(house: House, uids: Mapping[str, str]) -> None:
     await edited(house, lunch, status="completed")
     await house.does(bob.edit, uids["bobs"], subject="Pool")
     await house.does(anna.meet, "New", start=TEN + timedelta(hours=5), required=[BOB])
+    made = await house.crm.create({"actor": ACTOR, "notify": "none", "kind": "schedule_item", "item": FROM_CRM})
+    await edited(house, made, subject="From the CRM, renamed")
     await house.quiet()
 
 
