@@ -100,8 +100,13 @@ class Play:
         count = await self.stage.count()
         await self.again()
         if await self.stage.count() != count:
-            new = [_brief(each.data) for each in await self.stage.said() if each.id not in before]
-            pytest.fail(f"seed {self.seed}: a second pass over all hints says {new or 'the same again'}", pytrace=False)
+            self.said = await self.stage.said()
+            new = {each.data["link"] for each in self.said if each.id not in before}
+            uids = [uid for uid in self.players.mailboxes.meetings if ids.link_of_uid(uid) in new]
+            what = f"a second pass over all hints says {'something new' if new else 'the same again'}"
+            pytest.fail(
+                "\n\n".join([f"seed {self.seed}: {what}", *(self.told(uid, what) for uid in uids)]), pytrace=False
+            )
         await self.check_items()
 
     def _act(self, *, new: int) -> None:
@@ -261,12 +266,9 @@ patterns = {json.dumps(settings.blacklist)}
 
 
 def _brief(outcome: Mapping[str, Any]) -> str:
-    if "cause" not in outcome:
-        return f"a command: {outcome}"
     options = {f"{each['key']} of {each['user']}": each["value"] for each in outcome["options"]}
     explain = [f"{each['about']} {each['decision']} by {each['rule']}" for each in outcome["explain"]]
-    cause = outcome["cause"]
-    return f"{outcome['link']} {outcome['result']} {outcome['reason']} {cause['type']} {options} {explain}"
+    return f"{outcome['result']} {outcome['reason']} {outcome['cause']['type']} {options} {explain}"
 
 
 def _bytes(said: Any) -> bytes:
