@@ -64,14 +64,14 @@ def without_superseded(plan: Plan, around: Surroundings) -> Plan:
     return replace(plan, link=link, report=plan.report or _SAID, effects=effects)
 
 
-def restored(plan: Plan, copies: Iterable[Copy | None], around: Surroundings) -> Plan:
+def restored(plan: Plan, copies: Iterable[Copy], around: Surroundings) -> Plan:
     """With the block put back into each of these copies in which Exchange overwrote it (NOTE-6)."""
     link = plan.link
     written = {effect.mailbox for effect in plan.effects}
     bare = [
         replace(replica, block="")
         for copy in copies
-        if copy is not None and copy.mailbox not in written and (replica := link.replica(copy.mailbox)) is not None
+        if copy.mailbox not in written and (replica := link.replica(copy.mailbox)) is not None
         if replica.live and replica.block and bodies.holds(copy.body, html=copy.html, block=None)
     ]
     if not bare or link.state is not State.ACTIVE:

@@ -121,8 +121,9 @@ def decide(
     `link` has the hint's replica already; `sighting` is the hint's, for its user's alarm is in his own copy (ALM-2).
     """
     plan = _decide(link, copy, authority=authority, around=around, sighting=sighting)
-    copies = [copy, sighting.copy if sighting else None]
-    return follow_ups.restored(follow_ups.without_superseded(plan, around), copies, around)
+    seen = sighting.copy if sighting else None
+    read = {each.mailbox: each for each in (seen, copy) if each is not None}
+    return follow_ups.restored(follow_ups.without_superseded(plan, around), read.values(), around)
 
 
 def _decide(
@@ -183,7 +184,7 @@ def decide_direct(link: Link, sighting: Sighting, *, around: Surroundings) -> Pl
 
     What he changed in it is recorded once (ID-3) and stays as it is.
     """
-    known = link.replica(sighting.mailbox) or Replica(sighting.mailbox, sighting.user.id, "", response=Response.NONE)
+    known = link.replica(sighting.mailbox) or replace(_unseen(link, sighting), response=Response.NONE)
     if known.live and known.item_id and not known.direct:
         return _beside_invited(link, sighting, around=around)
     link = _with(link, _seen(replace(known, direct=True), sighting, sighting.copy))

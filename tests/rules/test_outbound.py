@@ -456,7 +456,7 @@ def test_a_half_done_plan_goes_on_where_it_stopped():
     first, second = plan.effects
     assert (first.mailbox, second.mailbox) == (A, B)
     bank = Bank(WORLD, link=Link(id=plan.link.id, uid=plan.link.uid, crm_id="si-1"))
-    begun = bank._carry_out(first, bank.link)
+    begun = bank.carry_out(first, bank.link)
     again = outbound.decide(begun, CrmChange("si-1", 1, after=ITEM), around=WORLD.around)
     assert list(written(again)) == [B]
     assert again.link.exchange == plan.link.exchange
@@ -467,7 +467,7 @@ def test_a_half_done_change_is_not_written_twice():
     """The organizer's copy holds it already, but for what the server will make of it."""
     bank = the_bank()
     plan = WORLD.crm_says(bank.link, subject="Budget", location="Room 9")
-    begun = bank._carry_out(plan.effects[0], bank.link)
+    begun = bank.carry_out(plan.effects[0], bank.link)
     again = WORLD.crm_says(begun, subject="Budget", location="Room 9")
     assert [(mailbox, each.fields) for mailbox, each in written(again).items()] == [(B, ("subject", "location"))]
     assert again.link.exchange == plan.link.exchange

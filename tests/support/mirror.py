@@ -23,7 +23,7 @@ from schemas.copies import Attendee, Copy, Folder, Role
 from schemas.edits import UNSET, Edit
 from schemas.items import Response, ScheduleItem
 from schemas.items import wire_name as wire
-from tests.support.world import World, a_link, written
+from tests.support.world import World, a_link
 
 DEFAULT_REMINDER = 15
 """What a server gives a new item if nobody says otherwise."""
@@ -38,8 +38,8 @@ def untouched(copy: Copy) -> Copy:
 class Bank:
     """One meeting in mailboxes, in the CRM, and the link between both.
 
-    `copies` are by mailbox and item id. `rewrite` is what the server makes of what it is given. `writes`, `commands`
-    and `reports` are everything that was done so far.
+    `copies` are by mailbox and item id, `edited_in` the version of a CRM user's last edit. `rewrite` is what the server
+    makes of what it is given. `writes`, `commands` and `reports` are everything that was done so far.
     """
 
     world: World
@@ -49,6 +49,7 @@ class Bank:
     crm_id: str = "si-1"
     crm_version: int = 0
     crm_revision: int = 0
+    edited_in: int = 0
     rewrite: Callable[[Copy], Copy] = untouched
     events: list[CrmChange] = field(default_factory=list)
     writes: list[Effect] = field(default_factory=list)
@@ -72,6 +73,7 @@ class Bank:
         """A CRM user changes the item; the event is on its way (`deliver`)."""
         self.crm = replace(self.crm or ScheduleItem(), **changed)
         self.crm_version += 1
+        self.edited_in = self.crm_version
         after = self.crm if kind is Kind.CHANGED else None
         self._tell(kind=kind, after=after, notify=notify)
 
@@ -81,18 +83,18 @@ class Bank:
         """All CRM events on their way arrive and are carried out; a copy that changed meanwhile is read first."""
         while self.events:
             event = self.events.pop(0)
-            self._settle(outbound.decide(self._current(), event, around=self.world.around))
+            self.settle(outbound.decide(self._current(), event, around=self.world.around))
 
     def hint(self, mailbox: str) -> Plan:
         """A hint comes through a mailbox."""
         user = self.world.user_at(mailbox)
         direct = [each for each in self.copies.values() if each.mailbox == mailbox and self.is_direct(each)]
         if direct:
-            return self._settle(
+            return self.settle(
                 inbound.decide_direct(self.link, Sighting(mailbox, user, direct[0]), around=self.world.around)
             )
         copies = [each for each in self.copies.values() if not self.is_direct(each)]
-        return self._settle(self.world.hinted(user, copies=copies, link=self.link))
+        return self.settle(self.world.hinted(user, copies=copies, link=self.link))
 
     def until_quiet(self, *, rounds: int = 6) -> None:
         """Hints from every mailbox and whatever the CRM says, until nothing is done any more."""
@@ -138,11 +140,12 @@ class Bank:
             return inbound.ended(self.link, around=self.world.around)
         return inbound.refreshed(self.link, copy, authority=Authority(owner, owner), around=self.world.around)
 
-    def _settle(self, plan: Plan) -> Plan:
+    def settle(self, plan: Plan) -> Plan:
+        """Carries a plan out, lets the CRM answer, and remembers the link."""
         link = plan.link
-        assert len(written(plan)) == len(plan.effects)
+        assert len({(each.mailbox, each.item_id) for each in plan.effects}) == len(plan.effects), "written to twice"
         for effect in plan.effects:
-            link = self._carry_out(effect, link)
+            link = self.carry_out(effect, link)
         self.link = link
         self.writes.extend(plan.effects)
         if plan.report:
@@ -152,7 +155,8 @@ class Bank:
             self._command(plan.command)
         return plan
 
-    def _carry_out(self, effect: Effect, link: Link) -> Link:
+    def carry_out(self, effect: Effect, link: Link) -> Link:
+        """One write, and the link that remembers it."""
         if effect.operation is Operation.DELETE:
             copy = self.copies.pop((effect.mailbox, effect.item_id), None)
             assert copy is not None, "what is deleted must be there"
@@ -182,7 +186,7 @@ class Bank:
     def _command(self, command: Upsert | Delete) -> None:
         """The CRM's part of the contract: higher revision, and nobody edited since `seen`; then it answers."""
         assert command.revision > self.crm_revision, "a command must be newer than the last"
-        if self.crm_version and command.seen != self.crm_version:
+        if command.seen < self.edited_in:
             return
         self.crm_revision = command.revision
         self.crm_version += 1
@@ -219,7 +223,7 @@ def a_bank_of_the_crm(world: World, item: ScheduleItem, **about: Any) -> Bank:
     """Both sides after a CRM user made an item."""
     bank = Bank(world, link=Link(id=ids.link_of_crm("si-1"), uid=None), **about)
     bank.crm = item
-    bank.crm_version = 1
+    bank.crm_version = bank.edited_in = 1
     bank._tell(kind=Kind.CHANGED, after=item)
     bank.deliver()
     return bank

@@ -1,0 +1,220 @@
+"""Copies in the calendars of people who get no message (INV-6, DEL-3, DEL-1, ID-3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from handlers.bodies import notes_of
+from handlers.crm_changes import Kind
+from handlers.effects import Operation
+from handlers.inbound import Sighting, decide_direct
+from handlers.links import State
+from schemas.copies import Copy
+from schemas.edits import UNSET
+from schemas.items import Response, ScheduleItem
+from schemas.outcomes import Decision, Reason, Result
+from tests.support.mirror import Bank, a_bank, a_bank_of_the_crm, forgetting
+from tests.support.world import END, START, a_link, a_meeting, a_user, a_world, copy_of, days, is_quiet, said
+
+ANNA, BOB, CORA = a_user("u-anna"), a_user("u-bob"), a_user("u-cora")
+WORLD = a_world(ANNA, BOB, CORA)
+MEETING = a_meeting(organizer=ANNA, body="Agenda", location="Room 4")
+A, B = "anna@bank.example", "bob@bank.example"
+
+
+def the_bank(world=WORLD, meeting: Copy = MEETING) -> Bank:
+    """Anna's meeting of Outlook, to which the CRM has added Bob."""
+    bank = a_bank(world, meeting)
+    bank.in_crm(assign_to=("u-anna", "u-bob"))
+    bank.until_quiet()
+    assert bank.is_direct(bank.copy_in(B))
+    return forgetting(bank)
+
+
+@pytest.mark.rule("INV-6", "ID-5")
+def test_inv_6_a_direct_copy_is_a_plain_appointment_with_our_marker():
+    """No attendees, no claim: the link's organizer stands whatever organizer Exchange shows in it."""
+    bank = the_bank()
+    copy = bank.copy_in(B)
+    assert (copy.marker, copy.attendees, copy.is_meeting, copy.subject, notes_of(copy.body, html=copy.html)) == (
+        "si-1",
+        (),
+        False,
+        "Review",
+        "Agenda",
+    )
+    assert copy.uid != bank.copy_in(A).uid
+    bank.hint(B)
+    assert bank.link.agreed is not None
+    assert (bank.link.agreed.owner, bank.crm and bank.crm.owner) == ("u-anna", "u-anna")
+    assert bank.reports == []
+
+
+@pytest.mark.rule("INV-6", "ID-3")
+def test_inv_6_what_its_user_changes_in_it_is_recorded_once_and_goes_nowhere():
+    """Not to the CRM, not to the organizer, and it is not written back."""
+    bank = the_bank()
+    bank.in_outlook(B, subject="Mine", start=START + days(1), end=END + days(1), sensitivity="Private")
+    bank.hint(B)
+    bank.hint(B)
+    [report] = bank.reports
+    assert (report.result, report.reason) == (Result.SKIPPED, Reason.NOT_AUTHORITATIVE)
+    assert [each.about for each in report.explain] == ["subject", "start", "end", "restricted"]
+    assert (bank.writes, bank.commands) == ([], [])
+    bank.in_outlook(B, subject="Review", start=START, end=END, sensitivity="Normal")
+    bank.hint(B)
+    assert len(bank.reports) == 1, "back to what it was is no news"
+    bank.in_outlook(B, subject="Mine again")
+    bank.hint(B)
+    assert len(bank.reports) == 2
+
+
+@pytest.mark.rule("INV-6", "MAP-1")
+def test_inv_6_it_follows_what_the_organizer_changes_in_outlook():
+    """Those fields and no others."""
+    bank = the_bank()
+    bank.in_outlook(B, location="My desk")
+    bank.until_quiet()
+    forgetting(bank)
+    bank.in_outlook(A, subject="Budget", start=START + days(1), end=END + days(1))
+    bank.until_quiet()
+    copy = bank.copy_in(B)
+    assert (copy.subject, copy.start, copy.location) == ("Budget", START + days(1), "My desk")
+    [write] = bank.writes
+    assert (write.mailbox, write.fields, write.direct, write.reminder) == (B, ("subject", "start", "end"), True, UNSET)
+    assert [command.changed for command in bank.commands] == [("subject", "start", "end", "responses")]
+
+
+@pytest.mark.rule("INV-6", "PRIV-4")
+def test_inv_6_what_is_hidden_from_the_crm_is_not_written_into_it():
+    """A meeting that turned private keeps its placeholder to the CRM; shown again, the copy follows."""
+    bank = the_bank()
+    bank.in_outlook(A, sensitivity="Private", subject="Dismissal")
+    bank.until_quiet()
+    assert bank.crm is not None
+    assert (bank.crm.redacted, bank.copy_in(B).subject) == (True, "Review")
+    bank.in_outlook(A, sensitivity="Normal")
+    bank.until_quiet()
+    assert (bank.crm.subject, bank.copy_in(B).subject) == ("Dismissal", "Dismissal")
+
+
+@pytest.mark.rule("DEL-3", "INV-6")
+def test_del_3_deleted_by_its_user_it_ends_and_he_stays_with_the_response_removed():
+    """No later change brings it back; taken out and put in again by the CRM, he gets another."""
+    bank = the_bank()
+    bank.deleted_in_outlook(B)
+    bank.until_quiet()
+    assert bank.crm is not None
+    assert bank.crm.assign_to == ("u-anna", "u-bob")
+    assert dict(bank.crm.responses)["u-bob"] is Response.REMOVED
+    bank.in_outlook(A, subject="Later")
+    bank.in_crm(location="Room 9")
+    bank.until_quiet()
+    assert bank.live_in(B) == []
+    assert dict(bank.crm.responses)["u-bob"] is Response.REMOVED
+    bank.in_crm(assign_to=("u-anna",))
+    bank.until_quiet()
+    bank.in_crm(assign_to=("u-anna", "u-bob"))
+    bank.until_quiet()
+    assert [copy.location for copy in bank.live_in(B)] == ["Room 9"]
+
+
+@pytest.mark.rule("DEL-3")
+def test_del_3_of_an_item_without_an_organizer_in_exchange_too():
+    """Its owner has no mailbox."""
+    item = ScheduleItem(subject="Call", start=START, end=END, owner=None, assign_to=("u-anna", "u-bob"))
+    bank = a_bank_of_the_crm(WORLD, item)
+    bank.deleted_in_outlook(B)
+    bank.until_quiet()
+    assert bank.crm is not None
+    assert bank.crm.responses == (("u-bob", Response.REMOVED),)
+    assert len(bank.live_in(A)) == 1
+
+
+@pytest.mark.rule("DEL-1", "INV-6")
+def test_del_1_it_goes_with_the_organizers_copy_and_with_the_crms_item():
+    """Nobody is left with a meeting that is not."""
+    for side in ("outlook", "crm"):
+        bank = the_bank()
+        if side == "outlook":
+            bank.deleted_in_outlook(A)
+        else:
+            bank.in_crm(kind=Kind.DELETED)
+        bank.until_quiet()
+        assert bank.live_in(B) == []
+        assert bank.link.state is State.DELETED
+
+
+@pytest.mark.rule("INV-6", "PART-6")
+def test_inv_6_whoever_is_taken_out_on_either_side_loses_it():
+    """By the organizer in Outlook as by a CRM user."""
+    for side in ("outlook", "crm"):
+        bank = the_bank()
+        if side == "outlook":
+            bank.in_outlook(A, attendees=())
+        else:
+            bank.in_crm(assign_to=("u-anna",))
+        bank.until_quiet()
+        assert bank.crm is not None
+        assert (bank.live_in(B), bank.crm.assign_to) == ([], ("u-anna",))
+        assert bank.copy_in(A).attendees == ()
+
+
+@pytest.mark.rule("INV-6")
+@pytest.mark.parametrize("through", [A, B])
+def test_inv_6_when_the_invited_copy_arrives_after_all_the_direct_one_is_removed(through):
+    """The organizer sent the invitation from Outlook; the other is what counts for Bob from then on."""
+    bank = the_bank(WORLD.with_options(alarms=True))
+    bank.in_crm(alarms=(("u-bob", (5,)),))
+    bank.until_quiet()
+    forgetting(bank)
+    invitation = copy_of(bank.copy_in(A), BOB, response=Response.ACCEPTED, marker=None, reminder=30)
+    direct = bank.copy_in(B)
+    bank.copies[B, invitation.item_id] = invitation
+    plan = bank.world.hinted(BOB, copies=[bank.copy_in(A), invitation], link=bank.link)
+    bank.settle(plan)
+    assert [(each.operation, each.item_id) for each in bank.writes] == [
+        (Operation.DELETE, direct.item_id),
+        (Operation.UPDATE, invitation.item_id),
+    ]
+    assert bank.live_in(B)[0].item_id == invitation.item_id
+    assert bank.live_in(B)[0].reminder == 5, "his alarm is written once his copy exists"
+    replica = bank.link.replica(B)
+    assert replica is not None
+    assert (replica.direct, replica.response) == (False, Response.ACCEPTED)
+    bank.hint(through)
+    bank.until_quiet()
+    assert len(bank.writes) == 2
+    assert bank.crm is not None
+    assert dict(bank.crm.responses)["u-bob"] is Response.ACCEPTED
+
+
+@pytest.mark.rule("INV-6", "CON-3")
+def test_a_direct_copy_of_what_is_not_followed_says_nothing():
+    """Out of scope or deleted by the CRM it is said once; of an unknown item nothing is."""
+    bank = the_bank()
+    copy = bank.copy_in(B)
+    sighting = Sighting(B, BOB, copy)
+    unknown = decide_direct(a_link(), sighting, around=WORLD.around)
+    assert is_quiet(unknown)
+    parked = decide_direct(replace(bank.link, state=State.OUT_OF_SCOPE), sighting, around=WORLD.around)
+    assert (said(parked).reason, said(parked).explain[0].decision) == (Reason.OUT_OF_SCOPE, Decision.REFUSED)
+    gone = replace(bank.link, state=State.DELETED, deleted_by_crm=True)
+    assert said(decide_direct(gone, sighting, around=WORLD.around)).reason is Reason.TOMBSTONED
+    assert is_quiet(decide_direct(gone, Sighting(B, BOB, None), around=WORLD.around))
+
+
+@pytest.mark.rule("ALM-2", "INV-6")
+def test_alm_2_its_users_alarm_is_his_own():
+    """Both ways."""
+    bank = the_bank(WORLD.with_options(alarms=True), replace(MEETING, reminder=10))
+    assert bank.crm is not None
+    assert dict(bank.crm.alarms) == {"u-anna": (10,), "u-bob": (15,)}
+    bank.in_outlook(B, reminder=None)
+    bank.until_quiet()
+    assert dict(bank.crm.alarms) == {"u-anna": (10,), "u-bob": ()}
+    bank.in_crm(alarms=(("u-anna", (10,)), ("u-bob", (0,))))
+    bank.until_quiet()
+    assert (bank.copy_in(A).reminder, bank.copy_in(B).reminder) == (10, 0)
