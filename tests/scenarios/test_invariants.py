@@ -13,17 +13,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exchangelib import IMPERSONATION, Account, Build, CalendarItem, Configuration, Credentials, Version
+from exchangelib import (
+    IMPERSONATION,
+    Account,
+    Attendee,
+    Build,
+    CalendarItem,
+    Configuration,
+    Credentials,
+    Mailbox,
+    Version,
+)
+from exchangelib.items import SEND_TO_NONE
 
 from daemon.observe.logs import log
+from daemon.sandbox.exchange.items import Draft, ExtendedName, Item
+from daemon.sandbox.exchange.values import Attendee as Guest
+from daemon.sandbox.exchange.values import Recipient
 from schemas import catalogue, ids
 from schemas.envelope import Envelope, write
 from schemas.problems import Malformed
 from tests.support import invariants
 from tests.support.house import PATH, SERVICE, House, a_house, contact, options
 from tests.support.invariants import Broken
+from tests.support.watch import Written
 
 TEN = datetime(2026, 12, 1, 10)  # noqa: DTZ001  # in the person's own zone
+MARKER = "name:exsyncd-crm-id"
 Saboteur = Callable[[House, str], Any]
 
 
@@ -31,7 +47,9 @@ Saboteur = Callable[[House, str], Any]
 async def lived_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[House, str]]:
     """A house in which one meeting with a user, a contact and a stranger was made, and the meeting's UID."""
     async with a_house(tmp_path / "store.sqlite", "anna", "bob") as house:
-        await house.announce(contact("c-7", "carla@client.example"), options(external_contacts__display=True))
+        await house.announce(
+            contact("c-7", "carla@client.example"), options(external_contacts__display=True, meeting_alarms=True)
+        )
         anna = house.outlook("anna")
         guests = ["bob@bank.example", "carla@client.example", "xaver@else.example"]
         uid = await house.does(anna.meet, "Review", start=TEN, required=guests)
@@ -54,6 +72,35 @@ def as_service(house: House, mailbox: str) -> Account:
         version=Version(Build(15, 2, 1118, 7)),
     )
     return Account(mailbox, config=configuration, autodiscover=False, access_type=IMPERSONATION)
+
+
+def of_meeting(house: House, name: str, uid: str | None = None) -> CalendarItem:
+    """A copy as the service account sees it: the one there is, or the one of a UID."""
+    copies = as_service(house, f"{name}@bank.example").calendar.all()
+    return next(each for each in copies if uid in (None, each.uid))
+
+
+def as_service_edits(house: House, **changes: Any) -> None:
+    """Anna's meeting is changed in the service's name, without telling anybody."""
+    copy = of_meeting(house, "anna")
+    for name, value in changes.items():
+        setattr(copy, name, value)
+    copy.save(update_fields=list(changes), send_meeting_invitations=SEND_TO_NONE)
+
+
+def says_it_wrote(house: House, uid: str, *fields: str) -> None:
+    """An outcome of a daemon that says it updated Anna's copy."""
+    written = [{"mailbox": "anna@bank.example", "operation": "update", "fields": list(fields)}]
+    data = {"link": ids.link_of_uid(uid), "direction": "outbound", "result": "applied", "writes": written}
+    number = len(house.broker.records(catalogue.OUTCOMES))
+    event = Envelope(id=f"mad-{number}", source="test", type="sync.outcome.v1", data=data)
+    put_out(house, catalogue.OUTCOMES, data["link"], event)
+
+
+def item_in(house: House, name: str) -> Item:
+    """The one calendar item in somebody's mailbox."""
+    items = house.sandbox.world.items(f"{name}@bank.example", "calendar")
+    return items[0]
 
 
 def put_out(house: House, topic: str, key: str, event: Envelope) -> None:
@@ -83,8 +130,8 @@ async def test_a_mail_by_the_service_account_is_seen(lived_in: tuple[House, str]
     assert copy.uid == uid
     with pytest.raises(Broken, match="caused 1 mails"):
         invariants.mails_nobody(house)
-    with pytest.raises(Broken, match="CreateItem"):
-        invariants.writes_nothing(house)
+    with pytest.raises(Broken, match="not said"):
+        invariants.writes_what_it_says(house)
 
 
 async def test_a_silent_write_by_the_service_account_is_seen(lived_in: tuple[House, str]) -> None:
@@ -98,8 +145,137 @@ async def test_a_silent_write_by_the_service_account_is_seen(lived_in: tuple[Hou
 
     await house.does(save)
     invariants.mails_nobody(house)
-    with pytest.raises(Broken, match="CreateItem"):
-        invariants.writes_nothing(house)
+    with pytest.raises(Broken, match=r"create in bob.*not said 1 times"):
+        invariants.writes_what_it_says(house)
+
+
+async def test_a_write_that_never_was_is_seen(lived_in: tuple[House, str]) -> None:
+    """11: given an outcome that names a write nobody made, then it is seen."""
+    house, uid = lived_in
+    says_it_wrote(house, uid, "subject")
+    with pytest.raises(Broken, match=r"update in anna.*not done 1 times"):
+        invariants.writes_what_it_says(house)
+
+
+async def test_a_field_too_many_is_seen(lived_in: tuple[House, str]) -> None:
+    """11: given an update that changes the place beside the subject it is to change, then it is seen."""
+    house, uid = lived_in
+    await house.does(as_service_edits, house, subject="Renamed")
+    says_it_wrote(house, uid, "subject")
+    invariants.writes_what_it_says(house)
+    await house.does(as_service_edits, house, subject="Review", location="Room 13")
+    says_it_wrote(house, uid, "subject")
+    with pytest.raises(Broken, match=r"Location.* changed in anna"):
+        invariants.writes_what_it_says(house)
+
+
+async def test_a_guest_who_is_lost_on_the_way_is_seen(lived_in: tuple[House, str]) -> None:
+    """11, PART-6: given an update of the people that loses a stranger, then it is seen; a user may go."""
+    house, uid = lived_in
+    for keeps in ("xaver@else.example", "carla@client.example"):
+        stays = dict.fromkeys((keeps, "carla@client.example"))
+        people = [Attendee(mailbox=Mailbox(email_address=each)) for each in stays]
+        await house.does(as_service_edits, house, required_attendees=people)
+        says_it_wrote(house, uid, "assign_to")
+        if keeps == "xaver@else.example":
+            invariants.writes_what_it_says(house)
+    with pytest.raises(Broken, match="not as he was"):
+        invariants.writes_what_it_says(house)
+
+
+async def test_another_organizer_is_seen(lived_in: tuple[House, str]) -> None:
+    """9: given a write after which somebody else organizes the meeting, then it is seen."""
+    house, _ = lived_in
+    item = item_in(house, "anna")
+    other = item.with_values(Organizer=Recipient("Bob Braun", "bob@bank.example"))
+    invariants.keeps_organizers(house)
+    house.watch.written.append(Written(house.service, "update", item, other))
+    with pytest.raises(Broken, match="organizer in anna"):
+        invariants.keeps_organizers(house)
+
+
+async def test_a_service_that_takes_part_is_seen(lived_in: tuple[House, str]) -> None:
+    """9: given a write that invites the service account, then it is seen."""
+    house, _ = lived_in
+    item = item_in(house, "anna")
+    invited = item.with_values(OptionalAttendees=(Guest(Recipient("Sync", house.service)),))
+    house.watch.written.append(Written(house.service, "update", item, invited))
+    with pytest.raises(Broken, match="the service takes part"):
+        invariants.keeps_organizers(house)
+
+
+async def test_a_second_item_of_a_record_is_seen(lived_in: tuple[House, str]) -> None:
+    """3: given an item and a direct copy of it in one mailbox, then they are seen; a copy a person made is none."""
+    house, _ = lived_in
+    item, record = item_in(house, "bob"), house.items()[0]
+    world, marker = house.sandbox.world, ExtendedName("8c1f5f0e-6a0b-4f0e-9a55-6d1c7c2f3a10", MARKER, "String")
+    for uid in (world.new_uid(), ids.uid_of_direct_copy(record["id"], "u-bob")):
+        invariants.one_item_per_mailbox(house)
+        draft = Draft(item.kind, {**item.values, "UID": uid}, {marker: record["id"]})
+        world.create(world.folder("bob@bank.example", "calendar"), draft, by="somebody")
+    with pytest.raises(Broken, match="2 items of si-1 in bob"):
+        invariants.one_item_per_mailbox(house)
+
+
+async def test_a_delete_that_nobody_asked_for_is_seen(lived_in: tuple[House, str]) -> None:
+    """2: given Bob's copy deleted in the service's name, then it is seen until the CRM has taken him out."""
+    house, _ = lived_in
+    await house.does(lambda: of_meeting(house, "bob").delete())
+    with pytest.raises(Broken, match="nobody wanted"):
+        invariants.deletes_what_the_crm_ended(house)
+    await house.crm.edit(house.items()[0]["id"], {"item": {"assign_to": ["u-anna"]}})
+    invariants.deletes_what_the_crm_ended(house)
+
+
+async def test_a_write_without_a_cause_is_seen(lived_in: tuple[House, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """4: given a write upon something heard before, then the second pass is not quiet, and that is seen."""
+    house, _ = lived_in
+    item = item_in(house, "anna")
+    monkeypatch.setattr(
+        house, "deliver", lambda _: house.watch.written.append(Written(SERVICE[0], "update", item, item))
+    )
+    with pytest.raises(Broken, match="Exchange was written to although"):
+        await invariants.stays_quiet(house)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"subject": "Other"}, "subject"),
+        ({"location": "Elsewhere"}, "location"),
+        ({"notes": "Not what Anna wrote"}, "notes"),
+        ({"priority": "A"}, "priority"),
+        ({"restricted": True}, "restricted"),
+        ({"alarms": {"u-bob": [30]}}, "u-bob is reminded"),
+    ],
+)
+async def test_sides_that_say_different_things_are_seen(
+    lived_in: tuple[House, str], fields: dict[str, Any], said: str
+) -> None:
+    """7: given a CRM item that says something else than the copy that counts, or of an alarm, then it is seen."""
+    house, _ = lived_in
+    invariants.keeps_content(house)
+    changed_in_crm(house, **fields)
+    with pytest.raises(Broken, match=said):
+        invariants.keeps_content(house)
+
+
+async def test_a_direct_copy_that_stayed_behind_is_seen(lived_in: tuple[House, str]) -> None:
+    """INV-6: given a direct copy that says something else than the CRM, then it is seen; not if a person touched it."""
+    house, _ = lived_in
+    details = {"subject": "Made in the CRM", "assign_to": ["u-anna", "u-bob"], "owner": "u-anna"}
+    times = {"start": "2026-12-01T10:00:00+01:00", "end": "2026-12-01T11:00:00+01:00"}
+    record = await house.crm.create({"item": details | times})
+    await house.quiet()
+    invariants.keeps_content(house)
+    uid = ids.uid_of_direct_copy(record["id"], "u-bob")
+    world = house.sandbox.world
+    copy = next(each for each in world.items("bob@bank.example") if each.uid == uid)
+    world.modify(copy, {"Subject": "Stale"}, by="nobody")
+    with pytest.raises(Broken, match=r"subject.*direct copy"):
+        invariants.keeps_content(house)
+    await house.does(house.outlook("bob").edit, uid, subject="Mine")
+    invariants.keeps_content(house)
 
 
 async def test_a_delete_without_an_end_is_seen(lived_in: tuple[House, str]) -> None:

@@ -324,7 +324,8 @@ async def a_house(
         parts.push_async_callback(sandbox.stop)
         house = House(sandbox, url, SandboxCrm(_saying(broker)), broker, settings_for(url, store, **settings))
         house.clock = clock
-        sandbox.listen(partial(house.watch.follow, sandbox.world))
+        house.watch.service = house.service
+        sandbox.listen(partial(house.watch.follow, sandbox))
         parts.enter_context(house.watch.listening())
         made.append(house)
         house.people = [each["email"].partition("@")[0] for each in entries if each.get("kind", "person") == "person"]

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,9 @@ from daemon.sandbox.exchange.items import Item
 from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.timezones import zone_of
 from daemon.sandbox.exchange.values import Recipient
-from schemas import catalogue, envelope, events
+from schemas import catalogue, envelope, events, ids
 from tests.support import task_invariants
+from tests.support import write_invariants as writes
 from tests.support.watch import HeldHint, is_in_a_calendar
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ WRITES = frozenset(("CreateItem", "UpdateItem", "DeleteItem"))
 _ANSWERS = {"Accept": "accepted", "Tentative": "tentative", "Decline": "declined"}
 _OURS = "x-dlq-"
 _OUT = (catalogue.COMMANDS, catalogue.OUTCOMES, catalogue.DEAD_LETTERS)
+_FROM_CRM = (catalogue.SCHEDULE_ITEMS, catalogue.TASKS)
 _ROUNDS = 2
 
 
@@ -52,13 +54,17 @@ async def check(house: House) -> None:
         await keeps_tasks(house)
     mails_nobody(house)
     writes_what_it_says(house)
+    keeps_organizers(house)
+    one_item_per_mailbox(house)
     deletes_what_ended(house)
+    deletes_what_the_crm_ended(house)
     one_record_per_meeting(house)
     says_what_is_in_the_contract(house)
     keeps_dead_letters_whole(house)
     keeps_secrets(house)
     keeps_times(house)
     keeps_people(house)
+    keeps_content(house)
 
 
 def mails_nobody(house: House) -> None:
@@ -68,20 +74,26 @@ def mails_nobody(house: House) -> None:
 
 
 def writes_what_it_says(house: House) -> None:
-    """11: the service account read mailboxes, and wrote only where an outcome says so."""
+    """11: the service account reads mailboxes, and writes exactly what outcomes say, field by field."""
     asked = {str(each["operation"]) for each in house.sandbox.meter.report() if each["account"] == house.service}
     _hold(asked <= READS | WRITES, f"the daemon did more than read and write: {sorted(asked - READS - WRITES)}")
-    said = {write["mailbox"] for outcome in house.outcomes() for write in outcome["writes"]}
-    written = {each["mailbox"] for each in house.sandbox.meter.report() if _is_write(house, each)}
-    _hold(written <= said, f"written without a word of it: {sorted(map(str, written - said))}")
+    _none(writes.unsaid(house), "written and said is not the same")
+    _none(writes.interfering(house), "more was written than said")
 
 
-def _is_write(house: House, each: Mapping[str, object]) -> bool:
-    return each["account"] == house.service and each["operation"] in WRITES
+def keeps_organizers(house: House) -> None:
+    """9: the organizer is never changed, and nobody but people takes part."""
+    _none(writes.organizers_changed(house), "an organizer is not who he was")
 
 
-def _writes(house: House) -> object:
-    return [each for each in house.sandbox.meter.report() if _is_write(house, each)]
+def one_item_per_mailbox(house: House) -> None:
+    """3: an item of the CRM lies at most once in a mailbox."""
+    _none(writes.doubled(house), "an item lies in a mailbox more than once")
+
+
+def deletes_what_the_crm_ended(house: House) -> None:
+    """2: every copy that is deleted had come to its end in the CRM."""
+    _none(writes.groundless_deletes(house), "deleted without a reason")
 
 
 def deletes_what_ended(house: House) -> None:
@@ -92,23 +104,37 @@ def deletes_what_ended(house: House) -> None:
             told[command["link"]] = command
             continue
         if command["uid"] is None:
-            continue  # a task: see `keeps_tasks`
-        uid, last = command["uid"], told.get(command["link"])
+            ended = any(command["link"] in writes.links_of(house, each) for each in house.watch.ended)
+            _hold(ended, f"nobody deleted the task {command['link']}")
+            continue
+        uid, last = command["uid"], told.get(command["link"]) or _as_made(house, command["link"])
         _hold(last is not None, f"a delete of what the CRM was never told: {command['link']}")
-        ended = {mailbox for ended_uid, mailbox in house.watch.ends if ended_uid == uid}
-        _hold(bool(ended & _where_it_counts(house, last or {}, ended)), f"nobody deleted or cancelled {uid}")
+        places = {mailbox for ended_uid, mailbox in house.watch.ends if ended_uid == uid}
+        _hold(bool(places & _where_it_counts(house, last or {}, places)), f"nobody deleted or cancelled {uid}")
+
+
+def _as_made(house: House, link: str) -> dict[str, Any] | None:
+    """What the CRM said itself of an item that no command told it of."""
+    made = (event for event in writes.crm_events(house) if link in writes.links_of_event(event) and event["after"])
+    return next(({"item": event["after"], "master": None} for event in made), None)
 
 
 def _where_it_counts(house: House, last: Mapping[str, Any], ended: set[str]) -> set[str]:
     """The organizer's mailbox if he is synchronized, else the master's; all, if that one is synchronized no more."""
     users = directory(house, catalogue.USERS)
-    person = users.get(last["item"]["owner"] or "") or {}
+    person = users.get(_organizer(last["item"]) or "") or {}
     if not _is_synchronized(person):
         person = users.get(last["master"] or "") or {}
     if not _is_synchronized(person):
         return ended
     found = house.sandbox.people.find(person["mailbox"])
     return {found.email} if found else set()
+
+
+def _organizer(shown: Mapping[str, Any]) -> str | None:
+    """Whose meeting it is: an owner whom the CRM changed is none (INV-7)."""
+    organizer: str | None = (shown.get("organizer") or {}).get("user") or shown["owner"]
+    return organizer
 
 
 def _is_synchronized(user: Mapping[str, Any]) -> bool:
@@ -144,18 +170,16 @@ async def keeps_tasks(house: House) -> None:
 async def stays_quiet(house: House) -> None:
     """4, 6: every hint and every CRM event again, twice and in another order, makes no record and changes nothing."""
     await house.quiet()
-    count, items, written = house.count(), house.crm.items(), _writes(house)
+    count, items, written = house.count(), house.crm.items(), len(writes.ours(house))
     order = random.Random(0)
+    events = [as_it_came(each) for topic in _FROM_CRM for each in _sound(house, topic)]
     for _ in range(_ROUNDS):
         hints = [*house.watch.hints, *house.watch.hints]
-        order.shuffle(hints)
-        house.deliver(hints)
-        for topic in (catalogue.SCHEDULE_ITEMS, catalogue.TASKS):
-            house.deliver([as_it_came(record) for record in _sound(house, topic)])
+        house.deliver(order.sample([*hints, *events, *events], len(hints) + 2 * len(events)))
         await house.quiet()
         _hold(house.count() == count, f"{house.count() - count} records although nothing happened{_news(house, count)}")
         _hold(house.crm.items() == items, "the CRM changed although nothing happened")
-        _hold(_writes(house) == written, "Exchange was written to although nothing happened")
+        _hold(len(writes.ours(house)) == written, "Exchange was written to although nothing happened")
 
 
 def _sound(house: House, topic: str) -> list[Record]:
@@ -304,7 +328,8 @@ def _same_people(
         _hold(person in invited, f"the CRM shows somebody in {item['uid']} who does not take part")
     for user in shown["assign_to"]:
         known = _addresses(house, users[user])
-        _hold(bool(known & (invited | holders)), f"{user} is assigned to {item['uid']} without taking part")
+        is_left_out = not known or not users[user].get("active", True)  # in the CRM alone (S09d)
+        _hold(is_left_out or bool(known & (invited | holders)), f"{user} is assigned to {item['uid']}, taking no part")
 
 
 def _edited_by_users(house: House) -> set[str]:
@@ -330,6 +355,50 @@ def _own_answers(house: House, item: Mapping[str, Any], *, users: Mapping[str, M
             continue
         expected = _ANSWERS[own.values["MyResponseType"]]
         _hold(answer == expected, f"{user} answered {expected} to {item['uid']}, the CRM says {answer}")
+
+
+def keeps_content(house: House) -> None:
+    """Both sides say the same: in the copy that counts, in direct copies nobody touched, and of everybody's alarm."""
+    for item, copy in _pairs(house):
+        if item["item"].get("redacted"):
+            continue
+        found = writes.differing(item["item"], copy)
+        _hold(not found, f"{found} of {item['uid']} differ between the CRM and {copy.mailbox}")
+    for item in _kept(house):
+        shown = item["item"]
+        for user, copy in _own_copies(house, item):
+            if copy.uid != item["uid"] and not shown.get("redacted") and _is_ours_alone(house, copy):
+                found = writes.differing(shown, copy)
+                _hold(not found, f"{found} of {item['uid']} differ between the CRM and {user}'s direct copy")
+            minutes = shown.get("alarms", {}).get(user)
+            if minutes is not None and _has_alarms(house, shown, minutes):
+                agree = writes.alarms_agree(minutes, copy)
+                _hold(agree, f"{user} is reminded of {item['uid']} otherwise than the CRM says")
+
+
+def _own_copies(house: House, item: Mapping[str, Any]) -> Iterator[tuple[str, Item]]:
+    """The copies of the synchronized users who take part, direct ones, too."""
+    users = directory(house, catalogue.USERS)
+    for user in item["item"]["assign_to"]:
+        mailbox = users[user].get("mailbox") if _is_synchronized(users[user]) else None
+        uids = (item["uid"], ids.uid_of_direct_copy(item["id"], user))
+        copies = (found for uid in uids if (found := _copy(house, uid, mailbox)) is not None)
+        yield from ((user, copy) for copy in copies if not copy.is_cancelled)
+
+
+def _is_ours_alone(house: House, copy: Item) -> bool:
+    return all(each.account == house.service for each in house.watch.written if each.item.id == copy.id)
+
+
+def _has_alarms(house: House, shown: Mapping[str, Any], minutes: Sequence[int]) -> bool:
+    """Whether alarms went both ways all the time, and those of the item are still to come (ALM-7, ALM-8)."""
+    stated = [each["options"] for each in directory(house, catalogue.OPTIONS).values()]
+    said = [values["meeting_alarms"] for values in stated if "meeting_alarms" in values]
+    once = len(house.broker.records(catalogue.OPTIONS)) == len(directory(house, catalogue.OPTIONS))
+    if shown.get("all_day") or not said or not all(said) or not once:
+        return False
+    first = timedelta(minutes=max(minutes, default=0))
+    return datetime.fromisoformat(shown["start"]) - first > house.clock()
 
 
 async def same_from_scratch(house: House, store: Path) -> None:
@@ -360,18 +429,46 @@ def directory(house: House, topic: str) -> dict[str, dict[str, Any]]:
 
 
 def _pairs(house: House) -> Iterator[tuple[dict[str, Any], Item]]:
-    """Every item of the CRM with the copy that counts for it: the owner's if he is synchronized, else the master's."""
+    """Every item of the CRM with the copy that counts for it: the organizer's if he is synchronized, else the master's.
+
+    What the CRM made for somebody without a mailbox has none (INV-7).
+    """
     users = directory(house, catalogue.USERS)
     masters = {command["link"]: command.get("master") for command in house.commands() if "item" in command}
-    for item in house.items():
-        if item["uid"] is None or item["uid"] in house.watch.excused:
-            continue
-        owner = users.get(item["item"]["owner"] or "") or {}
+    for item in _kept(house):
+        owner = users.get(_first_owner(house, item) or "") or {}
         person = owner if _is_synchronized(owner) else users.get(masters.get(item["link"]) or "") or {}
+        if not person and item["uid"] == ids.uid_of_crm(item["id"]):
+            continue
         copy = _copy(house, item["uid"], person.get("mailbox"))
         _hold(copy is not None, f"the CRM holds {item['uid']}, the mailbox that counts does not")
         if copy is not None:
             yield item, copy
+
+
+def _kept(house: House) -> Iterator[dict[str, Any]]:
+    """The schedule items that Exchange must hold, too, each with its UID."""
+    parked = _parked(house)
+    for item in house.items():
+        uid = item["uid"] or ids.uid_of_crm(item["id"])
+        is_over = item["item"].get("status") == "cancelled" or item["id"] in parked
+        if item["kind"] == "schedule_item" and not is_over and not {uid, item["id"]} & house.watch.excused.keys():
+            yield item | {"uid": uid}
+
+
+def _parked(house: House) -> set[str]:
+    """The items that the CRM took out of scope, and not back."""
+    last: dict[str, bytes] = {}
+    for record in house.broker.records(catalogue.SCHEDULE_ITEMS):
+        last[(record.key or b"").decode()] = dict(record.headers).get("ce_type", b"")
+    return {item_id for item_id, ce_type in last.items() if ce_type.endswith(b".out-of-scope.v1")}
+
+
+def _first_owner(house: House, item: Mapping[str, Any]) -> str | None:
+    if item["uid"] != ids.uid_of_crm(item["id"]):
+        return _organizer(item["item"])
+    said = (event for event in writes.crm_events(house) if event["id"] == item["id"] and event["after"])
+    return next((event["after"]["owner"] for event in said), None)
 
 
 def _copy(house: House, uid: str, mailbox: str | None) -> Item | None:
@@ -421,6 +518,11 @@ def _addresses(house: House, person: Mapping[str, Any]) -> set[str]:
 
 def _canonical(house: House, address: str | None) -> str | None:
     return canonical_of(house.settings)(address) if address else None
+
+
+def _none(found: Iterable[str], what: str) -> None:
+    wrong = list(found)
+    _hold(not wrong, f"{what}: {wrong}")
 
 
 def _hold(condition: bool, otherwise: str) -> None:

@@ -6,6 +6,7 @@ told so) and `rewrite` (the server touches what was written, as `rewriting` says
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,9 +62,10 @@ class Fault:
 
 
 class Faults:
-    """The faults in force, in the order in which they were asked for."""
+    """The faults in force, in the order in which they were asked for; `struck`: how often one did, by operation."""
 
     def __init__(self) -> None:
+        self.struck: Counter[str] = Counter()
         self._faults: list[Fault] = []
 
     def add(self, wanted: Iterable[Any]) -> None:
@@ -87,6 +89,7 @@ class Faults:
             if fault.times is not None:
                 fault.times -= 1
         self._faults = [fault for fault in self._faults if fault.times is None or fault.times > 0]
+        self.struck[operation] += len(hit)
         return list(hit.values())
 
 

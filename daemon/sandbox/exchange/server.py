@@ -21,7 +21,7 @@ from daemon.sandbox.exchange.controls import Controls
 from daemon.sandbox.exchange.errors import EwsError, SoapFault, not_modelled
 from daemon.sandbox.exchange.faults import Fault, Faults
 from daemon.sandbox.exchange.hints import Hints, Publish
-from daemon.sandbox.exchange.items import Change
+from daemon.sandbox.exchange.items import Cause, Change
 from daemon.sandbox.exchange.markup import Element
 from daemon.sandbox.exchange.meter import Meter
 from daemon.sandbox.exchange.operations import OPERATIONS
@@ -42,7 +42,8 @@ Witness = Callable[[bytes, bytes], None]
 class ExchangeSandbox:
     """An Exchange for people who have none.
 
-    `publish` gets a hint for every change in a mailbox. `seed` and `clock` make runs repeatable.
+    `publish` gets a hint for every change in a mailbox. `seed` and `clock` make runs repeatable. `serving` is the
+    request behind the change that listeners are shown; None: nobody's, such as what the server makes of it afterwards.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class ExchangeSandbox:
         self.world = World(people, clock=clock, seed=seed, on_change=self._tell)
         self.faults = Faults()
         self.meter = Meter()
+        self.serving: Cause | None = None
         self._witness = witness
         self._runner: web.AppRunner | None = None
 
@@ -156,11 +158,13 @@ class ExchangeSandbox:
             return refused
         written: list[Change] = []
         self._listeners.append(written.append)
+        self.serving = call.cause
         try:
             return operation(call, request)
         except EwsError as error:
             return answer(call.operation, [refusal(call.operation, error)])
         finally:
+            self.serving = None
             self._listeners.remove(written.append)
             if any(fault.name == "rewrite" for fault in faults):
                 rewrite(self.world, call.mailbox, written)
