@@ -35,6 +35,10 @@ class Lanes:
         finally:
             self._leave(key)
 
+    def is_taken(self, key: Hashable) -> bool:
+        """Whether whoever wants this lane's turn has to wait for it."""
+        return key in self._waiting
+
     def __len__(self) -> int:
         """Lanes that have work."""
         return len(self._waiting)

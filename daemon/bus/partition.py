@@ -2,7 +2,7 @@
 
 A new one is made for every assignment, so that it *is* the epoch: whatever comes back after it was closed changes
 nothing. Records wait in the lane of their route, take a slot only while they are being processed (neither gathering nor
-waiting for another attempt holds one), and are settled when their disposition is carried out.
+waiting for another attempt holds one, nor what lends it), and are settled when their disposition is carried out.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import structlog
 
+from daemon.bus import slots
 from daemon.bus.deadletters import DeadLetters, Letter
 from daemon.bus.dispositions import Dead, Disposition, Done, Park, Skip
 from daemon.bus.lanes import Lanes
@@ -234,7 +235,7 @@ class Partition:
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
-        async with self._slots, self._services.slots:
+        async with slots.taken(self._slots, self._services.slots):
             with self._running():
                 yield
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+from daemon.bus import slots
 from daemon.bus.dispositions import TransientError
 from daemon.bus.lanes import Lanes
 from daemon.store.store import Store
@@ -32,7 +33,7 @@ class Turns:
     @asynccontextmanager
     async def turn(self, link_id: str) -> AsyncIterator[None]:
         """Waits for the link's turn and holds it. Raises `TransientError` if another daemon does not let go of it."""
-        async with self._lanes.turn(link_id):
+        async with self._in_lane(link_id):
             if not self._store.shared:
                 yield
                 return
@@ -42,6 +43,17 @@ class Turns:
                 yield
             finally:
                 self._store.release(link_id)
+
+    @asynccontextmanager
+    async def _in_lane(self, link_id: str) -> AsyncIterator[None]:
+        """Who has to wait lets others go on meanwhile."""
+        async with AsyncExitStack() as held:
+            if self._lanes.is_taken(link_id):
+                async with slots.lent():
+                    await held.enter_async_context(self._lanes.turn(link_id))
+            else:
+                await held.enter_async_context(self._lanes.turn(link_id))
+            yield
 
     async def _is_all_told(self, link_id: str) -> bool:
         """Whether all that other daemons had to say of the link is out, or ours to say."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from daemon.bus import slots
 from daemon.bus.dispositions import Dead, Done, Park, PermanentError, Skip, TransientError
 from daemon.bus.port import BusError, TooLarge, TopicPartition
 from daemon.bus.routes import Route
@@ -510,6 +511,30 @@ async def test_in_flight_work_is_bounded_and_fair_between_lanes():
     assert world.desk.most <= 4
     last_single = max(n for n, value in enumerate(world.desk.values) if value == b"single")
     assert last_single < 30
+
+
+async def test_what_waits_for_another_delivery_takes_no_slot():
+    """Twenty keys that wait for one leave room for those that do not, and for the one they wait for."""
+    world = MemoryWorld(in_flight=2, partition_in_flight=2)
+    free = asyncio.Event()
+
+    async def waiting(delivery) -> Done:
+        async with slots.lent():
+            await free.wait()
+        return Done()
+
+    async def freeing(delivery) -> Done:
+        free.set()
+        return Done()
+
+    for n in range(20):
+        world.desk.answers[b"%d" % n] = waiting
+        fill(world, b"waits", key=b"%d" % n)
+    world.desk.answers[BOB] = freeing
+    fill(world, b"free", key=BOB)
+    async with world.daemon():
+        await world.watch.until(lambda: world.committed() == 21)
+    assert free.is_set()
 
 
 async def test_one_partition_leaves_slots_to_the_others():

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from daemon.bus import slots
 from daemon.store import outbox
 from daemon.store.store import Store
 from daemon.sync.turns import Turns
+from tests.unit.sync.parts import Desk
 
 LINK = "l-1"
 
@@ -99,3 +101,23 @@ async def test_whoever_is_cancelled_while_he_waits_leaves_nothing_claimed(stores
 
     claimed = await mine.claim("something else"), await yours.claim(LINK)  # claims are made in order
     assert claimed == (True, True)
+
+
+async def test_who_waits_for_his_turn_lends_his_slot(desk: Desk) -> None:
+    """With one slot: while a slow decision is made on a link, others that want it do not keep out the rest."""
+    turns, one, told = Turns(desk.store), asyncio.Semaphore(1), list[str]()
+    other_done = asyncio.Event()
+
+    async def decide(name: str, link: str) -> None:
+        async with slots.taken(one), turns.turn(link):
+            told.append(name)
+            other_done.set()
+
+    async with turns.turn(LINK):  # by parked work, which has no slot
+        waiting = asyncio.ensure_future(decide("waits", LINK))
+        await asyncio.sleep(0)
+        rest = asyncio.ensure_future(decide("goes on", "l-2"))
+        await asyncio.wait_for(other_done.wait(), 30)
+        assert told == ["goes on"]
+    await asyncio.gather(waiting, rest)
+    assert told == ["goes on", "waits"]

@@ -1,0 +1,91 @@
+"""Slots bound what is done at once; what only waits for its turn lends its own."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import Semaphore
+
+import pytest
+
+from daemon.bus import slots
+
+pytestmark = pytest.mark.looptime
+
+
+async def test_a_lent_slot_is_somebody_elses_until_it_is_wanted_again() -> None:
+    """With one slot: whoever waits lets another one work, and goes on when that one is done."""
+    one, told = Semaphore(1), list[str]()
+    turn = asyncio.Event()
+
+    async def waits() -> None:
+        async with slots.taken(one):
+            told.append("waits")
+            async with slots.lent():
+                await turn.wait()
+            told.append("goes on")
+
+    async def works() -> None:
+        async with slots.taken(one):
+            told.append("works")
+            turn.set()
+            await asyncio.sleep(1)
+            told.append("is done")
+
+    await asyncio.gather(waits(), works())
+    assert told == ["waits", "works", "is done", "goes on"]
+    assert not one.locked()
+
+
+async def test_never_more_work_at_once_than_there_are_slots() -> None:
+    """However often they lend, and of both counts."""
+    few, some, running, most = Semaphore(2), Semaphore(3), 0, 0
+
+    async def work(number: int) -> None:
+        nonlocal running, most
+        async with slots.taken(few, some):
+            for _ in range(number % 4):
+                async with slots.lent():
+                    await asyncio.sleep(number % 3)
+                running += 1
+                most = max(most, running)
+                await asyncio.sleep(1)
+                running -= 1
+
+    await asyncio.gather(*map(work, range(30)))
+    assert most == 2
+    assert [count._value for count in (few, some)] == [2, 3]
+
+
+@pytest.mark.parametrize("lent", [True, False])
+async def test_who_is_cancelled_leaves_no_slot_behind(lent: bool) -> None:
+    """While it was lent, or while it waits to have it back."""
+    one = Semaphore(1)
+    turn = asyncio.Event()
+
+    async def waits() -> None:
+        async with slots.taken(one), slots.lent():
+            await turn.wait()
+
+    task = asyncio.ensure_future(waits())
+    await asyncio.sleep(1)
+    async with slots.taken(one):
+        if not lent:
+            turn.set()
+            await asyncio.sleep(1)
+        task.cancel()
+        await asyncio.wait([task])
+    assert one._value == 1
+
+
+async def test_an_error_while_it_was_lent_is_told_and_leaves_no_slot_behind() -> None:
+    one = Semaphore(1)
+    with pytest.raises(ZeroDivisionError):
+        async with slots.taken(one), slots.lent():
+            raise ZeroDivisionError
+    assert one._value == 1
+
+
+async def test_without_a_slot_there_is_nothing_to_lend() -> None:
+    """Parked work is tried again without one."""
+    async with slots.lent():
+        pass
