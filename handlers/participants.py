@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from handlers import blacklist
 from handlers.facts import Contact, Facts, User
@@ -145,8 +146,12 @@ def _contacts(addresses: Iterable[str], facts: Facts) -> tuple[Contact, ...]:
 
 
 def _readable(attendee: Attendee, addresses: tuple[str, ...]) -> str | None:
-    own = normalise(attendee.address) if attendee.routing_type.upper() == "SMTP" else None
+    own = _plain(attendee.address) if attendee.routing_type.upper() == "SMTP" else None
     return own or (addresses[0] if addresses else None)
+
+
+_plain = lru_cache(maxsize=10_000)(normalise)
+"""What a decision asks of each address several times, and the next one of nearly the same."""
 
 
 def _reason(addressed: bool, *, blocked: bool, listed: bool) -> ExternalReason:

@@ -300,8 +300,9 @@ class KafkaProducer:
         client: aiokafka.AIOKafkaProducer | None = None
         try:
             async with asyncio.timeout(self._settings.send_timeout.total_seconds()):
-                client = await self._connected()
-                await self._must_exist(client, topic)
+                client = self._current or await self._connected()
+                if topic not in self._known:
+                    await self._must_exist(client, topic)
                 await (await _put(client, self._settings.topic(topic), key=key, value=value, headers=headers))
         except MessageSizeTooLargeError as error:
             self._discard(client, error)
@@ -324,7 +325,7 @@ class KafkaProducer:
             return self._current
 
     async def _must_exist(self, client: aiokafka.AIOKafkaProducer, topic: str) -> None:
-        if topic in self._known or self._settings.topics_appear:
+        if self._settings.topics_appear:
             return
 
         async def topics() -> set[str]:

@@ -7,9 +7,10 @@ keys go side by side. What a crash left behind is published first at the next st
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -28,9 +29,18 @@ OUTBOX_ADOPTED = "outbox.adopted"
 STORE_AWAY = "store.away"
 
 _AT_ONCE = 500
+_REMEMBERED = 2 * _AT_ONCE
 _AFTER_FAILURE = timedelta(seconds=1)
 _LOOK_EVERY = timedelta(seconds=1)
 """How often what dead daemons left behind is looked for."""
+
+
+@dataclass(slots=True)
+class _Awaited:
+    """Who waits for some records, and for how many of them still."""
+
+    arrival: asyncio.Future[None]
+    left: int
 
 
 class Publisher:
@@ -39,24 +49,35 @@ class Publisher:
     def __init__(self, store: Store, producer: Producer) -> None:
         self._store = store
         self._producer = producer
-        self._arrivals: dict[int, asyncio.Future[None]] = {}
-        self._unasked: deque[int] = deque(maxlen=_AT_ONCE * 2)
+        self._awaited: dict[int, _Awaited] = {}
+        self._unasked: dict[int, None] = {}
         self._due = asyncio.Event()
         self._due.set()
         self._empty = asyncio.Event()
         self._stopping = False
         self.waiting = 0
 
-    async def arrival(self, numbers: Iterable[int]) -> None:
+    async def arrival(self, numbers: Sequence[int]) -> None:
         """Returns when the broker has all of these. Call it right after the commit that put them in."""
-        futures = [self._expect(number) for number in numbers]
-        self._due.set()
-        if futures:
-            await asyncio.wait(futures)
+        arrival = self.expect(numbers)
+        if arrival is not None:
+            await arrival
 
-    def expect(self, numbers: Sequence[int]) -> asyncio.Task[None] | None:
+    def expect(self, numbers: Sequence[int]) -> asyncio.Future[None] | None:
         """The arrival of these as something to be awaited later; None if there is nothing to wait for."""
-        return asyncio.ensure_future(self.arrival(numbers)) if numbers else None
+        if not numbers:
+            return None
+        arrival = asyncio.get_running_loop().create_future()
+        missing = [number for number in numbers if number not in self._unasked]
+        for number in numbers:
+            self._unasked.pop(number, None)
+        if not missing:
+            arrival.set_result(None)
+            return arrival
+        awaited = _Awaited(arrival, len(missing))
+        self._awaited.update(dict.fromkeys(missing, awaited))
+        self._due.set()
+        return arrival
 
     async def carried_over(self) -> None:
         """Returns when all that lies in the outbox now is with the broker: when it has been empty once from here on."""
@@ -75,12 +96,6 @@ class Publisher:
         """No more will come: `run` returns when the outbox is empty, or cannot be emptied."""
         self._stopping = True
         self._due.set()
-
-    def _expect(self, number: int) -> asyncio.Future[None]:
-        arrival = self._arrivals.setdefault(number, asyncio.get_running_loop().create_future())
-        if number in self._unasked and not arrival.done():
-            arrival.set_result(None)
-        return arrival
 
     async def _something_due(self) -> None:
         patience = _LOOK_EVERY.total_seconds() if self._store.shared else None
@@ -111,7 +126,7 @@ class Publisher:
         self._empty.set()
 
     async def _waiting_rows(self) -> Sequence[Waiting]:
-        expected = tuple(self._arrivals)
+        expected = tuple(self._awaited) if self._store.shared else ()
         rows = await self._store.read(lambda tx: outbox.waiting(tx, _AT_ONCE, owner=self._store.owner))
         if self._store.shared and len(rows) < _AT_ONCE:
             for number in set(expected) - {row.id for row in rows}:
@@ -150,8 +165,12 @@ class Publisher:
         self._arrived(row.id)
 
     def _arrived(self, number: int) -> None:
-        arrival = self._arrivals.pop(number, None)
-        if arrival is None:
-            self._unasked.append(number)  # published before whoever put it there was told of the commit
-        elif not arrival.done():
-            arrival.set_result(None)
+        awaited = self._awaited.pop(number, None)
+        if awaited is None:
+            self._unasked[number] = None  # published before whoever put it there was told of the commit
+            if len(self._unasked) > _REMEMBERED:
+                del self._unasked[next(iter(self._unasked))]
+            return
+        awaited.left -= 1
+        if not awaited.left and not awaited.arrival.done():
+            awaited.arrival.set_result(None)
