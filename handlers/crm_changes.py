@@ -50,7 +50,8 @@ class CrmChange:
     """One CRM event. `ours`: the CRM applied one of our commands (`origin: sync`); `revision` is the last it applied.
 
     `before` is what the event says it was before: of use only if the CRM has never spoken of the item. `notify` is who
-    is to be told of it (`none`, `all`, `added`), `at` when the broker noted it.
+    is to be told of it (`none`, `all`, `added`), `at` when the broker noted it. `replayed`: it was dealt with before
+    the store was lost or put back to an older state, so that it is no news to Exchange.
     """
 
     id: str
@@ -62,6 +63,7 @@ class CrmChange:
     after: ScheduleItem | None = None
     notify: str = "none"
     at: datetime | None = None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +102,18 @@ def heard(link: Link, change: CrmChange) -> Link:
     )
 
 
-def confirmed(link: Link, change: CrmChange) -> Plan:
-    """The CRM holds what a command asked for; a store that forgot the link learns it again (ID-8)."""
+def confirmed(link: Link, change: CrmChange, *, is_remembered: bool) -> Plan:
+    """The CRM holds what a command asked for. A store that forgot the link, or the command, learns it again (ID-8)."""
     if change.kind is not Kind.CHANGED or change.after is None:
         return Plan(replace(link, crm=None))
-    known = link
-    if link.agreed is None:
-        # Both sides are taken to stand where the CRM does: what Exchange changed since shows at its next hint.
-        known = replace(link, agreed=change.after, exchange=change.after, state=State.ACTIVE)
-    return Plan(replace(known, crm=change.after))
+    if link.agreed is None or not is_remembered:
+        return learnt(link, change.after)
+    return Plan(replace(link, crm=change.after))
+
+
+def learnt(link: Link, after: ScheduleItem) -> Plan:
+    """Both sides are taken to stand where the CRM does: what Exchange changed since shows at its next hint."""
+    return Plan(replace(link, crm=after, agreed=after, exchange=after, state=State.ACTIVE, content=None))
 
 
 def fold(agreed: ScheduleItem, *, was: ScheduleItem, after: ScheduleItem, terms: Terms) -> Folded:

@@ -21,6 +21,7 @@ from handlers.merging import TIMES, Conflict
 from handlers.options import Consulted, OptionValues
 from handlers.outgoing import Outgoing, Target
 from handlers.plans import Explanation, Plan, Report
+from handlers.policy import ConflictPolicy, Policy
 from handlers.privacy import is_fine
 from schemas import ids
 from schemas.copies import Attendee
@@ -31,6 +32,9 @@ _NOT_TOLD = frozenset({"owner"})
 """What the CRM may hold otherwise without being told so: whose meeting it is, Exchange decides (INV-7)."""
 
 _CANCELLED = "cancelled"
+
+_EXCHANGE_WINS = Policy(conflict_default=ConflictPolicy.EXCHANGE_WINS)
+"""For an edit that was written once: what Exchange holds otherwise was changed later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ def decide(link: Link, change: CrmChange, *, around: Surroundings) -> Plan:
         return Plan(link)
     heard = crm_changes.heard(link, change)
     if change.ours:
-        return crm_changes.confirmed(heard, change)
+        return crm_changes.confirmed(heard, change, is_remembered=change.revision <= link.revision)
     if change.kind is Kind.DELETED:
         return _deleted(heard, change, around)
     if change.kind is Kind.OUT_OF_SCOPE:
@@ -82,7 +86,10 @@ def _changed(link: Link, change: CrmChange, after: ScheduleItem, *, around: Surr
         return Plan(replace(link, crm=after, agreed=after))
     if link.state is State.ARCHIVED:
         return Plan(replace(link, crm=after), report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.ARCHIVAL))
-    edit = _edit(_reopened(link), change, after, around)
+    link = _reopened(link)
+    if change.replayed and not any(replica.live for replica in link.replicas):
+        return crm_changes.learnt(link, after)
+    edit = _edit(link, change, after, around)
     if _is_restricted(edit):
         # The CRM's word is not remembered: what it said meanwhile is part of its next change.
         because = Explanation("OPS-4", link.id, Decision.REFUSED, "more participants than the limit")
@@ -103,10 +110,10 @@ def _edit(link: Link, change: CrmChange, after: ScheduleItem, around: Surroundin
     if link.agreed is None:
         folded = Folded(after, taken=differing(after, ScheduleItem()))
         return _Edit(link, change, ScheduleItem(), after, folded, around, is_new=True)
-    was = link.crm or change.before or link.agreed
+    was = link.crm or (after if change.replayed else change.before or link.agreed)
     counting = _counting(link, around)
     terms = Terms(
-        policy=around.policy,
+        policy=_EXCHANGE_WINS if change.replayed else around.policy,
         moments=Moments(crm=change.at, exchange=link.changed_at),
         is_fine=counting is not None and is_fine(counting.sensitivity),
     )
@@ -297,9 +304,9 @@ def _attendees(users: Iterable[str], around: Surroundings) -> tuple[Attendee, ..
 def _told_to_exchange(edit: _Edit, targets: Iterable[Target]) -> Link:
     """The link as far as Exchange is concerned: what the copy that counts says once it is written."""
     counting = next((target for target in targets if target.authoritative), None)
-    if counting is None:
-        return edit.link
     item, link = edit.folded.agreed, edit.link
+    if counting is None:
+        return link
     if edit.is_new:
         invited = _reached(outgoing.participants_of(item, edit.around.facts) - {item.owner}, edit.around)
         people = tuple(sorted({*invited, counting.user.id}))

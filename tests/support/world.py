@@ -139,6 +139,7 @@ class World:
     policy: Policy = field(default_factory=Policy)
     resolved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     now: datetime = NOW
+    generation: int = 0
 
     def facts(self) -> Facts:
         """The directory as a store hands it over: by canonical address, in order of id."""
@@ -158,7 +159,7 @@ class World:
     @property
     def around(self) -> Surroundings:
         """What a decision takes from outside."""
-        return Surroundings(self.facts(), self.policy, self.now)
+        return Surroundings(self.facts(), self.policy, self.now, self.generation)
 
     def with_options(self, scope: str = "system", /, **values: bool) -> World:
         """With these options set in a scope; `security_check=True` is `for_contacts.security_check`."""
