@@ -36,6 +36,7 @@ from daemon.sync.parking import Parking
 from daemon.sync.pausing import Guarded, Pausing
 from daemon.sync.people import People
 from daemon.sync.publishing import Publisher
+from daemon.sync.replays import Replays
 from daemon.sync.requests import Requests
 from daemon.sync.routes import routes
 from daemon.sync.settling import Settler
@@ -85,6 +86,7 @@ class Daemon:
         self._settings = settings
         self._policy = policies.policy_of(settings)
         self._ticks = 0
+        self._replays = Replays()
         self._publisher = Publisher(store, outside.producer)
         emitter = Emitter(source=f"exsyncd/{settings.kafka.group_id}")
         settler = Settler(store, self._publisher, emitter, metrics, now)
@@ -140,6 +142,7 @@ class Daemon:
                 acting=acting,
                 meetings=meetings,
                 gatherer=gatherer,
+                replays=self._replays,
                 policy=self.policy,
                 now=now,
             ),
@@ -227,6 +230,7 @@ class Daemon:
             await self._parking.run(over)
 
     async def _restored(self, gaps: Mapping[TopicPartition, Gap]) -> None:
+        self._replays.learn(gaps)
         await self.store.raise_generation()
 
     def _progressed(self, progress: Progress) -> None:

@@ -22,6 +22,7 @@ from daemon.sync.acting import Acting, Overtaken, Refused, Unsettled
 from daemon.sync.gathering import Gatherer
 from daemon.sync.meetings import Meetings
 from daemon.sync.origins import Origin
+from daemon.sync.replays import Replays
 from daemon.sync.settling import Settler
 from daemon.sync.turns import Turns
 from handlers import crm_changes, outbound
@@ -56,6 +57,7 @@ class Outbound:
         acting: Acting,
         meetings: Meetings,
         gatherer: Gatherer,
+        replays: Replays,
         policy: Callable[[], Policy],
         now: Callable[[], datetime],
     ) -> None:
@@ -65,6 +67,7 @@ class Outbound:
         self._acting = acting
         self._meetings = meetings
         self._gatherer = gatherer
+        self._replays = replays
         self._policy = policy
         self._now = now
 
@@ -95,7 +98,7 @@ class Outbound:
         link = await self._store.read(lambda tx: links.by_id(tx, link_id)) or Link(id=link_id, uid=None)
         recovered = await self._acting.recovered(link, by=Direction.OUTBOUND)
         link, made = recovered.link, recovered.made
-        change = _change(event, origin, link)
+        change = replace(_change(event, origin, link), replayed=self._replays.covers(origin.cause))
         for _ in range(_TRIES):
             facts = await self._gatherer.for_item(link, _items(change))
             plan = outbound.decide(link, change, around=self._around(facts))
