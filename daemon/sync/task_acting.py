@@ -31,6 +31,7 @@ from daemon.exchange.port import (
 )
 from daemon.store import errors, positions, task_links
 from daemon.store.store import Store
+from daemon.sync.acting import MARGIN, Unsettled
 from daemon.sync.loading import TaskLoader
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Rerun, Settler
@@ -45,9 +46,6 @@ from handlers.tasks import TaskSighting
 from schemas.activities import Actor
 from schemas.copies import Kind, TaskCopy
 from schemas.outcomes import Decision, Reason
-
-MARGIN = timedelta(seconds=5)
-"""How long after its time-out a call may still be carried out by a server that has it."""
 
 _MOST_TRIES = 4
 """The first, and three for copies that changed meanwhile."""
@@ -113,7 +111,7 @@ class TaskActing:
             if all(isinstance(answer, Written | Rejected) for answer in answers):
                 final = replace(plan, link=replace(plan.link, version=stored.version), effects=())
                 return await self._settled(_after(final, made), cause, was=stored, done=done)
-            link = _progress(stored, made, around=cause.around)
+            link = _progress(stored, made, before=plan.link, around=cause.around)
             failure = next((each for each in answers if isinstance(each, ExchangeError)), None)
             if failure is not None and not isinstance(failure, Rejected):
                 await self._save(link)
@@ -134,12 +132,12 @@ class TaskActing:
         )
 
     def _let_calls_end(self, plan: TaskPlan) -> None:
-        """Raises `TransientError` while a create of before may still be under way."""
+        """Raises `Unsettled` while a create of before may still be under way."""
         created = {effect.user for effect in plan.effects if effect.item_id is None}
         ends = (each.until for each in plan.link.replicas if each.user in created and each.until is not None)
-        wait = max(ends, default=self._now()) - self._now()
-        if wait > timedelta():
-            raise TransientError("unsettled", delay=wait)
+        over = max(ends, default=None)
+        if over is not None and over > self._now():
+            raise Unsettled(over)
 
     async def _claim(self, link: TaskLink, plan: TaskPlan, cause: Cause) -> TaskLink:
         until = self._now() + self._patience
@@ -252,7 +250,9 @@ def _after(plan: TaskPlan, made: Sequence[tuple[TaskEffect, Answer]]) -> TaskPla
     return replace(plan, link=link, report=replace(plan.report, reason=Reason.PARTLY, explain=explain))
 
 
-def _progress(link: TaskLink, made: Sequence[tuple[TaskEffect, Answer]], *, around: Surroundings) -> TaskLink:
+def _progress(
+    link: TaskLink, made: Sequence[tuple[TaskEffect, Answer]], *, before: TaskLink, around: Surroundings
+) -> TaskLink:
     """The link as it was before the plan, but for what was done, found, or certainly not done."""
     for effect, answer in made:
         replica = link.replica_of(effect.user)
@@ -260,7 +260,9 @@ def _progress(link: TaskLink, made: Sequence[tuple[TaskEffect, Answer]], *, arou
             case Written():
                 link = _carried_out(link, effect, answer)
             case Seen(copy=copy) if replica is not None and copy is not None and effect.operation is Operation.CREATE:
-                link = link.with_replica(task_effects.adopted(replica, copy, tasks.translated(copy)))
+                begun = before.replica_of(effect.user)  # before we claimed it ourselves
+                known = replace(replica, attempt=begun.attempt if begun else None)
+                link = link.with_replica(task_effects.adopted(known, copy, tasks.translated(copy)))
             case Seen(copy=copy):
                 user = around.facts.by_id[effect.user]
                 link = tasks.refreshed(link, TaskSighting(effect.mailbox, user, copy), around=around)

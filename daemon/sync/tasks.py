@@ -18,6 +18,7 @@ from daemon.exchange.port import ExchangeError, Gone, TaskAnswer, Unknown, Unrea
 from daemon.store import directory, task_links
 from daemon.store.store import Store
 from daemon.sync import control, origins, trouble
+from daemon.sync.acting import Unsettled
 from daemon.sync.loading import TaskLoader
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Rerun, Settler, owes_an_end
@@ -28,7 +29,7 @@ from handlers.facts import Facts, User
 from handlers.inbound import Surroundings
 from handlers.options import scopes_of
 from handlers.policy import Policy
-from handlers.task_links import TaskLink, TaskReplica
+from handlers.task_links import TaskLink
 from handlers.tasks import TaskChange, TaskSighting
 from schemas import ids
 from schemas.activities import TaskChanged, TaskGone, TaskOnWire
@@ -39,6 +40,10 @@ from schemas.tasks import Task, read_task
 
 TaskEvent = TaskChanged | TaskGone
 
+ABANDONED = timedelta(minutes=10)
+"""After this the event that began something is taken to come no more, and whoever passes by finishes it."""
+
+_LOOK_AGAIN = timedelta(seconds=5)
 _CRM_SPEAKS_WITHIN = timedelta(minutes=1)
 """A copy with our marker whose task nobody remembers waits this long for the CRM to speak of it (a store was lost)."""
 
@@ -75,6 +80,7 @@ class Tasks:
         self._turns = turns
         self._policy = policy
         self._now = now
+        self._began = now()
 
     # hints
 
@@ -101,8 +107,7 @@ class Tasks:
             else:
                 answer = fresh
             link = link or TaskLink(id=link_id)
-            if link.agreed is None and link.crm_id is not None:
-                raise TransientError("being_created")  # by an event that was interrupted and comes again
+            self._let_creator_end(link)
             if isinstance(answer, Gone):
                 return await self._decide(hint, link, await self._elsewhere(hint, link))
             if not isinstance(answer, TaskCopy):
@@ -115,6 +120,12 @@ class Tasks:
             if rule is not None:
                 return await self._quarantined(hint, answer.item_id, rule)
             return await self._decide(hint, link, answer)
+
+    def _let_creator_end(self, link: TaskLink) -> None:
+        """Raises `Unsettled` for what a CRM event has begun to create and may come again to end."""
+        ends = (each.until + ABANDONED for each in link.replicas if each.until is not None)
+        if link.agreed is None and max(ends, default=self._now()) > self._now():
+            raise Unsettled(self._now() + _LOOK_AGAIN)
 
     async def _decide(self, hint: TaskHint, link: TaskLink, copy: TaskCopy | None) -> Disposition:
         facts = await self._facts(link, others=(hint.user.id,))
@@ -137,7 +148,7 @@ class Tasks:
     async def _meant(self, hint: TaskHint, copy: TaskCopy) -> str | Park:
         """The id of the link whose copy this is; of none that is known, that of a task of its own."""
         for link in await self._store.read(lambda tx: _candidates(tx, hint.mailbox, copy)):
-            if await self._is_its_copy(link, link.replica_of(hint.user.id), hint=hint):
+            if await self._is_its_copy(link, copy, hint=hint):
                 return link.id
             return ids.link_of_uid(copy.item_id)
         if copy.marker is None:
@@ -146,13 +157,14 @@ class Tasks:
             return ids.link_of_crm(copy.marker)
         return Park(self._now() + _CRM_SPEAKS_WITHIN, "unknown_task")
 
-    async def _is_its_copy(self, link: TaskLink, replica: TaskReplica | None, *, hint: TaskHint) -> bool:
+    async def _is_its_copy(self, link: TaskLink, copy: TaskCopy, *, hint: TaskHint) -> bool:
         """Whether a copy that carries a link's marker or search key is the link's, and not a copy of its copy."""
+        replica = link.replica_of(hint.user.id)
         if replica is None:
             return link.agreed is None or hint.user.id in link.agreed.assign_to
-        if replica.item_id is None or not replica.live or replica.mailbox != hint.mailbox:
+        if replica.item_id in (None, copy.item_id) or not replica.live or replica.mailbox != hint.mailbox:
             return True
-        standing = await self._loader.get(hint.mailbox, replica.item_id)
+        standing = await self._loader.get(hint.mailbox, replica.item_id or "")
         if isinstance(standing, Unknown):
             raise TransientError(standing.code)
         return not isinstance(standing, TaskCopy) or not tasks.is_live(standing)
@@ -190,6 +202,8 @@ class Tasks:
                 return await self._change_in_turn(event, origin, delivery=delivery, link_id=link_id)
         except ExchangeError as error:
             return trouble.disposition(error, now=self._now())
+        except Unsettled as unsettled:
+            return unsettled.park
 
     async def _change_in_turn(
         self, event: TaskEvent, origin: Origin, *, delivery: Delivery, link_id: str
@@ -198,17 +212,21 @@ class Tasks:
         change = _change(event, origin, link)
         facts = await self._facts(link, others=_named(change.before, change.after))
         around = Surroundings(facts, self._policy(), now=self._now(), generation=self._store.generation)
-        is_linked = event.link is not None or event.revision > 0
         cause = Cause(
             origin=origin,
             delivery=delivery,
             around=around,
             actor=event.actor,
-            doubtful=bool(self._store.generation) or (link.agreed is None and is_linked),
+            doubtful=self._is_old(event, origin),
         )
         return await self._acting.carry_out(
             link, lambda known: tasks.decide_change(known, change, around=around), cause
         )
+
+    def _is_old(self, event: TaskEvent, origin: Origin) -> bool:
+        """Whether an earlier life, whose store was lost, may have followed this event (ID-8)."""
+        is_linked = event.link is not None or event.revision > 0
+        return bool(self._store.generation) or is_linked or origin.at < self._began
 
     async def _facts(self, link: TaskLink, *, others: Iterable[str]) -> Facts:
         wanted = {replica.user for replica in link.replicas} | set(_named(link.agreed, link.crm)) | set(others)
