@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 
-from handlers import blocks, markup, online_meetings
+from handlers import blocks, markup, online_meetings, pages
 from handlers.blocks import Block
 from handlers.guards import GUARD, is_guarded, unguarded
-from handlers.markup import Line, Page, Span
+from handlers.pages import Line, Page, Span
 from schemas.edits import UNSET, Unset
 
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -89,7 +89,7 @@ class _Layout:
 
 
 def _layout(body: str, html: bool) -> _Layout:
-    page = markup.read(body) if html else markup.read_text(body)
+    page = markup.read(body) if html else pages.read_text(body)
     found = _blocks(page)
     meetings: list[tuple[int, int]] = []
     first = 0
@@ -166,8 +166,8 @@ def _apart(spans: list[Span]) -> list[Span]:
 
 def _with_notes(layout: _Layout, notes: str) -> str:
     """The body with these notes and the meetings' parts. What hides the notes, in a broken body, is left away."""
-    wrote = _in_html if layout.html else _in_text
-    return next(body for body in wrote(layout, notes) if notes_of(body, html=layout.html) == notes)
+    *written, bare = _in_html(layout, notes) if layout.html else _in_text(layout, notes)
+    return next((body for body in written if notes_of(body, html=layout.html) == notes), bare)
 
 
 def _in_html(layout: _Layout, notes: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from handlers.guards import is_guarded
-from handlers.markup import Line
+from handlers.pages import Line
 
 MOST_LINES = 120
 """Of a part. Beyond them nobody looks for its end."""

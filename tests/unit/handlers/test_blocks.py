@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers import blocks, markup
+from handlers import blocks, markup, pages
 from handlers.blocks import CLOSING, HEADING, block_of
 from schemas.items import Related
 
@@ -190,7 +190,7 @@ def test_note_2_a_block_reads_alike_as_markup_and_as_text(related: tuple[Related
     assert block is not None
     assert block == block_of(related)
     assert "\n".join(line.text for line in markup.read(block.html).lines) == block.text
-    assert [line.text for line in markup.read_text(block.text).lines] == block.text.split("\n")
+    assert [line.text for line in pages.read_text(block.text).lines] == block.text.split("\n")
     marks = [line for line in block.text.split("\n") if blocks.is_heading(line) or blocks.is_closing(line)]
     assert marks == [HEADING, CLOSING]
 

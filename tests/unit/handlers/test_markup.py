@@ -30,6 +30,7 @@ def shown(source: str) -> list[str]:
         ("<p>one</p>\r\n<p>&nbsp;</p>\r\n<p>three</p>", ["one", "", "three"]),
         ("<p class=MsoNormal>one</p><p class=MsoNormal>two</p>", ["one", "two"]),
         ('<p class="MsoListParagraph">one</p><p class="MsoListParagraph">two</p>', ["one", "two"]),
+        ('<p style="margin:0.5em">one</p><p style="margin-left:0">two</p>', ["one", "", "two"]),
         ('<p style="margin-top:0; margin-bottom:0">one</p><p style="MARGIN: 0px">two</p>', ["one", "two"]),
         ("<p class=MsoNormal>one<o:p></o:p></p><p class=MsoNormal><o:p>&nbsp;</o:p></p>", ["one", ""]),
         ("<o:p/>one<v:shape a=b/>two", ["onetwo"]),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from handlers import markup, online_meetings
+from handlers import markup, online_meetings, pages
 from tests.support.invitations import DOTS, JOIN_PARTS, LONG, TEAMS_LINK, TEAMS_TEXT, ZOOM_TEXT, around
 
 
 def parts(text: str) -> list[str]:
     """The parts of a text."""
-    page = markup.read_text(text)
+    page = pages.read_text(text)
     found = online_meetings.parts(page.lines, 0, len(page.lines))
     return [text[page.lines[first].start : page.lines[last].end] for first, last in found]
 
@@ -20,7 +20,7 @@ def parts(text: str) -> list[str]:
 def test_note_5_a_part_is_recognised_from_its_first_line_to_its_last(name: str) -> None:
     html, part = JOIN_PARTS[name]
     before, after = ("<p>Before</p>", "<p>After</p>") if html else ("Before", "After")
-    page = (markup.read if html else markup.read_text)(around(part, html=html, before=before, after=after))
+    page = (markup.read if html else pages.read_text)(around(part, html=html, before=before, after=after))
     [(first, last)] = online_meetings.parts(page.lines, 0, len(page.lines))
     others = page.lines[:first] + page.lines[last + 1 :]
     assert [line.text for line in others if line.text] == ["Before", "After"]
