@@ -116,6 +116,21 @@ def learnt(link: Link, after: ScheduleItem) -> Plan:
     return Plan(replace(link, crm=after, agreed=after, exchange=after, state=State.ACTIVE, content=None))
 
 
+def made(after: ScheduleItem) -> ScheduleItem:
+    """A new item without what only Exchange can say of it: who organizes, who is a guest, who answered what."""
+    unsaid = tuple(replace(entry, response=Response.NONE) for entry in after.for_)
+    return replace(
+        after,
+        for_=unsaid,
+        external=None,
+        external_shown_to=(),
+        read_only=False,
+        redacted=False,
+        organizer=None,
+        responses=(),
+    )
+
+
 def fold(agreed: ScheduleItem, *, was: ScheduleItem, after: ScheduleItem, terms: Terms) -> Folded:
     """The agreed item after a CRM user changed what the CRM last said to what it says now."""
     changed = [name for name in differing(was, after) if name in _FOLLOWED]
@@ -148,7 +163,8 @@ def _refusal(agreed: ScheduleItem, after: ScheduleItem, name: str, *, terms: Ter
 
 
 def _refused(name: str, rule: str, reason: Reason) -> Explanation:
-    return Explanation(rule, wire_name(name), Decision.REFUSED, f"{reason.value}: put back")
+    because = "a finer word in Exchange" if rule == "PRIV-6" else reason.value
+    return Explanation(rule, wire_name(name), Decision.REFUSED, f"{because}: put back")
 
 
 def _forges_answers(was: Iterable[ForEntry], after: Iterable[ForEntry]) -> bool:

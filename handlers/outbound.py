@@ -103,12 +103,14 @@ def _reopened(link: Link) -> Link:
     """What the CRM deleted or cancelled and takes back is created anew: its copies are gone."""
     if link.state is not State.DELETED:
         return link
-    return replace(link, deleted_by_crm=False, agreed=None, exchange=None, crm=None, replicas=(), content=None)
+    return replace(
+        link, uid=None, deleted_by_crm=False, agreed=None, exchange=None, crm=None, replicas=(), content=None
+    )
 
 
 def _edit(link: Link, change: CrmChange, after: ScheduleItem, around: Surroundings) -> _Edit:
     if link.agreed is None:
-        folded = Folded(after, taken=differing(after, ScheduleItem()))
+        folded = Folded(crm_changes.made(after), taken=differing(after, ScheduleItem()))
         return _Edit(link, change, ScheduleItem(), after, folded, around, is_new=True)
     was = link.crm or (after if change.replayed else change.before or link.agreed)
     counting = _counting(link, around)

@@ -1,7 +1,7 @@
 """From the authoritative copy to the CRM's terms (PART-1, PRIV-3, MAP-2, MAP-4).
 
-The fields Exchange has no word for (status, related information, alarms for now) keep the canonical defaults here; the
-merge never takes those from Exchange.
+The fields that Exchange has no word for (status, related information), or that are each user's own (alarms), keep the
+canonical defaults here; the merge never takes those from a translation.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from handlers.links import Link, State
 from schemas import ids
 from schemas.copies import Copy
 from schemas.edits import UNSET
-from schemas.items import ForEntry, Response, ScheduleItem, Source
+from schemas.items import External, ForEntry, Response, ScheduleItem, Source
 from schemas.outcomes import Decision, Reason, Result
 from tests.support.mirror import Bank, a_bank, a_bank_of_the_crm
 from tests.support.world import (
@@ -364,6 +364,23 @@ def test_del_6_cancelled_in_the_crm_is_deleted_in_exchange_and_opened_again_crea
     bank.until_quiet()
     assert (bank.copy_in(A).subject, bank.link.state) == ("Review", State.ACTIVE)
     assert len(bank.live_in(A)) == 1
+    assert bank.link.uid == bank.copy_in(A).uid == ids.uid_of_crm("si-1"), "found again by hints of the new copy"
+
+
+@pytest.mark.rule("PART-6", "PART-7", "ID-6")
+def test_of_a_new_item_the_crm_cannot_say_what_is_exchanges_to_say():
+    """Neither who is a guest nor who organizes it, nor that anybody has answered."""
+    claims = replace(
+        ITEM,
+        read_only=True,
+        redacted=True,
+        external=(External("x@else.example", email="x@else.example"),),
+        responses=(("u-bob", Response.ACCEPTED),),
+        for_=(ForEntry("c-carla", Source.CRM, Response.ACCEPTED),),
+    )
+    bank = a_bank_of_the_crm(WORLD, claims)
+    assert addresses(bank.copy_in(A)) == {B}
+    assert bank.link.agreed == replace(ITEM, for_=(ForEntry("c-carla", Source.CRM),))
 
 
 @pytest.mark.rule("DEL-6")

@@ -23,7 +23,7 @@ from handlers.translation import content
 from schemas.addresses import normalise
 from schemas.copies import Attendee
 from schemas.items import ForEntry, Related, ScheduleItem, Source
-from tests.support.mirror import Bank, a_bank
+from tests.support.mirror import Bank, forgetting
 from tests.support.world import START, a_contact, a_meeting, a_user, a_world, invited
 
 ANNA = a_user("u-anna")
@@ -157,7 +157,10 @@ def played(play: Play, *, crm_is_heard_first: bool) -> Bank:
     """Both sides change at the same moment, then talk it out."""
     world = WORLDS[play.policy]
     meeting = a_meeting(organizer=ANNA, reminder=15, **as_copy({**play.base}, play.base))
-    bank = a_bank(world, meeting)
+    bank = Bank(world, copies={(meeting.mailbox, meeting.item_id): meeting})
+    bank.hint("anna@bank.example")
+    bank.deliver()
+    forgetting(bank)
     assert bank.crm is not None
     bank.in_outlook("anna@bank.example", **as_copy(play.exchange, play.base))
     bank.in_crm(**as_edit(play, bank.crm))
