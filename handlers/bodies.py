@@ -11,7 +11,6 @@ U+FFFD for what no request can carry.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -170,24 +169,21 @@ def _with_notes(layout: _Layout, notes: str) -> str:
     return next((body for body in written if notes_of(body, html=layout.html) == notes), bare)
 
 
-def _in_html(layout: _Layout, notes: str) -> Iterator[str]:
+def _in_html(layout: _Layout, notes: str) -> tuple[str, ...]:
     body, page = layout.body, layout.page
     lines = _LINE_BREAK.join(_html_line(line) for line in notes.split("\n"))
     words = f"<div>{lines}</div>" if notes else ""
     spans = [page.whole(first, last) for first, last in layout.meetings]
     meetings = "".join(body[span.start : span.end] for span in spans)
-    yield f"{body[: page.opening]}{words}{meetings}{body[page.closing :]}"
-    yield f"{words}{meetings}"
-    yield words
+    return f"{body[: page.opening]}{words}{meetings}{body[page.closing :]}", f"{words}{meetings}", words
 
 
-def _in_text(layout: _Layout, notes: str) -> Iterator[str]:
+def _in_text(layout: _Layout, notes: str) -> tuple[str, ...]:
     end = _line_end(layout.body)
     words = end.join(_guarded(line) for line in notes.split("\n"))
     lines = layout.page.lines
     meetings = [layout.body[lines[first].start : lines[last].end] for first, last in layout.meetings]
-    yield (end * 2).join(part for part in (words, *meetings) if part)
-    yield words
+    return (end * 2).join(part for part in (words, *meetings) if part), words
 
 
 def _html_line(line: str) -> str:

@@ -230,14 +230,3 @@ def test_note_6_a_block_that_exchange_overwrote_is_put_back_at_the_next_hint() -
     assert holds(bank.copy_in(B).body, html=True, block=a_block(PLAN))
     assert [each.mailbox for each in bank.writes] == [B]
     assert is_quiet(bank.hint(B))
-
-
-@pytest.mark.rule("NOTE-4", "NOTE-5")
-@pytest.mark.parametrize("html", [True, False], ids=["HTML", "text"])
-def test_note_4_notes_of_five_megabytes_go_out_and_come_back(html: bool) -> None:
-    """With markup in every line, in the time a test may take."""
-    notes = "\n".join(f"{number} <b>bold</b> & more, said more than once" for number in range(110_000))
-    assert len(notes) > 5_000_000
-    body = compose(HTML_BODY if html else "Agenda", html=html, notes=notes, block=a_block(PLAN))
-    assert notes_of(body, html=html) == notes
-    assert body.count(HEADING) == 1

@@ -180,12 +180,3 @@ def test_whatever_the_markup_its_lines_stand_in_order_within_it(source: str) -> 
         assert position <= line.start <= line.end <= len(source)
         position = line.end
     assert 0 <= page.opening <= page.closing <= len(source)
-
-
-@pytest.mark.parametrize(
-    "unit",
-    ["<div>a", "<p>", "<!--", "<a b='", '<a "', "&", "<script>", "</p>", "<ol><li>", "<p id=exsyncd-related>", "<a <"],
-)
-def test_the_cost_grows_with_the_size_alone(unit: str) -> None:
-    """A hundred thousand of anything are done in the time a test may take; quadratic it would be hours."""
-    markup.read(unit * 100_000)
