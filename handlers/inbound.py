@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from handlers import follow_ups, merging, outgoing, participants, plans, registry, translation
+from handlers import explaining, follow_ups, merging, outgoing, participants, plans, registry, sightings, translation
 from handlers.authority import Authority, is_live
 from handlers.bodies import notes_of
 from handlers.conflicts import Moments, Side
@@ -24,12 +24,14 @@ from handlers.links import IN_CRM, Link, Replica, State
 from handlers.merging import Conflict, Merged, merge_exchange
 from handlers.moments import instant_of
 from handlers.options import Consulted, OptionValues
-from handlers.participants import Participant, Verdict
+from handlers.participants import Participant
 from handlers.plans import Explanation, Plan, Report
-from handlers.surroundings import Surroundings as Surroundings  # whoever asks for a decision names them
-from schemas import ids, options
+from handlers.sightings import Sighting as Sighting  # whoever asks for a decision names these three
+from handlers.sightings import sighted as sighted
+from handlers.surroundings import Surroundings as Surroundings
+from schemas import options
 from schemas.copies import Copy
-from schemas.items import ExternalReason, Response, ScheduleItem, wire_name
+from schemas.items import Response, ScheduleItem, wire_name
 from schemas.outcomes import Decision, Direction, Reason, Result
 
 _COMPARED = {
@@ -44,68 +46,6 @@ _COMPARED = {
 }
 """The content that every copy of one meeting shares, with the CRM's words for it; participants are seen differently
 from every mailbox."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What lies in the mailbox a hint came through; `copy` None: nothing with that id or UID."""
-
-    mailbox: str
-    user: User
-    copy: Copy | None
-
-
-def sighted(link: Link, sighting: Sighting) -> Link:
-    """The link that remembers what was seen: this mailbox's replica and its user's own answer (PART-7, DEL-3).
-
-    A user has one mailbox: what lay in the one that was his before is this replica, moved (ID-1). An invited copy that
-    comes to lie beside a direct one is a replica of its own until the decision about it removes the other (INV-6).
-    """
-    known, copy = link.replica(sighting.mailbox) or link.replica_of(sighting.user.id), sighting.copy
-    if copy is None and known is None:
-        return link
-    if known is not None and known.direct and copy is not None and link.uid is not None and copy.uid == link.uid:
-        return _beside(link, sighting, copy) if is_live(copy) else link
-    return _with(link, _seen(known or _unseen(link, sighting), sighting, copy))
-
-
-def _unseen(link: Link, sighting: Sighting) -> Replica:
-    """A copy nobody has seen before. The reminder of a user whose alarms the CRM states is no change (ALM-8)."""
-    is_stated = link.agreed is not None and sighting.user.id in dict(link.agreed.alarms)
-    reminder = sighting.copy.reminder if sighting.copy and is_stated else None
-    return Replica(sighting.mailbox, sighting.user.id, "", reminder=reminder)
-
-
-def _seen(base: Replica, sighting: Sighting, copy: Copy | None) -> Replica:
-    answer = translation.own_answer(copy if is_live(copy) else None, known=copy.my_response if copy else base.response)
-    if base.direct and is_live(copy):
-        answer = base.response  # a direct copy is no invitation: nothing in it is an answer
-    return replace(
-        base,
-        mailbox=sighting.mailbox,
-        user=sighting.user.id,
-        item_id=copy.item_id if copy else base.item_id,
-        change_key=copy.change_key if copy else "",
-        response=answer,
-        live=is_live(copy),
-        cancelled=copy.is_cancelled if copy else base.cancelled,
-        sensitivity=copy.sensitivity if copy else base.sensitivity,
-    )
-
-
-def _with(link: Link, seen: Replica) -> Link:
-    others = (each for each in link.replicas if each.mailbox != seen.mailbox and each.user != seen.user)
-    return replace(link, replicas=_sorted((*others, seen)))
-
-
-def _beside(link: Link, sighting: Sighting, copy: Copy) -> Link:
-    invited = _seen(_unseen(link, sighting), sighting, copy)
-    others = (each for each in link.replicas if each.direct or each.mailbox != invited.mailbox)
-    return replace(link, replicas=_sorted((*others, invited)))
-
-
-def _sorted(replicas: Iterable[Replica]) -> tuple[Replica, ...]:
-    return tuple(sorted(replicas, key=lambda replica: (replica.mailbox, replica.direct)))
 
 
 def decide(
@@ -153,7 +93,7 @@ def refreshed(link: Link, copy: Copy, *, authority: Authority, around: Surroundi
     reported, for the event's decision does both.
     """
     sighting = Sighting(authority.user.mailbox or copy.mailbox, authority.user, copy)
-    link = sighted(link, sighting)
+    link = sightings.sighted(link, sighting)
     if link.state not in IN_CRM or not is_live(copy) or copy.is_cancelled:
         return link
     draft = _draft(link, copy, authority=authority, around=around, sighting=None)
@@ -184,10 +124,10 @@ def decide_direct(link: Link, sighting: Sighting, *, around: Surroundings) -> Pl
 
     What he changed in it is recorded once (ID-3) and stays as it is.
     """
-    known = link.replica(sighting.mailbox) or replace(_unseen(link, sighting), response=Response.NONE)
+    known = link.replica(sighting.mailbox) or replace(sightings.unseen(link, sighting), response=Response.NONE)
     if known.live and known.item_id and not known.direct:
         return _beside_invited(link, sighting, around=around)
-    link = _with(link, _seen(replace(known, direct=True), sighting, sighting.copy))
+    link = sightings.with_replica(link, sightings.seen(replace(known, direct=True), sighting))
     if link.state is State.OUT_OF_SCOPE:
         return skip(link, Reason.OUT_OF_SCOPE)
     if link.deleted_by_crm:
@@ -205,8 +145,9 @@ def _beside_invited(link: Link, sighting: Sighting, *, around: Surroundings) -> 
     """A direct copy of somebody who has been invited since: gone, as it should be, or still to go."""
     if sighting.copy is None or not is_live(sighting.copy) or link.state is not State.ACTIVE:
         return Plan(link)
-    direct = _seen(replace(Replica(sighting.mailbox, sighting.user.id, ""), direct=True), sighting, sighting.copy)
-    return follow_ups.without_superseded(Plan(replace(link, replicas=_sorted((*link.replicas, direct)))), around)
+    direct = sightings.seen(Replica(sighting.mailbox, sighting.user.id, "", direct=True), sighting)
+    both = replace(link, replicas=sightings.in_order((*link.replicas, direct)))
+    return follow_ups.without_superseded(Plan(both), around)
 
 
 def answered(link: Link, user: User, *, generation: int) -> Plan:
@@ -270,7 +211,7 @@ def _recorded(plan: Plan, user: User, copy: Copy, *, fields: tuple[str, ...]) ->
     state = _hashed(_shared(copy)) if fields else None
     if replica.reported == state:
         return plan
-    plan = replace(plan, link=_with(plan.link, replace(replica, reported=state)))
+    plan = replace(plan, link=sightings.with_replica(plan.link, replace(replica, reported=state)))
     if not fields:
         return plan
     refused = tuple(
@@ -417,7 +358,7 @@ def _apply(draft: Draft, consulted: tuple[Consulted, ...], *, fingerprint: str, 
         Direction.INBOUND,
         Result.APPLIED,
         options=consulted,
-        explain=explain(result.draft),
+        explain=explaining.explain(result.draft),
         conflicts=result.merged.conflicts,
     )
     in_crm = was.state in IN_CRM
@@ -492,49 +433,6 @@ def _is_archival(link: Link, around: Surroundings) -> bool:
     if end is None or (link.exchange and link.exchange.recurrence):
         return False
     return instant_of(end) < around.now - around.policy.keep_items
-
-
-def explain(draft: Draft) -> tuple[Explanation, ...]:
-    """One entry per participant, or per contact found for him: who is where, by which rule, and why.
-
-    Users who were not invited by name are in Assign To because of the copy in their mailbox.
-    """
-    if draft.admission is Admission.REDACTED:
-        return (Explanation("PRIV-4", draft.link.id, Decision.REDACTED, "private, with several participants"),)
-    named = {person.user.id for person in draft.participants if person.user}
-    holders = (user.id for user in draft.assign_to if user.id not in named)
-    return (
-        *(entry for person in draft.participants for entry in _explain(person)),
-        *(Explanation("PART-1", user, Decision.ASSIGN_TO, "a copy lies in his mailbox") for user in holders),
-    )
-
-
-def _explain(person: Participant) -> tuple[Explanation, ...]:
-    if person.user is not None:
-        return (Explanation("PART-1", person.user.id, Decision.ASSIGN_TO, "an active CRM user has this address"),)
-    if not person.verdicts:
-        return (_stranger(person),)
-    return tuple(_of_contact(verdict, person) for verdict in person.verdicts)
-
-
-def _of_contact(verdict: Verdict, person: Participant) -> Explanation:
-    if verdict.admitted:
-        return Explanation(verdict.rule, verdict.contact, Decision.FOR, verdict.because)
-    decision = Decision.EXTERNAL if person.external else Decision.DROPPED
-    return Explanation(verdict.rule, verdict.contact, decision, verdict.because)
-
-
-def _stranger(person: Participant) -> Explanation:
-    rule, because = _STRANGERS[person.reason]
-    return Explanation(rule, ids.external_about(person.key), Decision.EXTERNAL, because)
-
-
-_STRANGERS = {
-    ExternalReason.NO_MATCH: ("PART-1", "no active user or contact has this address"),
-    ExternalReason.BLACKLISTED: ("BLK-2", "the address is blacklisted"),
-    ExternalReason.UNRESOLVED: ("PART-4", "no SMTP address could be found"),
-    ExternalReason.LIST: ("PART-5", "a distribution list is not expanded"),
-}
 
 
 def _fingerprint(
