@@ -372,15 +372,20 @@ def _apply(draft: Draft, consulted: tuple[Consulted, ...], *, fingerprint: str, 
 def _facets(draft: Draft, values: OptionValues, *, generation: int) -> Plan:
     """Nothing of the item itself changed: what is left is what each user changed in his own copy."""
     reminders = {replica.user: replica.reminder for replica in draft.link.replicas}
-    draft = replace(draft, seen=tuple(each for each in draft.seen if each[1].reminder != reminders.get(each[0].id)))
+    changed = tuple(each for each in draft.seen if each[1].reminder != reminders.get(each[0].id))
+    if not changed:
+        return Plan(replace(draft.link, state=State.ACTIVE))
     draft, consulted = registry.run(
-        draft, direction=Direction.INBOUND, values=values, only=frozenset({options.MEETING_ALARMS})
+        replace(draft, seen=changed),
+        direction=Direction.INBOUND,
+        values=values,
+        only=frozenset({options.MEETING_ALARMS}),
     )
     link = replace(draft.link, state=State.ACTIVE)
     if link.agreed is None or draft.alarms == link.agreed.alarms:
         return Plan(link)
-    changed = replace(link, agreed=replace(link.agreed, alarms=draft.alarms))
-    told, command = plans.upsert(changed, generation=generation, before=link.agreed)
+    followed = replace(link, agreed=replace(link.agreed, alarms=draft.alarms))
+    told, command = plans.upsert(followed, generation=generation, before=link.agreed)
     return Plan(told, command, Report(Direction.INBOUND, Result.APPLIED, options=consulted))
 
 

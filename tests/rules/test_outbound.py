@@ -14,7 +14,7 @@ from handlers.crm_changes import CrmChange, Kind
 from handlers.effects import CONTENT, Operation
 from handlers.links import Link, State
 from schemas import ids
-from schemas.copies import Copy
+from schemas.copies import Copy, Role
 from schemas.edits import UNSET
 from schemas.items import External, ForEntry, Response, ScheduleItem, Source
 from schemas.outcomes import Decision, Reason, Result
@@ -23,12 +23,15 @@ from tests.support.world import (
     END,
     START,
     a_contact,
+    a_list,
     a_meeting,
+    a_room,
     a_user,
     a_world,
     changed,
     copy_of,
     days,
+    invited,
     is_quiet,
     on,
     said,
@@ -188,6 +191,56 @@ def test_s09d_who_has_no_address_stays_in_the_crm_alone_and_the_outcome_says_so(
     bank.in_outlook(A, location="Room 9")
     bank.until_quiet()
     assert "u-nowhere" in bank.crm.assign_to
+
+
+@pytest.mark.rule("MAP-2")
+@pytest.mark.scenario("S06c")
+def test_s06c_three_days_are_three_days_after_ten_round_trips():
+    """The end stays exclusive on both sides, whichever side moves it."""
+    bank = the_bank(replace(MEETING, start=on("2026-12-01"), end=on("2026-12-04"), all_day=True))
+    for trip in range(10):
+        first = on("2026-12-01") + days(trip + 1)
+        times = {"start": first, "end": first + days(3)}
+        if trip % 2:
+            bank.in_outlook(A, **times)
+        else:
+            bank.in_crm(**times)
+        bank.until_quiet()
+        assert bank.crm is not None
+        assert (bank.crm.start, bank.crm.end) == (bank.copy_in(A).start, bank.copy_in(A).end) == tuple(times.values())
+
+
+@pytest.mark.rule("PART-4", "PART-6")
+@pytest.mark.scenario("S09e", "S20b", "S19a")
+def test_s09e_who_has_no_address_lists_rooms_and_roles_stay_as_exchange_names_them():
+    """Given people added and removed by the CRM, then a list is not expanded and nobody else is touched."""
+    others = (
+        x500("Old Colleague"),
+        a_list(),
+        a_room(),
+        invited("guest@else.example", role=Role.OPTIONAL, response=Response.TENTATIVE),
+    )
+    bank = the_bank(a_meeting(organizer=ANNA, attendees=[BOB, *others]))
+    bank.in_crm(assign_to=("u-anna", "u-cora"))
+    bank.until_quiet()
+    attendees = bank.copy_in(A).attendees
+    assert set(others) <= set(attendees)
+    assert {each.address for each in attendees} - {each.address for each in others} == {C}
+
+
+@pytest.mark.rule("PART-7")
+@pytest.mark.scenario("S18c")
+def test_s18c_after_the_crm_moves_it_the_crm_shows_the_answers_that_exchange_shows():
+    """Not a guess: they are reset only if Exchange resets them."""
+    accepted = a_meeting(organizer=ANNA, attendees=[invited(BOB, response=Response.ACCEPTED)])
+    bank = a_bank(WORLD, accepted)
+    bank.in_crm(start=START + days(1), end=END + days(1))
+    bank.until_quiet()
+    assert bank.crm is not None
+    assert dict(bank.crm.responses)["u-bob"] is Response.ACCEPTED
+    bank.in_outlook(A, attendees=(invited(BOB, response=Response.NONE),))
+    bank.until_quiet()
+    assert dict(bank.crm.responses)["u-bob"] is Response.NONE
 
 
 @pytest.mark.rule("INV-7")
