@@ -20,7 +20,7 @@ from handlers.drafts import Admission, Draft
 from handlers.echoes import alike, deviating
 from handlers.effects import CONTENT
 from handlers.facts import User
-from handlers.links import IN_CRM, Link, Replica, State
+from handlers.links import BEHIND, IN_CRM, Link, Replica, State
 from handlers.merging import Conflict, Merged, merge_exchange
 from handlers.moments import instant_of
 from handlers.options import Consulted, OptionValues
@@ -104,7 +104,11 @@ def refreshed(link: Link, copy: Copy, *, authority: Authority, around: Surroundi
     draft, _ = registry.run(draft, direction=Direction.INBOUND, values=values)
     if draft.admission is Admission.REFUSED:
         return link
-    return _merged(draft, fingerprint=fingerprint).link
+    result = _merged(draft, fingerprint=fingerprint)
+    if all(getattr(result.known, name) == getattr(result.merged.item, name) for name in CONTENT):
+        return result.link
+    behind = (replace(each, holds=BEHIND) if each.direct else each for each in result.link.replicas)
+    return replace(result.link, replicas=tuple(behind))
 
 
 def ended(link: Link, *, around: Surroundings) -> Link:
@@ -276,9 +280,9 @@ def _merged(draft: Draft, *, fingerprint: str) -> _Result:
     before = link.exchange or now
     replica = link.replica_of(draft.authority.id)
     if replica is not None and replica.ours is not None and link.agreed is not None:
-        if replica.ours == draft.copy.change_key:
-            return _adopted(draft, now, fingerprint=fingerprint)
         before = _echoed(before, now)
+        if replica.ours == draft.copy.change_key or _is_same(before, now):
+            return _adopted(draft, now, fingerprint=fingerprint)
     terms = merging.Terms(
         policy=draft.policy,
         moments=Moments(exchange=draft.copy.modified_at),
@@ -327,6 +331,14 @@ def _answered_since(
     unsaid = (Response.NONE, Response.ORGANIZER)
     news = {user: answer for user, answer in now if answer != was.get(user) and (user in was or answer not in unsaid)}
     return tuple(sorted((dict(known) | news).items()))
+
+
+def _is_same(before: ScheduleItem, now: ScheduleItem) -> bool:
+    """Whether nobody changed what we wrote: a server may touch it once more by itself, under another change key."""
+    contacts = {entry.contact for entry in before.for_} == {entry.contact for entry in now.for_}
+    strangers = {each.key for each in before.external or ()} == {each.key for each in now.external or ()}
+    alike_ = all(getattr(before, name) == getattr(now, name) for name in (*CONTENT, "assign_to", "redacted"))
+    return contacts and strangers and alike_
 
 
 def _echoed(before: ScheduleItem, now: ScheduleItem) -> ScheduleItem:

@@ -29,6 +29,10 @@ IN_CRM = frozenset({State.ACTIVE, State.ARCHIVED})
 """The states in which the CRM holds the item."""
 
 
+BEHIND = ""
+"""What a direct copy `holds` that has not followed a change yet: it is written whole (INV-6)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Replica:
     """One mailbox's copy of a linked item, as last seen.

@@ -93,7 +93,9 @@ def _concerned(outgoing: Outgoing) -> tuple[User, ...]:
 def _changes(outgoing: Outgoing, target: Target) -> bool:
     """Whether this user's alarm is to be told: he gets his copy now, or a CRM user changed his alarms."""
     stated = dict(outgoing.item.alarms)
-    if target.user.id not in stated or target.delete or is_over(outgoing.item, now=outgoing.now):
+    if is_over(outgoing.item, now=outgoing.now):
+        return target.replica is None and not target.delete  # or the server gives it a reminder of its own (ALM-7)
+    if target.user.id not in stated or target.delete:
         return False
     wanted = paired(stated[target.user.id])
     if target.replica is None:
@@ -110,7 +112,8 @@ def _edited(before: ScheduleItem, after: ScheduleItem) -> frozenset[str]:
 
 
 def _tell(outgoing: Outgoing, user: User) -> tuple[Outgoing, registry.Effect]:
-    wanted = paired(dict(outgoing.item.alarms)[user.id])
+    over = is_over(outgoing.item, now=outgoing.now)
+    wanted = None if over else paired(dict(outgoing.item.alarms)[user.id])
     return outgoing.aimed(user, reminder=wanted), (f"alarms:{user.id}",)
 
 

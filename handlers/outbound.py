@@ -16,7 +16,7 @@ from handlers.crm_changes import CrmChange, Folded, Kind, Terms
 from handlers.effects import CONTENT, Effect
 from handlers.facts import User
 from handlers.inbound import Surroundings
-from handlers.links import Link, Replica, State
+from handlers.links import BEHIND, Link, Replica, State
 from handlers.merging import TIMES, Conflict
 from handlers.options import Consulted, OptionValues
 from handlers.outgoing import Outgoing, Target
@@ -274,12 +274,13 @@ def _counting_copy(edit: _Edit, user: User, replica: Replica) -> Target:
 
 
 def _other_copy(edit: _Edit, user: User, replica: Replica) -> Target:
+    is_behind = replica.direct and replica.holds == BEHIND
     return Target(
         user=user,
         mailbox=replica.mailbox,
         replica=replica,
         direct=replica.direct,
-        **outgoing.content_for(replica, edit.folded.agreed, edit.folded.taken),
+        **outgoing.content_for(replica, edit.folded.agreed, CONTENT if is_behind else edit.folded.taken),
     )
 
 
