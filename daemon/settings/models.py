@@ -303,9 +303,7 @@ class RelatedNotes(Group):
 
     with_external_guests: Annotated[
         Literal["skip", "include"],
-        _described(
-            "Whether the organizer's body, which is mailed, carries the block in a meeting with guests.", later=True
-        ),
+        _described("Whether the organizer's body, which is mailed, carries the block in a meeting with guests."),
     ] = "skip"
 
 
@@ -315,17 +313,13 @@ Policy = Literal["crm_wins", "exchange_wins", "latest_wins"]
 class Conflicts(Group):
     """Who wins a field that both sides changed differently (CON-2); a group that is not set follows `default`."""
 
-    default: Annotated[Policy, _described("For every field group without a policy of its own.", later=True)] = (
-        "crm_wins"
-    )
-    subject: Annotated[Policy | None, _described("Subject.", later=True, example="crm_wins")] = None
-    notes: Annotated[Policy | None, _described("Notes.", later=True, example="latest_wins")] = None
-    location: Annotated[Policy | None, _described("Location.", later=True, example="exchange_wins")] = None
-    times: Annotated[Policy | None, _described("Start, end, zone, all day.", later=True, example="exchange_wins")] = (
-        None
-    )
-    priority: Annotated[Policy | None, _described("Priority.", later=True, example="crm_wins")] = None
-    privacy: Annotated[Policy | None, _described("Restricted or private.", later=True, example="crm_wins")] = None
+    default: Annotated[Policy, _described("For every field group without a policy of its own.")] = "crm_wins"
+    subject: Annotated[Policy | None, _described("Subject.", example="crm_wins")] = None
+    notes: Annotated[Policy | None, _described("Notes.", example="latest_wins")] = None
+    location: Annotated[Policy | None, _described("Location.", example="exchange_wins")] = None
+    times: Annotated[Policy | None, _described("Start, end, zone, all day.", example="exchange_wins")] = None
+    priority: Annotated[Policy | None, _described("Priority.", example="crm_wins")] = None
+    privacy: Annotated[Policy | None, _described("Restricted or private.", example="crm_wins")] = None
     participants: Annotated[
         Policy | None,
         _described("A participant added on one side and removed on the other.", later=True, example="crm_wins"),
@@ -356,7 +350,7 @@ class Deletes(Group):
 class Restrictions(Group):
     """Beyond a limit an item is skipped in both directions, with a reason; unset: no limit (OPS-4)."""
 
-    participants: Annotated[Count | None, _described("Participants of an item.", later=True, example=500)] = None
+    participants: Annotated[Count | None, _described("Participants of an item.", example=500)] = None
     customized_occurrences: Annotated[
         Count | None, _described("Customized occurrences of a series.", later=True, example=100)
     ] = None

@@ -275,7 +275,7 @@ def test_s13b_a_strangers_meeting_is_not_written_to_and_the_crm_is_put_back():
 
 @pytest.mark.rule("PRIV-6")
 @pytest.mark.scenario("S11d")
-def test_priv_6_restricted_goes_out_as_private_and_lifted_as_normal():
+def test_priv_6_s11d_restricted_goes_out_as_private_and_lifted_as_normal():
     """In every copy."""
     bank = the_bank()
     bank.in_crm(restricted=True)
@@ -358,7 +358,7 @@ def test_map_4_cleared_in_the_crm_is_cleared_in_exchange():
 @pytest.mark.rule("INV-4", "INV-5")
 @pytest.mark.scenario("S01a")
 @pytest.mark.parametrize("notify", ["all", "added"])
-def test_inv_4_a_wish_to_notify_is_applied_in_silence_and_said_to_be(notify):
+def test_inv_4_s01a_a_wish_to_notify_is_applied_in_silence_and_said_to_be(notify):
     """Mails are not built yet."""
     bank = the_bank()
     bank.in_crm(subject="Budget", notify=notify)

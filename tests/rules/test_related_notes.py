@@ -60,7 +60,7 @@ def test_note_1_what_is_related_appears_in_every_users_body():
 
 @pytest.mark.rule("NOTE-5", "MAP-3")
 @pytest.mark.scenario("S26")
-def test_note_5_the_body_is_in_the_request_only_if_block_or_notes_changed():
+def test_note_5_s26_the_body_is_in_the_request_only_if_block_or_notes_changed():
     """Another field leaves the bodies' bytes alone."""
     bank = the_bank()
     bank.in_crm(related=PENSION)
@@ -93,7 +93,7 @@ def test_note_5_new_notes_and_the_block_live_beside_each_other():
 
 @pytest.mark.rule("NOTE-6")
 @pytest.mark.scenario("S26")
-def test_note_6_with_guests_the_organizers_body_goes_without():
+def test_note_6_s26_with_guests_the_organizers_body_goes_without():
     """It is what Outlook mails; the other users' copies have it."""
     bank = the_bank(WITH_A_GUEST)
     bank.in_crm(related=PENSION)

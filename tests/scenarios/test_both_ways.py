@@ -155,7 +155,7 @@ async def test_s11e_a_placeholder_never_overwrites_the_real_subject(store: Path)
 
 @pytest.mark.scenario("S12a", "S12b", "S12c")
 @pytest.mark.rule("INV-7", "DEL-1")
-async def test_s12_leaving_the_scope_is_no_delete_and_a_delete_is_one(store: Path) -> None:
+async def test_s12a_s12b_s12c_leaving_the_scope_is_no_delete_and_a_delete_is_one(store: Path) -> None:
     """Given an item that leaves the scope and returns, then its meeting stays, and is the same; a delete deletes it."""
     async with a_house(store, "anna", "bob") as house:
         uid = await met(house, required=[BOB])
@@ -195,7 +195,7 @@ async def test_s13b_s13d_an_outsiders_meeting_is_untouched_and_an_owner_no_organ
 
 @pytest.mark.scenario("S17a", "S17c", "S17e")
 @pytest.mark.rule("ALM-1", "ALM-2", "ALM-5")
-async def test_s17_everybodys_reminder_is_his_own_and_no_other_edit_touches_it(store: Path) -> None:
+async def test_s17a_s17c_s17e_everybodys_reminder_is_his_own_and_no_other_edit_touches_it(store: Path) -> None:
     """Given reminders of Anna and Bob, when the CRM renames and then sets Anna's, then Bob's stays his own."""
     async with a_house(store, "anna", "bob") as house:
         await house.announce(options(meeting_alarms=True))
@@ -235,7 +235,7 @@ async def test_s17d_nothing_past_gets_a_reminder(store: Path) -> None:
 
 @pytest.mark.scenario("S18b", "S18c", "S18d")
 @pytest.mark.rule("PART-7")
-async def test_s18_a_title_resets_nobodys_answer_and_the_crm_forges_none(store: Path) -> None:
+async def test_s18b_s18c_s18d_a_title_resets_nobodys_answer_and_the_crm_forges_none(store: Path) -> None:
     """Given Bob's answer, when the CRM renames and moves, then the CRM shows what Exchange shows, and nothing else."""
     async with a_house(store, "anna", "bob") as house:
         uid = await met(house, required=[BOB])
