@@ -5,7 +5,10 @@ A body keeps what is not ours and its own format; people nobody spoke of stay at
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from handlers import bodies
+from handlers.echoes import alike
 from handlers.effects import TIMES, Effect
 from handlers.policy import Policy
 from schemas.copies import Attendee, Copy
@@ -34,6 +37,31 @@ def _times(item: ScheduleItem) -> Times | Unset:
     if item.start is None or item.end is None:
         return UNSET
     return Times(item.start, item.end, all_day=item.all_day, zone=item.zone)
+
+
+def shows(copy: Copy, effect: Effect, *, policy: Policy) -> bool:
+    """Whether a copy is as an effect was to leave it: asked where nobody knows whether it was carried out."""
+    edit = edit_of(effect, copy, policy=policy)
+    times = edit.times if isinstance(edit.times, Times) else None
+    pairs = (
+        (edit.subject, copy.subject),
+        (edit.location, copy.location),
+        (edit.importance, copy.importance),
+        (edit.sensitivity, copy.sensitivity),
+        (edit.reminder, copy.reminder),
+        (edit.body.text if isinstance(edit.body, Body) else UNSET, copy.body),
+        (times.start if times else UNSET, copy.start),
+        (times.end if times else UNSET, copy.end),
+        (
+            UNSET if isinstance(edit.attendees, Unset) else _addresses(edit.attendees, policy),
+            _addresses(copy.attendees, policy),
+        ),
+    )
+    return not edit.is_empty and all(wanted is UNSET or alike(wanted, there) for wanted, there in pairs)
+
+
+def _addresses(attendees: Iterable[Attendee], policy: Policy) -> frozenset[str | None]:
+    return frozenset(policy.canonical(each.address) for each in attendees)
 
 
 def _body(effect: Effect, copy: Copy | None) -> Body | Unset:

@@ -41,12 +41,12 @@ from daemon.sync.settling import Rerun, Settler
 from handlers import edits, effects
 from handlers.effects import Effect, Operation
 from handlers.links import Link
-from handlers.plans import Plan
+from handlers.plans import Plan, Report
 from handlers.policy import Policy
 from schemas.activities import Actor
-from schemas.copies import Copy, Kind
-from schemas.edits import New
-from schemas.outcomes import Direction
+from schemas.copies import Attendee, Copy, Kind, Role
+from schemas.edits import UNSET, New
+from schemas.outcomes import Direction, Result
 
 T = TypeVar("T")
 
@@ -143,6 +143,8 @@ class Acting:
 
         `was` is the link as it is stored, `made` what was written for the same cause before.
         """
+        if made and plan.report is None:
+            plan = replace(plan, report=Report(by, Result.APPLIED))
         if not plan.effects or not self._settler.can_tell(plan, origin):
             return await self._settler.plan(
                 plan, origin, delivery=delivery, was=was, as_of=as_of, actor=actor, written=made
@@ -179,10 +181,10 @@ class Acting:
             raise Unsettled(max(over, self._now() + _LOOK_AGAIN))
         made = []
         for effect in map(_effect, begun):
-            copy = await self._copy_made_by(effect) if effect.operation is Operation.CREATE else None
-            if copy is not None:
+            found = await self._made(effect)
+            if found is not None:
                 made.append(effect)
-                link = effects.progressed(link, effect, item_id=copy.item_id, change_key=copy.change_key)
+                link = effects.progressed(link, effect, item_id=found.item_id, change_key=found.change_key)
         return Recovered(await self._progress(link, begun), tuple(made))
 
     async def _claim(
@@ -279,6 +281,19 @@ class Acting:
             return Refused(link, rejected.code, made)
         return Overtaken(link, tuple(effect for effect, _ in failures), made)
 
+    async def _made(self, effect: Effect) -> Written | None:
+        """What an effect of before left, if it was carried out."""
+        if effect.operation is Operation.CREATE:
+            copy = await self._copy_made_by(effect)
+            return Written(copy.item_id, copy.change_key) if copy else None
+        answer = await self._loader.get(effect.mailbox, effect.item_id)
+        if effect.operation is Operation.DELETE:
+            return Written(effect.item_id, "") if isinstance(answer, Gone) else None
+        if not isinstance(answer, Copy) or answer.change_key == effect.change_key:
+            return None
+        is_so = edits.shows(answer, effect, policy=self._policy())
+        return Written(answer.item_id, answer.change_key) if is_so else None
+
     async def _copy_made_by(self, effect: Effect) -> Copy | None:
         """What a create of before left in the mailbox: it has our marker and the UID it was given (ID-5, S21d)."""
         found = await self._exchange.find_by_marker(effect.mailbox, effect.marker or "", Kind.SCHEDULE_ITEM)
@@ -327,9 +342,18 @@ def _intent(effect: Effect, by: Direction) -> intents.Effect:
         "direct": effect.direct,
         "authoritative": effect.authoritative,
         "fields": list(effect.fields),
+        "item_id": effect.item_id,
+        "change_key": effect.change_key,
+        "invite": [[each.name, each.address] for each in effect.invite],
+        "uninvite": sorted(effect.uninvite),
+        "facets": {name: value for name, value in _facets(effect) if value is not UNSET},
         "item": json.loads(codec.dump(effect.item)),
     }
     return intents.Effect(effect.mailbox, effect.operation.value, json.dumps(wanted), mail=effect.mail)
+
+
+def _facets(effect: Effect) -> tuple[tuple[str, object], ...]:
+    return ("sensitivity", effect.sensitivity), ("reminder", effect.reminder)
 
 
 def _effect(intent: Intent) -> Effect:
@@ -344,6 +368,11 @@ def _effect(intent: Intent) -> Effect:
         direct=wanted["direct"],
         authoritative=wanted["authoritative"],
         fields=tuple(wanted["fields"]),
+        item_id=wanted["item_id"],
+        change_key=wanted["change_key"],
+        invite=tuple(Attendee(Role.REQUIRED, name, address) for name, address in wanted["invite"]),
+        uninvite=frozenset(wanted["uninvite"]),
+        **wanted["facets"],
         mail=intent.effect.mail,
     )
 

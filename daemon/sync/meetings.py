@@ -74,6 +74,7 @@ class Hint:
     mailbox: str
     began: int
     version: int = 0
+    made: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ class Meetings:
         """Decides on what happened to a direct copy (INV-6); None: it is not where it was. Raises `ExchangeError`."""
         async with self._turns.turn(link_id):
             was = await self._store.read(lambda tx: links.by_id(tx, link_id)) or Link(id=link_id, uid=None)
-            was = (await self._acting.recovered(was, by=Direction.INBOUND)).link
+            was, hint = await self._recovered(was, hint)
             try:
                 copy = await self._direct_copy_in(hint, was, copy)
             except Quarantined as error:
@@ -222,7 +223,7 @@ class Meetings:
 
     async def _decide_in_turn(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
         self._notice_others(hint, was)
-        was = (await self._acting.recovered(was, by=Direction.INBOUND)).link
+        was, hint = await self._recovered(was, hint)
         try:
             if copy is not None and self._is_overtaken(hint, was):
                 hint = replace(hint, began=self.turn())
@@ -241,6 +242,11 @@ class Meetings:
             return await control.not_yet(self._settler, hint.origin, hint.delivery, key=f"item:{was.uid}")
         finally:
             self._remember(was.id, hint.mailbox)
+
+    async def _recovered(self, was: Link, hint: Hint) -> tuple[Link, Hint]:
+        """What was begun and not settled is looked into first; what was made is part of what this hint comes to."""
+        recovered = await self._acting.recovered(was, by=Direction.INBOUND)
+        return recovered.link, replace(hint, made=recovered.made)
 
     def _is_overtaken(self, hint: Hint, was: Link) -> bool:
         """Whether a decision was made on what was read after this hint's copy was, here or by another daemon."""
@@ -300,7 +306,13 @@ class Meetings:
     async def _settle(self, hint: Hint, was: Link, plan: Plan, facts: Facts) -> Disposition:
         try:
             disposition = await self._acting.carry_out(
-                plan, hint.origin, delivery=hint.delivery, was=was, by=Direction.INBOUND, as_of=facts.as_of
+                plan,
+                hint.origin,
+                delivery=hint.delivery,
+                was=was,
+                by=Direction.INBOUND,
+                as_of=facts.as_of,
+                made=hint.made,
             )
         finally:
             self.written(was.id, plan.effects)
