@@ -7,12 +7,13 @@ what is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, literal, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 
-from daemon.store.rows import AnyRow, Rows
+from daemon.store.rows import AnyRow, Rows, batches
 from daemon.store.tables import heads, read_offsets, readings
 
 
@@ -35,15 +36,8 @@ _NOW_READING = (
     .where(readings.c.topic == bindparam("of_topic"))
     .scalar_subquery()
 )
-_ONE = select(literal(1).label("one")).subquery()
-_HEAD = select(
-    _NOW_READING.label("now_reading"),
-    heads.c.topic,
-    heads.c.partition,
-    heads.c.offset,
-    heads.c.version,
-    heads.c.reading,
-).select_from(_ONE.outerjoin(heads, and_(heads.c.kind == bindparam("of_kind"), heads.c.key == bindparam("of_key"))))
+_READING = select(_NOW_READING)
+_OF = select(heads).where(heads.c.kind == bindparam("of_kind"), heads.c.key.in_(bindparam("keys", expanding=True)))
 _BEHIND = read_offsets.c.next_offset < bindparam("next")
 _ADVANCE = (
     update(read_offsets)
@@ -64,13 +58,23 @@ _UNMARKED = (
 
 def accept(tx: Connection, kind: str, key: str, *, at: Source) -> bool:
     """Whether this record counts: nothing newer of its key is known. If so, it is the key's head from here on."""
-    head = tx.execute(_HEAD, {"of_topic": at.topic, "of_kind": kind, "of_key": key}).one()
-    _advance(tx, at)
-    if not _counts(head, at):
-        return False
-    place = {"topic": at.topic, "partition": at.partition, "offset": at.offset}
-    _HEADS.put(tx, kind=kind, key=key, **place, version=at.version or 0, reading=head.now_reading)
-    return True
+    return accept_all(tx, kind, [(key, at)])[0]
+
+
+def accept_all(tx: Connection, kind: str, records: Sequence[tuple[str, Source]]) -> list[bool]:
+    """The same for many records, one after the other."""
+    readings_now = {topic: _now_reading(tx, topic) for topic in {at.topic for _, at in records}}
+    known = {row.key: _head(row) for row in _rows(tx, kind, [key for key, _ in records])}
+    accepted: dict[str, Source] = {}
+    counts = []
+    for key, at in records:
+        head, reading = known.get(key), readings_now[at.topic]
+        counts.append(head is None or _counts(head, at, reading=reading))
+        if counts[-1]:
+            known[key], accepted[key] = (at, reading), at
+    _HEADS.put_all(tx, [_row(kind, key, at, reading=readings_now[at.topic]) for key, at in accepted.items()])
+    _advance_all(tx, [at for _, at in records])
+    return counts
 
 
 def begin_reread(tx: Connection, topic: str) -> None:
@@ -102,16 +106,43 @@ def _per_partition(rows: list[AnyRow], topic: str) -> Iterator[int]:
     return (known.get(partition, 0) for partition in range(max(known) + 1))
 
 
-def _advance(tx: Connection, at: Source) -> None:
-    place = {"of_topic": at.topic, "of_partition": at.partition}
-    if not tx.execute(_ADVANCE, place | {"next": at.offset + 1}).rowcount:
-        _OFFSETS.put(tx, topic=at.topic, partition=at.partition, next_offset=at.offset + 1)
+_Head = tuple[Source, int]
+"""Where a key stands, and in which reading that was."""
 
 
-def _counts(head: AnyRow, at: Source) -> bool:
-    if head.topic != at.topic or head.reading < head.now_reading:
+def _now_reading(tx: Connection, topic: str) -> int:
+    return int(tx.execute(_READING, {"of_topic": topic}).scalar_one())
+
+
+def _rows(tx: Connection, kind: str, keys: list[str]) -> Iterator[AnyRow]:
+    for batch in batches(keys):
+        yield from tx.execute(_OF, {"of_kind": kind, "keys": batch})
+
+
+def _head(row: AnyRow) -> _Head:
+    return Source(row.topic, row.partition, row.offset, row.version), row.reading
+
+
+def _row(kind: str, key: str, at: Source, *, reading: int) -> dict[str, Any]:
+    place = {"topic": at.topic, "partition": at.partition, "offset": at.offset}
+    return {"kind": kind, "key": key, **place, "version": at.version or 0, "reading": reading}
+
+
+def _advance_all(tx: Connection, sources: Iterable[Source]) -> None:
+    reached: dict[tuple[str, int], int] = {}
+    for at in sources:
+        reached[at.topic, at.partition] = max(at.offset + 1, reached.get((at.topic, at.partition), 0))
+    for (topic, partition), offset in sorted(reached.items()):
+        place = {"of_topic": topic, "of_partition": partition}
+        if not tx.execute(_ADVANCE, place | {"next": offset}).rowcount:
+            _OFFSETS.put(tx, topic=topic, partition=partition, next_offset=offset)
+
+
+def _counts(head: _Head, at: Source, *, reading: int) -> bool:
+    known, met_in = head
+    if known.topic != at.topic or met_in < reading:
         return True
-    if head.partition == at.partition:
-        return bool(at.offset > head.offset)
+    if known.partition == at.partition:
+        return at.offset > known.offset
     # The topic was given more partitions and the key moved: offsets do not compare, versions do.
-    return at.version is None or bool(at.version >= head.version)
+    return at.version is None or at.version >= (known.version or 0)
