@@ -305,6 +305,6 @@ async def test_s08b_a_delete_killed_anywhere_is_done(store: Path, capsys: pytest
 async def test_s08b_what_exchange_says_killed_anywhere_is_told_and_done(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Given Anna who renames hers and tells nobody, then CRM and direct copies have her name, whenever the daemon dies."""
+    """Given Anna who renames hers and tells nobody, then CRM and direct copies have her name, whenever it dies."""
     awaits = await killed_everywhere(store, Play(there, renamed_in_outlook, told_once), capsys)
     assert awaits.keys() >= {"Acting._written", "Settler._written", "Publisher._send", "Limits._in_thread"}

@@ -313,21 +313,6 @@ async def test_s27_a_server_that_rewrites_what_it_is_given_moves_nothing(store: 
         assert (await only(house, "anna")).subject == "Call Carla"
 
 
-@pytest.mark.rule("ID-5")
-@pytest.mark.scenario("S08a")
-@pytest.mark.parametrize("fault", ["drop_after", "error_after", "drop_before"])
-async def test_s08a_a_task_whose_create_was_not_answered_is_made_once(store: Path, fault: str) -> None:
-    """Given an Exchange that stores the task, or does not, and says nothing of it, then there is one afterwards."""
-    clock = Clock(datetime.now(UTC))
-    async with a_house(store, "anna", "bob", clock=clock) as house:
-        house.fault(fault, operation="CreateItem", mailbox=BOB)
-        await made(house)
-        clock.pass_by(timedelta(minutes=10))
-        await house.until(lambda: ("applied", None) in answers(house))
-        assert (await only(house, "bob")).subject == "Call back"
-        assert (await only(house, "anna")).subject == "Call back"
-
-
 @pytest.mark.rule("ID-5", "CON-3")
 @pytest.mark.parametrize("fault", ["drop_after", "error_after", "drop_before"])
 async def test_a_change_whose_answer_is_lost_is_no_conflict(store: Path, fault: str) -> None:
@@ -337,8 +322,7 @@ async def test_a_change_whose_answer_is_lost_is_no_conflict(store: Path, fault: 
         crm_id = await made(house)
         house.fault(fault, operation="UpdateItem", mailbox=BOB)
         await edited(house, crm_id, subject="Call Carla ", notes="news")
-        clock.pass_by(timedelta(minutes=10))
-        await house.until(lambda: len(answers(house)) == 2)
+        await house.until(lambda: _later(clock) and len(answers(house)) == 2)
         assert all(not said["conflicts"] for said in house.outcomes())
         assert house.commands() == []
 
@@ -440,6 +424,12 @@ async def test_a_list_that_may_not_be_written_waits_and_is_written_later(store: 
         await house.until(lambda: ("applied", None) in answers(house, "inbound"))
         assert (await only(house, "bob")).status == "Completed"
         assert held(house)["status"] == "completed"
+
+
+def _later(clock: Clock) -> bool:
+    """Lets time pass: what was put away is due, also if it was put away again."""
+    clock.pass_by(timedelta(minutes=1))
+    return True
 
 
 def _restore(person: Outlook) -> None:
