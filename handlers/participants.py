@@ -99,9 +99,11 @@ def user_of(addresses: Iterable[str], facts: Facts) -> User | None:
 def recognised(attendee: Attendee, *, facts: Facts, policy: Policy) -> User | None:
     """The user an attendee is, unless the blacklist keeps users, too, from being matched (BLK-3)."""
     addresses = addresses_of(attendee, facts=facts, policy=policy)
-    if blacklist.blocks_users(policy) and _is_blocked(attendee, addresses, policy):
-        return None
-    return None if attendee.mailbox_type in _LISTS else user_of(addresses, facts)
+    user = None if attendee.mailbox_type in _LISTS else user_of(addresses, facts)
+    if user is None or not blacklist.blocks_users(policy):
+        return user
+    is_blocked = _is_blocked(attendee, addresses, policy) or blacklist.blocks(policy, user.addresses)
+    return None if is_blocked else user  # by any address: else he would take part as a user and as a stranger
 
 
 def firmest(responses: Iterable[Response]) -> Response:

@@ -165,4 +165,4 @@ def answer(user: User, person: Participant | None, link: Link) -> Response:
 
 def _may_answer(replica: Replica) -> bool:
     """Whether a copy says anything of its user's answer: a direct one only that he removed it (INV-6, DEL-3)."""
-    return not replica.cancelled and not (replica.direct and replica.live)
+    return not (replica.direct and replica.live)

@@ -166,6 +166,18 @@ def test_id_4_who_brings_a_living_copy_is_the_successor_else_the_lowest_of_those
     assert authority.successor(a_link(), holder=ANNA, copy=None, facts=facts) is None
 
 
+@pytest.mark.rule("DEL-3", "DEL-6", "PART-7")
+def test_del_6_that_another_copy_was_cancelled_changes_nothing_of_its_owners_answer():
+    """Cora had accepted; she answers by what she does to her copy, whoever cancelled it."""
+    link = confirmed(WORLD.hinted(BOB, copies=[MASTERS]))
+    cancelled = copy_of(STRANGERS, CORA, response=Response.ACCEPTED, is_cancelled=True)
+    plan = WORLD.hinted(CORA, copies=[MASTERS, cancelled], link=link)
+    assert dict(told(plan).responses)["u-cora"] is Response.ACCEPTED
+    thrown_away = in_deleted_items(replace(cancelled, my_response=Response.NONE))
+    plan = WORLD.hinted(CORA, copies=[MASTERS, thrown_away], link=confirmed(plan))
+    assert dict(told(plan).responses)["u-cora"] is Response.REMOVED
+
+
 @pytest.mark.rule("ID-3", "MAP-2")
 def test_id_3_an_appointments_organizer_is_its_holder_by_name_and_mailbox():
     """Exchange names nobody whom one could believe."""

@@ -9,6 +9,7 @@ import pytest
 
 from handlers.options import Consulted, OptionValues
 from handlers.participants import identify
+from handlers.policy import BlacklistScope
 from schemas import options
 from schemas.copies import Attendee, Role
 from schemas.items import ExternalReason, Response
@@ -22,6 +23,7 @@ from tests.support.world import (
     external,
     in_for,
     invited,
+    pattern,
     told,
 )
 
@@ -56,6 +58,23 @@ def test_part_3_of_two_spellings_of_a_strangers_address_the_same_is_shown_in_any
     entries = [Attendee(Role.REQUIRED, name="X", address=address) for address in plain]
     shown = [[person.email for person in the_people(world, *order)] for order in permutations(entries)]
     assert shown == [["anna@bank.example", "x+one@else.example"]] * 2
+
+
+@pytest.mark.rule("BLK-3", "PART-1")
+def test_blk_3_a_user_one_of_whose_addresses_is_blacklisted_is_no_user_by_another_either():
+    """He would be in Assign To and an external contact at the same time."""
+    world = a_world(ANNA, BOB).with_policy(blacklist=(pattern("^bob@"),), blacklist_scope=BlacklistScope.ALL)
+    people = the_people(world, "bob@bank.example", "b.baker@bank.example")
+    assert [(person.email, person.user) for person in people] == [
+        ("anna@bank.example", ANNA),
+        ("b.baker@bank.example", None),
+        ("bob@bank.example", None),
+    ]
+    users_first = world.with_policy(blacklist_scope=BlacklistScope.CONTACTS)
+    assert {person.user for person in the_people(users_first, "bob@bank.example", "b.baker@bank.example")} == {
+        ANNA,
+        BOB,
+    }
 
 
 @pytest.mark.rule("PART-4")

@@ -243,7 +243,7 @@ def doubled(house: House) -> Iterator[str]:
     live = [each for each in world if each.kind is ItemKind.CALENDAR_ITEM and is_in_a_calendar(world, each)]
     by_uid = Counter((each.uid, each.mailbox) for each in live if each.uid in _uids_of_ours(house, each))
     yield from (f"{count} copies of one UID in {mailbox}" for (_, mailbox), count in by_uid.items() if count > 1)
-    for record in house.crm.items():
+    for record in (each for each in house.crm.items() if each["uid"] not in house.watch.excused):
         of_record = Counter(each.mailbox for each in live if _is_copy_of(house, each, record) and not each.is_cancelled)
         yield from (f"{n} items of {record['id']} in {mailbox}" for mailbox, n in of_record.items() if n > 1)
 
