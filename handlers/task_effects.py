@@ -5,7 +5,7 @@ Each effect is one call in one mailbox. The status alone is written, Exchange de
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -85,12 +85,33 @@ def written(replica: TaskReplica, effect: TaskEffect, *, item_id: str, change_ke
     )
 
 
+def unsaid(replica: TaskReplica, operation: Operation, fields: Iterable[str]) -> TaskReplica:
+    """The copy with one more write that the next outcome is to name."""
+    return replace(replica, unsaid=(*replica.unsaid, " ".join((operation.value, *fields))))
+
+
+def waiting(link: TaskLink) -> tuple[TaskEffect, ...]:
+    """The writes that no outcome has named yet."""
+    return tuple(_named(replica, write.split()) for replica in link.replicas for write in replica.unsaid)
+
+
+def _named(replica: TaskReplica, words: Sequence[str]) -> TaskEffect:
+    operation, fields = Operation(words[0]), tuple(words[1:])
+    return TaskEffect(operation=operation, mailbox=replica.mailbox, user=replica.user, marker="", fields=fields)
+
+
+def differing(one: TaskContent, other: TaskContent) -> tuple[str, ...]:
+    """The fields in which contents differ."""
+    return tuple(name for name in CONTENT if getattr(one, name) != getattr(other, name))
+
+
 def deleted(link: TaskLink, effect: TaskEffect) -> TaskLink:
     """The link after a copy was deleted: it is remembered, so that it is known again if its user brings it back."""
     replica = link.replica_of(effect.user)
-    if replica is None or replica.item_id is None:
-        return link.without(effect.user)
-    return link.with_replica(replace(replica, live=False, removed=True, attempt=None, until=None, ours=None))
+    if replica is None:
+        return link
+    gone = replace(replica, live=False, removed=True, attempt=None, until=None, ours=None)
+    return link.with_replica(unsaid(gone, effect.operation, ()))
 
 
 def new_of(effect: TaskEffect) -> New:
@@ -141,6 +162,8 @@ def adopted(replica: TaskReplica, copy: TaskCopy, content: TaskContent) -> TaskR
 
     It holds what that create was to leave, or else what is agreed on: what differs shows at its next hint.
     """
+    if replica.attempt is not None:
+        replica = unsaid(replica, Operation.CREATE, differing(replica.attempt, _NOTHING))
     return replace(
         replica,
         item_id=copy.item_id,

@@ -42,8 +42,9 @@ class TaskReplica:
     `item_id` None: it is to be created. `live` is false once it is gone; `removed`: because the CRM took its user out.
     `shown` is what it last translated to, `held` what of the agreed task it stands for: both differ where the server
     keeps what we wrote in a way of its own (CON-4). `attempt` is what a write that may not have ended was to leave, not
-    begun again as a create before `until`. `ours` is the change key our last write left, `block` the fingerprint of the
-    related block last written, `sensitivity` Exchange's word.
+    begun again as a create before `until`. `unsaid` are writes that no outcome has named yet: the operation, then the
+    fields, parted by blanks. `ours` is the change key our last write left, `block` the fingerprint of the related block
+    last written, `sensitivity` Exchange's word.
     """
 
     mailbox: str
@@ -60,6 +61,7 @@ class TaskReplica:
     sensitivity: str = "Normal"
     block: str = ""
     ours: str | None = None
+    unsaid: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from handlers.options import Consulted, OptionValues
 from handlers.plans import Explanation, Report
 from handlers.privacy import is_private
 from handlers.task_drafts import TaskDraft
-from handlers.task_effects import CONTENT, PRIORITIES, STATUSES, TaskEffect
+from handlers.task_effects import CONTENT, PRIORITIES, STATUSES, TaskEffect, unsaid
 from handlers.task_links import SHARED, TaskContent, TaskLink, TaskReplica, content_of, with_content
 from handlers.task_merging import Wins, is_same, merge
 from handlers.task_plans import TaskPlan
@@ -139,7 +139,7 @@ def _seen(link: TaskLink, sighting: TaskSighting, *, around: Surroundings) -> _T
     values = OptionValues(events=around.facts.options, config=around.policy.options)
     draft = TaskDraft(link, around.facts, around.now, holder=user, content=translated(copy))
     draft, consulted = registry.run(draft, direction=Direction.INBOUND, values=values)
-    agreed = link.agreed or _born(draft.content, user)
+    agreed = link.agreed or _born(link, draft.content, user)
     known = link.replica_of(user.id) or TaskReplica(sighting.mailbox, user.id)
     merged, replica = _read(known, copy, content=draft.content, agreed=agreed, around=around)
     content = replace(content_of(agreed, user.id), **merged.taken)
@@ -166,7 +166,7 @@ def _read(
     attempted = known.attempt or accord
     echoes = copy.change_key == known.ours
     is_tolerant = known.ours is not None or known.shown is None
-    before, held = shown, accord
+    before, held, ours = shown, accord, list[str]()
     for name in CONTENT:
         now = getattr(content, name)
         if name == "alarm" and not accord.alarm and not attempted.alarm:
@@ -175,6 +175,7 @@ def _read(
             before = replace(before, **{name: now})
         elif known.attempt and is_same(now, getattr(attempted, name)):
             before, held = replace(before, **{name: now}), replace(held, **{name: getattr(attempted, name)})
+            ours.extend([name] if now != getattr(shown, name) else [])
     merged = merge(own, accord=held, before=before, now=content, side=Side.EXCHANGE, wins=_wins(around, copy=copy))
     changed = {name: getattr(content, name) for name in CONTENT if getattr(before, name) != getattr(content, name)}
     replica = replace(
@@ -192,12 +193,14 @@ def _read(
         sensitivity=copy.sensitivity,
         ours=known.ours if echoes else None,
     )
-    return merged, replica
+    return merged, unsaid(replica, Operation.UPDATE, ours) if ours else replica
 
 
-def _born(content: TaskContent, user: User) -> Task:
-    """A task that somebody made in Outlook: it is his, and nobody else's yet."""
-    return with_content(Task(owner=user.id, assign_to=(user.id,)), content, user.id)
+def _born(link: TaskLink, content: TaskContent, user: User) -> Task:
+    """A task that somebody made in Outlook: it is his, and nobody else's yet. Or one that was being made for several
+    when whoever made it was lost: it is theirs."""
+    begun = {replica.user for replica in link.replicas if replica.live}
+    return with_content(Task(owner=user.id, assign_to=tuple(sorted({user.id, *begun}))), content, user.id)
 
 
 def _ended(link: TaskLink, replica: TaskReplica | None, *, around: Surroundings) -> TaskPlan:
@@ -408,7 +411,7 @@ def _added(link: TaskLink, change: TaskChange, *, after: Task, was: Task | None)
     Of one that was born in Exchange and is unknown (the store was lost) nobody says where it lies: who was assigned
     before may have his copy, so only who is put in now gets one (ID-8).
     """
-    if link.deleted_by_crm or (link.agreed is None and link.id == ids.link_of_crm(change.id)):
+    if link.deleted_by_crm or (link.crm is None and link.id == ids.link_of_crm(change.id)):
         return frozenset(after.assign_to)
     return frozenset(after.assign_to) - frozenset(was.assign_to) if was else frozenset()
 

@@ -117,6 +117,7 @@ task_replicas = Table(
     Column("sensitivity", Text, nullable=False),
     Column("block", Text, nullable=False),
     Column("ours", Text),
+    Column("unsaid", Texts, nullable=False),
     UniqueConstraint("mailbox", "item_id"),
     Index(None, "mailbox", "search_key"),
 )

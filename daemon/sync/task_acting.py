@@ -34,18 +34,18 @@ from daemon.store.store import Store
 from daemon.sync.acting import MARGIN, Unsettled
 from daemon.sync.loading import TaskLoader
 from daemon.sync.origins import Origin
-from daemon.sync.settling import Rerun, Settler
+from daemon.sync.settling import Rerun, Settler, direction_of
 from handlers import task_effects, tasks
 from handlers.effects import Operation
 from handlers.inbound import Surroundings
-from handlers.plans import Explanation
+from handlers.plans import Explanation, Report
 from handlers.task_effects import TaskEffect
 from handlers.task_links import TaskLink
 from handlers.task_plans import TaskPlan
 from handlers.tasks import TaskSighting
 from schemas.activities import Actor
 from schemas.copies import Kind, TaskCopy
-from schemas.outcomes import Decision, Reason
+from schemas.outcomes import Decision, Reason, Result
 
 _MOST_TRIES = 4
 """The first, and three for copies that changed meanwhile."""
@@ -98,19 +98,18 @@ class TaskActing:
         """Decides, writes and settles. `was` is the link as it is stored. Raises `ExchangeError` with what was done
         stored; the rest is then open.
         """
-        link, stored, done = was, was, list[TaskEffect]()
+        link = stored = was
         for _ in range(_MOST_TRIES):
             plan = decide(link)
             if not plan.effects or not self._settler.can_tell(plan, cause.origin):
-                return await self._settled(plan, cause, was=stored, done=done)
+                return await self._settled(plan, cause, was=stored)
             self._let_calls_end(plan)
             stored = await self._claim(link, plan, cause)
             answers = await asyncio.gather(*(self._attempt(effect, plan, cause) for effect in plan.effects))
             made = list(zip(plan.effects, answers, strict=True))
-            done.extend(effect for effect, answer in made if isinstance(answer, Written))
             if all(isinstance(answer, Written | Rejected) for answer in answers):
                 final = replace(plan, link=replace(plan.link, version=stored.version), effects=())
-                return await self._settled(_after(final, made), cause, was=stored, done=done)
+                return await self._settled(_after(final, made), cause, was=stored)
             link = _progress(stored, made, before=plan.link, around=cause.around)
             failure = next((each for each in answers if isinstance(each, ExchangeError)), None)
             if failure is not None and not isinstance(failure, Rejected):
@@ -119,16 +118,20 @@ class TaskActing:
         await self._save(link)
         raise TransientError("changes_all_the_time")
 
-    async def _settled(self, plan: TaskPlan, cause: Cause, *, was: TaskLink, done: Sequence[TaskEffect]) -> Disposition:
-        link = replace(plan.link, version=was.version)
+    async def _settled(self, plan: TaskPlan, cause: Cause, *, was: TaskLink) -> Disposition:
+        unsaid, report = task_effects.waiting(plan.link), plan.report
+        if unsaid and report is None:
+            report = Report(direction_of(cause.origin.cause.topic), Result.APPLIED)
+        said = tuple(replace(replica, unsaid=()) for replica in plan.link.replicas)
+        link = replace(plan.link, version=was.version, replicas=said)
         return await self._settler.plan(
-            replace(plan, link=link),
+            replace(plan, link=link, report=report),
             cause.origin,
             delivery=cause.delivery,
             was=was,
             as_of=cause.around.facts.as_of,
             actor=cause.actor,
-            written=done,
+            written=unsaid,
         )
 
     def _let_calls_end(self, plan: TaskPlan) -> None:
@@ -280,4 +283,4 @@ def _carried_out(link: TaskLink, effect: TaskEffect, answer: Written) -> TaskLin
     if replica is None:
         return link
     known = task_effects.written(replica, effect, item_id=answer.item_id, change_key=answer.change_key)
-    return link.with_replica(known)
+    return link.with_replica(task_effects.unsaid(known, effect.operation, effect.named))

@@ -779,3 +779,20 @@ def test_a_hint_of_a_copy_nobody_knows_that_is_in_deleted_items_says_nothing():
     )
 
     assert (plan.link, plan.command, plan.report, plan.effects) == (TaskLink(id="l-1"), None, None, ())
+
+
+@pytest.mark.rule("ID-5", "ID-8")
+def test_id_5_a_task_that_a_hint_found_half_made_is_made_for_everybody_once_the_crm_speaks():
+    """The event that began it was away for so long that Anna's copy was decided on first."""
+    world = TaskWorld()
+    world.link = TaskLink(id=ids.link_of_crm("task-1"), crm_id="task-1")
+    take, world._tell = world._tell, lambda command: world.told.append(command)  # type: ignore[method-assign]
+    world.makes("u-anna", subject="Call back", marker="task-1")
+    world._tell = take  # type: ignore[method-assign]
+
+    world.crm_makes(subject="Call back")
+
+    assert sorted(world.copies) == ["u-anna", "u-bob"]
+    assert world.crm is not None
+    assert world.crm.assign_to == ("u-anna", "u-bob")
+    assert world.is_quiet()

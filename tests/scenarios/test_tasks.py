@@ -313,6 +313,20 @@ async def test_s27_a_server_that_rewrites_what_it_is_given_moves_nothing(store: 
         assert (await only(house, "anna")).subject == "Call Carla"
 
 
+@pytest.mark.rule("ID-5")
+@pytest.mark.scenario("S08a")
+@pytest.mark.parametrize("fault", ["drop_after", "error_after", "drop_before"])
+async def test_s08a_a_task_whose_create_was_not_answered_is_made_once(store: Path, fault: str) -> None:
+    """Given an Exchange that stores the task, or does not, and says nothing of it, then there is one afterwards."""
+    clock = Clock(datetime.now(UTC))
+    async with a_house(store, "anna", "bob", clock=clock) as house:
+        house.fault(fault, operation="CreateItem", mailbox=BOB)
+        await made(house)
+        await house.until(lambda: _later(clock) and ("applied", None) in answers(house))
+        assert (await only(house, "bob")).subject == "Call back"
+        assert (await only(house, "anna")).subject == "Call back"
+
+
 @pytest.mark.rule("ID-5", "CON-3")
 @pytest.mark.parametrize("fault", ["drop_after", "error_after", "drop_before"])
 async def test_a_change_whose_answer_is_lost_is_no_conflict(store: Path, fault: str) -> None:
@@ -422,6 +436,7 @@ async def test_a_list_that_may_not_be_written_waits_and_is_written_later(store: 
         house.sandbox.faults.clear()
         clock.pass_by(timedelta(minutes=6))
         await house.until(lambda: ("applied", None) in answers(house, "inbound"))
+        await house.quiet()
         assert (await only(house, "bob")).status == "Completed"
         assert held(house)["status"] == "completed"
 

@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("sensitivity", sa.Text(), nullable=False),
         sa.Column("block", sa.Text(), nullable=False),
         sa.Column("ours", sa.Text()),
+        sa.Column("unsaid", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["link_id"], ["task_links.id"], name="fk_task_replicas_link_id"),
         sa.PrimaryKeyConstraint("link_id", "user", name="pk_task_replicas"),
         sa.UniqueConstraint("mailbox", "item_id", name="uq_task_replicas_mailbox_item_id"),
