@@ -57,8 +57,6 @@ def _take(draft: Draft, user: User) -> tuple[Draft, registry.Effect]:
     alarms = dict(draft.alarms)
     was = replica.reminder if replica else None
     noted = _noted(draft, user)
-    if replica and user.id in alarms and replica.ours == copy.change_key:
-        return noted, ()  # what the server made of our own write (CON-4)
     if copy.reminder is None and was is not None and _has_signalled(copy, was, now=draft.now):
         return noted, ()  # it was dismissed, which is not what the CRM means by having none (ALM-8)
     alarms[user.id] = followed(alarms.get(user.id, ()), was=was, now=copy.reminder)

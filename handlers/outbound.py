@@ -214,7 +214,7 @@ def _targets(edit: _Edit) -> Iterator[Target]:
             continue
         if replica == counting:
             yield _counting_copy(edit, user, replica)
-        elif user.id in removed:
+        elif user.id in removed or (replica.direct and user.id not in wanted):  # by the organizer, meanwhile
             yield Target(user=user, mailbox=replica.mailbox, replica=replica, direct=replica.direct, delete=True)
         elif user.id in wanted:
             yield _other_copy(edit, user, replica)

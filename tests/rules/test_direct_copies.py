@@ -162,6 +162,30 @@ def test_inv_6_whoever_is_taken_out_on_either_side_loses_it():
         assert bank.copy_in(A).attendees == ()
 
 
+@pytest.mark.rule("ALM-2", "ALM-5")
+def test_alm_2_a_reminder_changed_just_before_we_write_something_else_still_comes_in():
+    """Our own write comes after it, and says nothing of reminders."""
+    bank = the_bank(WORLD.with_options(alarms=True))
+    bank.in_outlook(B, reminder=0)
+    bank.in_outlook(A, subject="Budget")
+    bank.until_quiet()
+    assert bank.crm is not None
+    assert (bank.copy_in(B).subject, bank.copy_in(B).reminder, dict(bank.crm.alarms)["u-bob"]) == ("Budget", 0, (0,))
+
+
+@pytest.mark.rule("INV-6", "CON-1")
+def test_inv_6_it_goes_if_the_organizer_takes_its_user_out_while_the_crm_edits():
+    """That he was taken out is found when the edit is written."""
+    bank = the_bank()
+    bank.in_outlook(A, attendees=())
+    bank.in_crm(subject="Budget")
+    bank.deliver()
+    assert bank.live_in(B) == []
+    bank.until_quiet()
+    assert bank.crm is not None
+    assert (bank.crm.assign_to, bank.copy_in(A).subject) == (("u-anna",), "Budget")
+
+
 @pytest.mark.rule("INV-6")
 @pytest.mark.parametrize("through", [A, B])
 def test_inv_6_when_the_invited_copy_arrives_after_all_the_direct_one_is_removed(through):

@@ -83,18 +83,22 @@ class Bank:
         """All CRM events on their way arrive and are carried out; a copy that changed meanwhile is read first."""
         while self.events:
             event = self.events.pop(0)
-            self.settle(outbound.decide(self._current(), event, around=self.world.around))
+            plan = outbound.decide(self.link, event, around=self.world.around)
+            if any(self._is_stale(effect) for effect in plan.effects):
+                plan = outbound.decide(self._current(), event, around=self.world.around)
+            self.settle(plan)
 
     def hint(self, mailbox: str) -> Plan:
         """A hint comes through a mailbox."""
         user = self.world.user_at(mailbox)
         direct = [each for each in self.copies.values() if each.mailbox == mailbox and self.is_direct(each)]
         if direct:
+            newest = min(direct, key=lambda copy: not is_live(copy))
             return self.settle(
-                inbound.decide_direct(self.link, Sighting(mailbox, user, direct[0]), around=self.world.around)
+                inbound.decide_direct(self.link, Sighting(mailbox, user, newest), around=self.world.around)
             )
         copies = [each for each in self.copies.values() if not self.is_direct(each)]
-        return self.settle(self.world.hinted(user, copies=copies, link=self.link))
+        return self.settle(self.world.hinted(user, copies=copies, link=self._reread(self.link)))
 
     def until_quiet(self, *, rounds: int = 6) -> None:
         """Hints from every mailbox and whatever the CRM says, until nothing is done any more."""
@@ -127,18 +131,33 @@ class Bank:
 
     # How it works
 
+    def _is_stale(self, effect: Effect) -> bool:
+        """Whether Exchange would refuse it, because the copy is no longer as the plan took it to be."""
+        copy = self.copies.get((effect.mailbox, effect.item_id))
+        if effect.operation is Operation.UPDATE:
+            return copy is None or copy.change_key != effect.change_key
+        return False
+
     def _current(self) -> Link:
         """The link after copies that changed since were read, as a refused change key makes the daemon do."""
-        owner = self.world.facts().by_id.get(self.link.exchange.owner or "") if self.link.exchange else None
-        if owner is None or owner.mailbox is None:
-            return self.link
-        replica = self.link.replica(owner.mailbox)
-        copy = self.copies.get((owner.mailbox, replica.item_id)) if replica else None
-        if replica is None or copy is None or copy.change_key == replica.change_key:
-            return self.link
+        link = self._reread(self.link)
+        owner = self.world.facts().by_id.get(link.exchange.owner or "") if link.exchange else None
+        replica = link.replica_of(owner.id) if owner else None
+        copy = self.copies.get((replica.mailbox, replica.item_id)) if replica else None
+        if owner is None or replica is None or copy is None or copy.change_key == replica.change_key:
+            return link
         if not is_live(copy):
-            return inbound.ended(self.link, around=self.world.around)
-        return inbound.refreshed(self.link, copy, authority=Authority(owner, owner), around=self.world.around)
+            return inbound.ended(link, around=self.world.around)
+        return inbound.refreshed(link, copy, authority=Authority(owner, owner), around=self.world.around)
+
+    def _reread(self, link: Link) -> Link:
+        """The copies that do not count, read anew where they are not as they were."""
+        for replica in link.replicas:
+            copy = self.copies.get((replica.mailbox, replica.item_id))
+            counts = link.exchange is not None and replica.user == link.exchange.owner
+            if replica.live and not counts and (copy is None or copy.change_key != replica.change_key):
+                link = inbound.sighted(link, Sighting(replica.mailbox, self.world.user_at(replica.mailbox), copy))
+        return link
 
     def settle(self, plan: Plan) -> Plan:
         """Carries a plan out, lets the CRM answer, and remembers the link."""
