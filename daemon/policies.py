@@ -64,5 +64,13 @@ def policy_of(settings: Settings) -> Policy:
 
 def _conflicts(settings: Settings) -> dict[str, ConflictPolicy]:
     """The policies of the field groups that have one of their own."""
-    own = settings.conflicts.model_dump(exclude={"default"}, exclude_none=True)
-    return {group: ConflictPolicy(policy) for group, policy in own.items()}
+    conflicts = settings.conflicts
+    own = {
+        "subject": conflicts.subject,
+        "notes": conflicts.notes,
+        "location": conflicts.location,
+        "times": conflicts.times,
+        "priority": conflicts.priority,
+        "privacy": conflicts.privacy,
+    }
+    return {group: ConflictPolicy(policy) for group, policy in own.items() if policy is not None}

@@ -87,7 +87,7 @@ def _differing(task: Mapping[str, Any], copy: Item) -> Iterable[tuple[str, objec
         "subject": (shown["subject"].split(), str(copy.get("Subject", "")).split()),
         "start": (shown.get("start"), _day(copy, "StartDate")),
         "due": (shown.get("due"), _day(copy, "DueDate")),
-        "priority": (shown.get("priority", "B"), _PRIORITIES[copy.get("Importance", "Normal")]),
+        "priority": (shown.get("priority", "B"), _PRIORITIES.get(copy.get("Importance", "Normal"), "B")),
         "status": (shown.get("status", "outstanding"), _STATUSES[copy.get("Status", "NotStarted")]),
         "restricted": (shown.get("restricted", False), copy.get("Sensitivity", "Normal") != "Normal"),
         "notes": (True, all(word in words for word in shown.get("notes", "").split())),

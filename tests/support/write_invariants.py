@@ -324,7 +324,7 @@ def differing(shown: Mapping[str, Any], copy: Item) -> list[str]:
     sides: dict[str, tuple[object, object]] = {
         "subject": (shown["subject"].split(), str(copy.get("Subject", "")).split()),
         "location": (shown.get("location", "").split(), str(copy.get("Location", "")).split()),
-        "priority": (shown.get("priority") or "B", _PRIORITIES[copy.get("Importance", "Normal")]),
+        "priority": (shown.get("priority") or "B", _PRIORITIES.get(copy.get("Importance", "Normal"), "B")),
         "restricted": (shown.get("restricted", False), copy.get("Sensitivity", "Normal") != "Normal"),
         "notes": (wanted, body[: len(wanted)]),
         "the rest of the body": (True, len(body) == len(wanted) or _goes_on(body[len(wanted) :])),

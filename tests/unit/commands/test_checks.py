@@ -73,10 +73,10 @@ class TestSettings:
         assert "not-for-screens" not in shown
 
     def test_one_that_does_nothing_yet_says_so(self) -> None:
-        told = rows(EXSYNCD_CONFLICTS__DEFAULT="latest_wins")
-        assert told["conflicts.default"].is_idle
-        assert not told["conflicts.notes"].is_idle
-        assert "latest_wins (no effect in this version)" in screen(told["conflicts.default"])
+        told = rows(EXSYNCD_ALARMS__SERIES="on_create", EXSYNCD_CONFLICTS__DEFAULT="latest_wins")
+        assert told["alarms.series"].is_idle
+        assert not told["conflicts.default"].is_idle
+        assert "on_create (no effect in this version)" in screen(told["alarms.series"])
 
 
 def screen(*shown: Row, every: bool = False) -> str:
