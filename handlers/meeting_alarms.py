@@ -46,8 +46,8 @@ def _holders(draft: Draft) -> tuple[User, ...]:
 
 def _is_news(draft: Draft, user: User, copy: Copy) -> bool:
     replica = draft.link.replica_of(user.id)
-    if replica is None or user.id not in {each.id for each in draft.to_be_assigned}:
-        return False
+    if replica is None or user.id not in {draft.authority.id, *(each.id for each in draft.to_be_assigned)}:
+        return False  # who organizes takes part, whether the CRM has him in Assign To or not
     return copy.reminder != replica.reminder or (user.id not in dict(draft.alarms) and copy.reminder is not None)
 
 

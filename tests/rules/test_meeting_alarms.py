@@ -80,6 +80,19 @@ def test_s17b_a_change_in_the_crm_goes_out_to_the_one_copy(minutes, reminder):
     assert bank.commands == []
 
 
+@pytest.mark.rule("ALM-2", "INV-7")
+def test_alm_2_the_organizer_whom_the_crm_took_out_of_assign_to_still_takes_part():
+    """Her alarm comes in and goes out as before."""
+    bank = the_bank()
+    bank.in_crm(assign_to=("u-bob",))
+    bank.in_outlook(A, reminder=None)
+    bank.until_quiet()
+    assert alarms(bank)["u-anna"] == ()
+    bank.in_crm(alarms=with_alarm(bank, "u-anna", 5))
+    bank.until_quiet()
+    assert bank.copy_in(A).reminder == 5
+
+
 @pytest.mark.rule("ALM-5")
 @pytest.mark.scenario("S17a")
 @pytest.mark.parametrize("reminder", [None, 0, 15, 10080])

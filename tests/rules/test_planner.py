@@ -99,6 +99,12 @@ class Play:
         return (base | theirs | ours) - (base - theirs) - (base - ours)
 
     @property
+    def may_be_refused(self) -> bool:
+        """Lifted in the CRM while Exchange had a word of its own, which it has no more: refused if heard of before."""
+        was_fine = self.base["sensitivity"] in ("Personal", "Confidential")
+        return was_fine and self.exchange.get("sensitivity") == "Private" and self.crm.get("restricted") is False
+
+    @property
     def restricted(self) -> bool:
         """Lifted in the CRM, it stays where Exchange has a word of its own for it (PRIV-6)."""
         was = self.base["sensitivity"] != "Normal"
@@ -189,7 +195,8 @@ def holds_what_both_agreed_on(play: Play, bank: Bank) -> None:
     assert bank.crm is not None
     start, end = (START + timedelta(hours=hours) for hours in play.merged("slot"))
     wanted = {name: play.merged(name) for name in ("subject", "notes", "location", "priority")}
-    wanted |= {"start": start, "end": end, "restricted": play.restricted}
+    restricted = bank.crm.restricted if play.may_be_refused else play.restricted
+    wanted |= {"start": start, "end": end, "restricted": restricted}
     assert {name: getattr(bank.crm, name) for name in wanted} == wanted
     for copy in bank.copies.values():
         said = content(copy)
@@ -206,6 +213,9 @@ def has_the_people_of_both(play: Play, bank: Bank) -> None:
     invited_there = {each.address for each in bank.copy_in("anna@bank.example").attendees}
     of_exchange = set(play.exchange.get("contacts", play.base["contacts"]))
     expected = people | ({"u-eve"} if behind else set())
+    if behind and "u-eve" in play.base["people"] and "u-eve" not in people:
+        # Put into For while she took part, and taken out in Outlook: whichever was heard of last stands.
+        expected = expected if "eve@bank.example" in invited_there else people
     addresses = {user.addresses[0] for user in USERS if user.id in expected}
     assert invited_there == addresses | {f"{each[2:]}@client.example" for each in of_exchange} | {"x@else.example"}
     added = set(play.crm.get("people", play.base["people"])) - set(play.base["people"])
