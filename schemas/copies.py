@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from schemas.items import Moment, Response
+from schemas.items import Moment, Recurrence, Response
 
 
 class Kind(StrEnum):
@@ -75,6 +75,12 @@ class Copy:
     None when the reminder is off. `attendees` has neither the organizer nor anyone twice by role and position is
     meaningless. `marker` is the CRM id that our extended property carries (ID-5). `body` is as stored, `html`
     whether that is HTML.
+
+    Of a series: `recurrence` is its pattern in the CRM's terms, or `unheld` says why it cannot be said in them
+    (REC-5); `start` is the first original start. An original start (ID-1) is an instant in UTC, or the civil day of an
+    all-day series in the series' own zone (S04c); an occurrence or exception has its own in `original_start`. Of a
+    master that was read in full, by original start: `exceptions` were read, `deleted_starts` are gone, `unread` exist
+    and were not read, being outside the window or unreadable: about those nothing is known (S04f).
     """
 
     mailbox: str
@@ -104,6 +110,12 @@ class Copy:
     reminder: int | None = None
     marker: str | None = None
     modified_at: datetime | None = None
+    recurrence: Recurrence | None = None
+    unheld: str | None = None
+    original_start: Moment | None = None
+    exceptions: tuple[Copy, ...] = ()
+    deleted_starts: tuple[Moment, ...] = ()
+    unread: tuple[Moment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final
 
 from schemas.copies import Attendee, Kind
-from schemas.items import Moment
+from schemas.items import Moment, Recurrence
 
 
 class Unset(Enum):
@@ -50,7 +50,8 @@ class Edit:
     """The fields to write. `attendees` is the whole list without the organizer, resources included.
 
     `reminder` is minutes before the start of a calendar item, `remind_at` the instant of a task's; None switches it
-    off. `status` is EWS's word; it alone is written, Exchange derives percent and completion date.
+    off. `status` is EWS's word; it alone is written, Exchange derives percent and completion date. `recurrence` is a
+    series' pattern, counted from the day its times start; None makes a series a single item.
     """
 
     subject: str | Unset = UNSET
@@ -61,6 +62,7 @@ class Edit:
     times: Times | Unset = UNSET
     attendees: tuple[Attendee, ...] | Unset = UNSET
     reminder: int | Unset | None = UNSET
+    recurrence: Recurrence | Unset | None = UNSET
     status: str | Unset = UNSET
     start_day: date | Unset | None = UNSET
     due_day: date | Unset | None = UNSET
