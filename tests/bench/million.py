@@ -113,6 +113,7 @@ async def _matched(copy: Copy, gatherer: Gatherer, policy: Policy, users: list[U
         authority=users[0],
         participants=participants.identify(copy, facts=facts, policy=policy),
         assign_to=tuple(users),
+        now=copy.start,
     )
     values = OptionValues(events=facts.options, config=policy.options)
     draft, consulted = registry.run(draft, direction=Direction.INBOUND, values=values)
