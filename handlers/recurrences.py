@@ -1,0 +1,114 @@
+"""When a series takes place: its original starts (REC-1, REC-5, ID-1).
+
+The clock on the wall stays the same across a change of daylight saving time. An hour that the clock skips is moved on
+by as much as it skips; of an hour that comes twice, the first is meant. Series of whole days are civil days and know no
+clock. The days themselves are `pattern_days`' business, what a pattern may say that of `patterns`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from handlers import patterns
+from handlers.pattern_days import DAY, PatternDays
+from schemas.instants import is_zone
+from schemas.items import Moment, Recurrence
+
+ZONE_UNKNOWN = "zone_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time in which occurrences are looked at one by one; `end` is exclusive."""
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def around(cls, now: datetime, *, past: timedelta, future: timedelta) -> Window:
+        """From so long ago until so far ahead."""
+        return cls(now - past, now + future)
+
+    def __contains__(self, moment: Moment) -> bool:
+        """Whether a moment lies in it, and a day wherever on earth it may."""
+        if isinstance(moment, datetime):
+            return self.start <= moment < self.end
+        return self.start.date() - DAY <= moment <= self.end.date() + DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The original starts of a pattern that can be held. `zone` is an IANA name; series of whole days need none.
+
+    Occurrences are counted from 1, as Exchange counts them: one that was deleted keeps its number.
+    """
+
+    pattern: Recurrence
+    first: Moment
+    zone: str | None = None
+
+    def starts(self, window: Window) -> Iterator[Moment]:
+        """The original starts in a window, in order."""
+        first, last = self.day(window.start) - DAY, self.day(window.end) + DAY
+        return (start for _, each in self._days().between(first, last) if (start := self.start_on(each)) in window)
+
+    def index_of(self, start: Moment) -> int | None:
+        """Which occurrence has that original start; None: none has."""
+        if isinstance(start, datetime) is not isinstance(self.first, datetime):
+            return None
+        day = self.day(start)
+        around = self._days().between(day - DAY, day + DAY)
+        return next((index for index, each in around if self._is_start(each, start)), None)
+
+    def index_on(self, day: date) -> int | None:
+        """Which occurrence is to be on that day, on which there is never more than one; None: none is."""
+        return self._days().number_of(day)
+
+    def start_of(self, index: int) -> Moment | None:
+        """The original start of an occurrence; None: there is no such occurrence."""
+        day = self._days().day_of(index)
+        return None if day is None else self.start_on(day)
+
+    def start_on(self, day: date) -> Moment:
+        """When an occurrence on that day starts."""
+        if not isinstance(self.first, datetime):
+            return day
+        clock = self.first.astimezone(self._where()).time()
+        return datetime.combine(day, clock, tzinfo=self._where()).astimezone(UTC)
+
+    def day(self, moment: Moment) -> date:
+        """The day of a moment in the series' zone."""
+        return moment.astimezone(self._where()).date() if isinstance(moment, datetime) else moment
+
+    def _days(self) -> PatternDays:
+        first = self.day(self.first)
+        return PatternDays(patterns.stated(self.pattern, first), first)
+
+    def _where(self) -> ZoneInfo:
+        return ZoneInfo(self.zone or "UTC")
+
+    def _is_start(self, day: date, start: Moment) -> bool:
+        """Whether an occurrence on that day has this start. The hour that comes twice is one hour on the wall."""
+        ours = self.start_on(day)
+        if not (isinstance(ours, datetime) and isinstance(start, datetime)):
+            return ours == start
+        return ours == start or _on_the_wall(ours, self._where()) == _on_the_wall(start, self._where())
+
+
+def unheld(pattern: Recurrence, first: Moment, zone: str | None = None) -> str | None:
+    """Why the CRM and Exchange cannot both hold a pattern with that first start; None: they can."""
+    if isinstance(first, datetime) and (zone is None or not is_zone(zone)):
+        return ZONE_UNKNOWN
+    return patterns.unheld(pattern, Series(pattern, first, zone).day(first))
+
+
+def stated(pattern: Recurrence, first: Moment, zone: str | None = None) -> Recurrence:
+    """A pattern that can be held in its full form: see `patterns`."""
+    return patterns.stated(pattern, Series(pattern, first, zone).day(first))
+
+
+def _on_the_wall(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment.astimezone(zone).replace(tzinfo=None, fold=0)
