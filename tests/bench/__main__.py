@@ -25,7 +25,7 @@ import structlog
 from tests.bench import brokers
 from tests.bench.rows import Row, dump, load, say, table, write
 
-BENCHMARKS = ("decode", "inbound", "ingest", "million", "burst", "engine", "lanes", "latency", "slowness")
+BENCHMARKS = ("decode", "inbound", "ingest", "million", "burst", "engine", "lanes", "latency", "outbound", "slowness")
 FIGURES = Path(__file__).parents[2] / "build" / "bench.json"
 PATIENCE = timedelta(minutes=4)
 """With one benchmark; all together take less than three of these."""

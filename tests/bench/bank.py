@@ -42,13 +42,12 @@ class Bank:
 
     def announce(self) -> None:
         """The users."""
-        for each in people():
-            self._say(each)
+        self.say(*people())
 
     def announce_contacts(self) -> None:
         """The contacts of the branch, each with an address of his own."""
         for number in range(self.contacts):
-            self._say(said(catalogue.CONTACTS, f"c-{number}", "crm.contact.changed.v1", _contact(number)))
+            self.say(said(catalogue.CONTACTS, f"c-{number}", "crm.contact.changed.v1", _contact(number)))
 
     def meet(self, number: int, *, organizer: int | None = None) -> list[Copy]:
         """A user invites two others and three contacts; everybody's copy, the organizer's first."""
@@ -82,7 +81,7 @@ class Bank:
 
     def hint(self, copy: Copy, *, kind: str = "modified") -> None:
         """A hint that something happened to this copy."""
-        self._say(hint_of(copy.mailbox, copy.item_id, copy.change_key, kind=kind))
+        self.say(hint_of(copy.mailbox, copy.item_id, copy.change_key, kind=kind))
 
     def told(self) -> int:
         """Commands put out so far."""
@@ -97,8 +96,10 @@ class Bank:
         if self.broker.records(catalogue.DEAD_LETTERS):
             raise SystemExit("the bank could not process its own events: figures would mean nothing")
 
-    def _say(self, said: Said) -> None:
-        self.broker.append(said.topic, key=said.key, value=said.value, headers=said.headers)
+    def say(self, *records: Said) -> None:
+        """Puts records on the bus."""
+        for each in records:
+            self.broker.append(each.topic, key=each.key, value=each.value, headers=each.headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from daemon.bus.kafka import KafkaAdmin, KafkaSettings
 from tests.engine.worlds import Spec
 from tests.support import kafka
 
-NEEDED_BY = {"engine", "lanes", "latency"}
+NEEDED_BY = {"engine", "lanes", "latency", "outbound"}
 
 
 @contextmanager

@@ -63,7 +63,7 @@ class Running:
 async def _timed(url: str, times: int) -> dict[str, list[float]]:
     """Milliseconds, sorted."""
     took: dict[str, list[float]] = {"ours": [], "floor": []}
-    async with _running(url) as daemon:
+    async with running(url) as daemon:
         for number in range(WARMING + times):
             mailbox, item = bank.mailbox_of(number % bank.USERS), servers.item_id(number, number % bank.USERS)
             hint = bank.hint_of(mailbox, item)
@@ -80,13 +80,14 @@ async def _timed(url: str, times: int) -> dict[str, list[float]]:
 
 
 @asynccontextmanager
-async def _running(url: str) -> AsyncIterator[Running]:
+async def running(url: str, backend: type[EwsExchange] = EwsExchange) -> AsyncIterator[Running]:
+    """A daemon that has read its directory, with such an endpoint and a Kafka of the run."""
     kafka = brokers.settings()
     await brokers.make(kafka, catalogue.TOPICS.values())
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
         settings = bank.settings_for(Path(folder) / "bench.sqlite", exchange={"endpoint": url})
-        exchange, producer = EwsExchange(ews_config(settings)), KafkaProducer(kafka)
+        exchange, producer = backend(ews_config(settings)), KafkaProducer(kafka)
         await producer.start()
         parts.push_async_callback(producer.stop)
         running = Running(exchange, producer, _reader(kafka))

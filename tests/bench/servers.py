@@ -1,4 +1,4 @@
-"""An EWS endpoint of a process of its own, which knows any meeting that it is asked for.
+"""An EWS endpoint of a process of its own, which knows any meeting that it is asked for and takes whatever is written.
 
 Item ids say whose meeting and which one; the mailboxes with the lowest numbers may be slow. What is measured against
 it is ours: it does nothing but write the answer, after as long as it was told to wait.
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import count
 
 from tests.bench import decode
 from tests.bench.bank import mailbox_of
@@ -44,7 +45,15 @@ async def _serve(wait: float, slow: int, slow_wait: float) -> None:
         await asyncio.sleep(slow_wait if asked.mailbox in slow_ones else wait)
         return canned.answer("GetItem", *(canned.items(_meeting(each)) for each in asked.item_ids))
 
-    async with canned.canned(GetItem=get) as server:
+    change_keys, new_ids = count(1), count(1)
+
+    async def write(asked: Asked) -> bytes:
+        await asyncio.sleep(wait)
+        item = next(iter(asked.item_ids), None) or f"new-{next(new_ids)}"
+        place = f'<t:ItemId Id="{item}" ChangeKey="CK-{next(change_keys)}"/>'
+        return canned.answer(asked.operation, canned.items(f"<t:CalendarItem>{place}</t:CalendarItem>"))
+
+    async with canned.canned(GetItem=get, CreateItem=write, UpdateItem=write) as server:
         sys.stdout.write(f"{server.url}\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
