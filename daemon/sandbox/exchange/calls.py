@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from daemon.sandbox.exchange import series
 from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.items import Cause, Folder, Item
 from daemon.sandbox.exchange.markup import MESSAGES, Element, child, child_text, children, local_name, m, t
@@ -67,15 +68,27 @@ class Call:
         return self.person.email
 
     def item(self, element: Element) -> Item:
-        """The item behind an `ItemId`."""
+        """The item behind an `ItemId`, an `OccurrenceItemId` or a `RecurringMasterItemId`."""
         name = local_name(element)
         if name == "OccurrenceItemId":
-            raise EwsError("ErrorCalendarCannotUseIdForRecurringMasterId", "The id is no recurring item's.")
+            return self._nth_occurrence(element)
         if name == "RecurringMasterItemId":
-            raise EwsError("ErrorCalendarCannotUseIdForOccurrenceId", "The id is no occurrence's.")
+            return self._master(element)
         if not element.get("Id"):
             raise EwsError("ErrorInvalidIdEmpty", "The id is empty.")
         return self.world.item(self.mailbox, element.get("Id", ""))
+
+    def _nth_occurrence(self, element: Element) -> Item:
+        master = self.world.item(self.mailbox, element.get("RecurringMasterId", ""))
+        if not series.is_series(master):
+            raise EwsError("ErrorCalendarCannotUseIdForRecurringMasterId", "The id is no recurring item's.")
+        return series.nth(master, whole_number(element.get("InstanceIndex", ""), "InstanceIndex"))
+
+    def _master(self, element: Element) -> Item:
+        occurrence = self.world.item(self.mailbox, element.get("OccurrenceId", ""))
+        if occurrence.part is None:
+            raise EwsError("ErrorCalendarCannotUseIdForOccurrenceId", "The id is no occurrence's.")
+        return occurrence.part.master
 
     def folder(self, element: Element) -> Folder:
         """The folder behind a `FolderId` or `DistinguishedFolderId`."""

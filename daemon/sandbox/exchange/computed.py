@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from daemon.sandbox.exchange import reminders
+from daemon.sandbox.exchange import reminders, series
 from daemon.sandbox.exchange.bodies import as_type
 from daemon.sandbox.exchange.items import Item
 from daemon.sandbox.exchange.markup import Element, t
@@ -26,6 +26,7 @@ _STATUS_WORDS = {
     "WaitingOnOthers": "Waiting on someone else",
     "Deferred": "Deferred",
 }
+_A_SECOND = timedelta(seconds=1)
 _MEETING_MESSAGES = (ItemKind.REQUEST, ItemKind.RESPONSE, ItemKind.CANCELLATION)
 
 
@@ -113,7 +114,47 @@ def _is_organizer(world: World, item: Item) -> bool:
 
 
 def _shape(world: World, item: Item) -> str:
-    return "Single"
+    """What of a series it is; a message about one occurrence speaks of an exception."""
+    if item.part is not None:
+        return "Exception" if item.part.is_exception else "Occurrence"
+    if "Recurrence" in item.values:
+        return "RecurringMaster"
+    return "Exception" if item.recurrence_id and item.kind is not ItemKind.CALENDAR_ITEM else "Single"
+
+
+def _series_of(world: World, item: Item) -> Item | None:
+    """The master that an item is or is about."""
+    if item.kind is ItemKind.CALENDAR_ITEM:
+        return item if series.is_series(item) else None
+    own = Meetings(world).calendar_item(item.mailbox, item.uid) if "Recurrence" in item.values else None
+    return own if own is not None and series.is_series(own) else None
+
+
+def _occurrence_info(tag: str, item: Item) -> Element:
+    times = (t(name, instant(item.get(name))) for name in ("Start", "End", "OriginalStart"))
+    return t(tag, item_id(item), *times)
+
+
+def _end_of_series(tag: str, find: Callable[[Item], Item | None]) -> Callable[[World, Item], Element | None]:
+    def end(world: World, item: Item) -> Element | None:
+        master = _series_of(world, item)
+        found = find(master) if master is not None else None
+        return _occurrence_info(tag, found) if found is not None else None
+
+    return end
+
+
+def _modified_occurrences(world: World, item: Item) -> Element | None:
+    master = _series_of(world, item)
+    found = series.exceptions(master) if master is not None else []
+    return t("ModifiedOccurrences", *(_occurrence_info("Occurrence", each) for each in found)) if found else None
+
+
+def _deleted_occurrences(world: World, item: Item) -> Element | None:
+    master = _series_of(world, item)
+    found = series.deleted_starts(master) if master is not None else []
+    deleted = (t("DeletedOccurrence", t("Start", instant(each))) for each in found)
+    return t("DeletedOccurrences", *deleted) if found else None
 
 
 def _duration(world: World, item: Item) -> str | None:
@@ -139,15 +180,16 @@ def _conflicting(world: World, item: Item) -> list[Item]:
     start, end = item.get("Start"), item.get("End")
     if start is None or end is None:
         return []
-    busy = (each for each in _calendar(world, item) if each.get("LegacyFreeBusyStatus") != "Free")
-    return [each for each in busy if each.get("Start") < end and start < each.get("End")]
+    found = series.within(_calendar(world, item), start, end)
+    return [each for each in found if each.get("LegacyFreeBusyStatus") != "Free"]
 
 
 def _adjacent(world: World, item: Item) -> list[Item]:
     start, end = item.get("Start"), item.get("End")
     if start is None or end is None:
         return []
-    return [each for each in _calendar(world, item) if start == each.get("End") or end == each.get("Start")]
+    found = series.within(_calendar(world, item), start - _A_SECOND, end + _A_SECOND)
+    return [each for each in found if start == each.get("End") or end == each.get("Start")]
 
 
 def _listed(tag: str, find: Callable[[World, Item], list[Item]]) -> Callable[[World, Item], Element | None]:
@@ -235,8 +277,12 @@ _COMPUTED: dict[str, Callable[[World, Item], Any]] = {
     "ChangeCount": lambda world, item: item.revision + 1,
     "IsComplete": lambda world, item: item.get("Status") == "Completed",
     "StatusDescription": lambda world, item: _STATUS_WORDS[item.get("Status", "NotStarted")],
-    "IsRecurring": lambda world, item: False,
+    "IsRecurring": lambda world, item: "Recurrence" in item.values or item.recurrence_id is not None,
     "CalendarItemType": _shape,
+    "FirstOccurrence": _end_of_series("FirstOccurrence", series.first),
+    "LastOccurrence": _end_of_series("LastOccurrence", series.last),
+    "ModifiedOccurrences": _modified_occurrences,
+    "DeletedOccurrences": _deleted_occurrences,
     "ConflictingMeetingCount": lambda world, item: len(_conflicting(world, item)),
     "AdjacentMeetingCount": lambda world, item: len(_adjacent(world, item)),
     "ConflictingMeetings": _listed("ConflictingMeetings", _conflicting),

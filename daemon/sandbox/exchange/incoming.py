@@ -9,7 +9,7 @@ from typing import Any
 
 from lxml import etree
 
-from daemon.sandbox.exchange import extended, reminders, tasks, values
+from daemon.sandbox.exchange import extended, reminders, series, tasks, values
 from daemon.sandbox.exchange.calls import Call
 from daemon.sandbox.exchange.errors import EwsError
 from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Draft, ExtendedName, ExtendedValue
@@ -29,7 +29,6 @@ CREATABLE = {
 _CLASSES = {ItemKind.CALENDAR_ITEM: "IPM.Appointment", ItemKind.MESSAGE: "IPM.Note", ItemKind.TASK: "IPM.Task"}
 _LONGEST = timedelta(days=5 * 366)
 _SUBJECT_LIMIT = 255
-_SERIES = ("Recurrence", "RecurrenceId", "OriginalStart", "ModifiedOccurrences", "DeletedOccurrences")
 _DEFAULTS = {"Sensitivity": "Normal", "Importance": "Normal", "Culture": "en-US"}
 _CALENDAR_DEFAULTS = {
     "LegacyFreeBusyStatus": "Busy",
@@ -70,8 +69,8 @@ def read_given(element: Element, kind: ItemKind, zone: tzinfo) -> Given:
 
 def settable(kind: ItemKind, name: str) -> Property:
     """The property of this name, if clients may set it."""
-    if name in _SERIES:
-        raise EwsError("ErrorUnsupportedRecurrence", "The sandbox Exchange does not model recurring items yet.")
+    if name == "Recurrence" and kind is ItemKind.TASK:
+        raise EwsError("ErrorUnsupportedRecurrence", "The sandbox Exchange does not model recurring tasks yet.")
     prop = by_name(kind).get(name)
     if prop is None or not (prop.writable or Trait.IGNORED in prop.traits):
         uri = prop.uri if prop else None
@@ -152,6 +151,7 @@ def settled(stored: dict[str, Any], people: People) -> dict[str, Any]:
         raise EwsError("ErrorCalendarEndDateIsEarlierThanStartDate", "The item ends before it starts.")
     if end - start > _LONGEST:
         raise EwsError("ErrorCalendarDurationIsTooLong", "The item lasts longer than five years.")
+    stored |= series.settled(stored)
     for name in ATTENDEE_LISTS:
         if name in stored:
             stored[name] = tuple(_known(each, people) for each in stored[name])

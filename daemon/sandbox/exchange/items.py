@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from daemon.sandbox.exchange.properties import ItemKind
@@ -47,11 +47,21 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Which occurrence of which series an item is; `day` is the civil day on which the pattern has it."""
+
+    master: Item
+    day: date
+    is_exception: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One item of one mailbox.
 
     `values` holds properties by EWS name; `extended` holds extended properties by `extended.ExtendedName`.
-    `search_key` stays when the item moves, everything else of its identity changes.
+    `search_key` stays when the item moves, everything else of its identity changes. An occurrence is no item of its
+    own but seen as one: `part` says of what.
     """
 
     id: str
@@ -66,6 +76,7 @@ class Item:
     modified: datetime
     modified_by: str
     revision: int = 0
+    part: Part | None = None
 
     def with_values(self, **values: Value) -> Item:
         """The same item with some properties set; None removes one."""
@@ -87,6 +98,11 @@ class Item:
     def attendees(self) -> Iterator[Attendee]:
         for name in ATTENDEE_LISTS:
             yield from self.values.get(name, ())
+
+    @property
+    def recurrence_id(self) -> datetime | None:
+        """Where the pattern has what is one occurrence, or about one; None of a whole series and of single items."""
+        return self.values.get("RecurrenceId")
 
     @property
     def is_cancelled(self) -> bool:

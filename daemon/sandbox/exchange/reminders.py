@@ -24,7 +24,7 @@ NONE_BY_DEFAULT = {"ReminderIsSet": False, "ReminderMinutesBeforeStart": 0}
 SNOOZED = "SnoozedUntil"
 _LONGEST = 2_629_800
 _MOVES_THE_SIGNAL = frozenset(
-    ("Start", "ReminderDueBy", "ReminderIsSet", "ReminderMinutesBeforeStart", "IsAllDayEvent")
+    ("Start", "Recurrence", "ReminderDueBy", "ReminderIsSet", "ReminderMinutesBeforeStart", "IsAllDayEvent")
 )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from enum import Enum, auto
 from functools import lru_cache
 
-from daemon.sandbox.exchange import extended
+from daemon.sandbox.exchange import extended, recurrence, series
 from daemon.sandbox.exchange.bodies import as_type, cut, without_scripts
 from daemon.sandbox.exchange.computed import value_of
 from daemon.sandbox.exchange.errors import EwsError, malformed, not_modelled
@@ -22,6 +22,7 @@ from daemon.sandbox.exchange.properties import (
     is_known,
     properties_of,
 )
+from daemon.sandbox.exchange.recurrence import Recurrence
 from daemon.sandbox.exchange.values import Attendee, Body, Form, Recipient, Value, write, write_day
 from daemon.sandbox.exchange.world import World
 
@@ -143,7 +144,14 @@ def _property_markup(world: World, item: Item, each: Property, shape: Shape) -> 
         value = _body_as_asked(value, each.name, shape)
     if each.form is Form.DAY:
         return (write_day(each.name, value, shape.zone),)
+    if each.form is Form.RECURRENCE:
+        return (recurrence.write(each.name, value, offset=_offset(item, value)),)
     return (write(each.form, each.name, _as_seen(world, item, each.form, value)),)
+
+
+def _offset(item: Item, value: Recurrence) -> timedelta:
+    """What a series' zone is ahead of UTC where it starts."""
+    return datetime.combine(value.start, time(), tzinfo=series.zone(item.values)).utcoffset() or timedelta()
 
 
 def _body_as_asked(body: Body, name: str, shape: Shape) -> Body:

@@ -2,7 +2,8 @@
 
 A property's `Form` says which Python type its value has: `TEXT` str, `BOOL` bool, `INT` int, `FLOAT` float, `INSTANT`
 an aware datetime in UTC of whole seconds, `DAY` Day, `BODY` Body, `STRINGS` a tuple of str, `PERSON` Recipient,
-`PEOPLE` a tuple of them, `ATTENDEES` a tuple of Attendee, `ZONE` Zone, `MARKUP` the element as it was given.
+`PEOPLE` a tuple of them, `ATTENDEES` a tuple of Attendee, `ZONE` Zone, `RECURRENCE` Recurrence, `MARKUP` the element
+as it was given.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from lxml import etree
 
+from daemon.sandbox.exchange import recurrence
 from daemon.sandbox.exchange.errors import EwsError
 from daemon.sandbox.exchange.markup import Element, boolean, child, child_text, children, t, text
 from daemon.sandbox.exchange.timezones import display_name, zone_of
@@ -36,6 +38,7 @@ class Form(Enum):
     PEOPLE = auto()
     ATTENDEES = auto()
     ZONE = auto()
+    RECURRENCE = auto()
     MARKUP = auto()
 
 
@@ -188,6 +191,7 @@ _READERS: dict[Form, Callable[[Element], Value]] = {
     Form.PEOPLE: lambda element: tuple(read_recipient(each) for each in children(element)),
     Form.ATTENDEES: lambda element: tuple(_read_attendee(each) for each in children(element)),
     Form.ZONE: _read_zone,
+    Form.RECURRENCE: recurrence.read,
     Form.MARKUP: lambda element: etree.tostring(element, with_tail=False),
 }
 
@@ -226,5 +230,6 @@ _WRITERS: dict[Form, Callable[[str, Value], Element]] = {
     Form.PEOPLE: lambda tag, value: t(tag, *(recipient_markup(each) for each in value)),
     Form.ATTENDEES: lambda tag, value: t(tag, *(_write_attendee(each) for each in value)),
     Form.ZONE: _write_zone,
+    Form.RECURRENCE: recurrence.write,
     Form.MARKUP: _write_markup,
 }

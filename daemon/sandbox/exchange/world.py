@@ -16,9 +16,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from daemon.sandbox.exchange import series
 from daemon.sandbox.exchange.changelog import ChangeLog
 from daemon.sandbox.exchange.errors import EwsError
-from daemon.sandbox.exchange.items import Change, ChangeKind, Draft, ExtendedName, ExtendedValue, Folder, Item, Mail
+from daemon.sandbox.exchange.items import (
+    Change,
+    ChangeKind,
+    Draft,
+    ExtendedName,
+    ExtendedValue,
+    Folder,
+    Item,
+    Mail,
+    Part,
+)
 from daemon.sandbox.people import People, Person
 
 _FOLDERS = (
@@ -48,6 +59,13 @@ def now() -> datetime:
 def is_change_key(key: str) -> bool:
     """Whether it could be one; not whether it is the latest."""
     return _CHANGE_KEY.fullmatch(key) is not None
+
+
+def _occurrence(held: Mapping[str, Item], item_id: str) -> Item | None:
+    """What an id means that is made of a series' and a day."""
+    named = series.split_id(item_id)
+    master = held.get(named[0]) if named else None
+    return series.occurrence(master, named[1]) if named and master and series.is_series(master) else None
 
 
 class World:
@@ -105,7 +123,9 @@ class World:
         return [each for each in self._folders.values() if each.parent == folder.id]
 
     def item(self, mailbox: str, item_id: str) -> Item:
-        found = self._items[self.owner(mailbox).email].get(item_id)
+        """An item, or an occurrence of a series, which the mailbox only holds within its master."""
+        held = self._items[self.owner(mailbox).email]
+        found = held.get(item_id) or _occurrence(held, item_id)
         if found is None:
             raise EwsError("ErrorItemNotFound", "The specified object was not found in the store.")
         return found
@@ -158,7 +178,12 @@ class World:
         by: str,
         extended: Mapping[ExtendedName, ExtendedValue] | None = None,
     ) -> Item:
-        """Sets properties (None removes one) and gives a new change key; `extended` replaces all extended ones."""
+        """Sets properties (None removes one) and gives a new change key; `extended` replaces all extended ones.
+
+        A change of an occurrence is a change of its series.
+        """
+        if item.part is not None:
+            return self._customize(item.mailbox, item.part, values, by=by, extended=extended)
         changed = replace(
             self.item(item.mailbox, item.id).with_values(**values),
             change_key=self._token("K", item.mailbox),
@@ -174,7 +199,13 @@ class World:
         return changed
 
     def move(self, item: Item, folder: Folder) -> Item:
-        """To another folder of the same mailbox, under a new id."""
+        """To another folder of the same mailbox, under a new id.
+
+        Raises:
+            EwsError: it is an occurrence, which lies where its series does.
+        """
+        if item.part is not None:
+            raise EwsError("ErrorCalendarCannotMoveOrCopyOccurrence", "An occurrence cannot be moved or copied.")
         current = self._items[item.mailbox].pop(self.item(item.mailbox, item.id).id)
         moved = replace(
             current, id=self._item_id(folder.mailbox), change_key=self._token("K", folder.mailbox), folder=folder.id
@@ -185,10 +216,40 @@ class World:
         self._tell(moved, ChangeKind.MOVED, ChangeKind.MODIFIED, old_item_id=current.id)
         return moved
 
+    def throw(self, item: Item, bin_folder: Folder) -> Item:
+        """Into a folder for deleted items, where an occurrence does not come to lie: it only ceases to be."""
+        if item.part is None:
+            return self.move(item, bin_folder)
+        self.delete(item)
+        return item
+
     def delete(self, item: Item) -> None:
+        """For good; a series without its last occurrence is deleted too."""
+        if item.part is not None:
+            self._leave_out(item.mailbox, item.part)
+            return
         gone = self._items[item.mailbox].pop(self.item(item.mailbox, item.id).id)
         self.log.deleted(gone)
         self._tell(gone, ChangeKind.DELETED)
+
+    def _customize(
+        self,
+        mailbox: str,
+        part: Part,
+        values: Mapping[str, Any],
+        *,
+        by: str,
+        extended: Mapping[ExtendedName, ExtendedValue] | None,
+    ) -> Item:
+        master = self.item(mailbox, part.master.id)
+        changed = self.modify(master, series.customized(master, part.day, values, extended), by=by)
+        return self.item(mailbox, series.occurrence_id(changed.id, part.day))
+
+    def _leave_out(self, mailbox: str, part: Part) -> None:
+        master = self.item(mailbox, part.master.id)
+        left = self.modify(master, series.without(master, part.day), by=self.owner(mailbox).name)
+        if series.first(left) is None:
+            self.delete(left)
 
     def record(self, mail: Mail) -> None:
         self.mails.append(mail)

@@ -356,10 +356,10 @@ _ORDER = (
     "RequiredAttendees",
     "OptionalAttendees",
     "Resources",
+    "Recurrence",
     "MeetingTimeZone",
     "StartTimeZone",
     "EndTimeZone",
-    "Recurrence",
     "AllowNewTimeProposal",
     "IsOnlineMeeting",
     "MeetingWorkspaceUrl",
@@ -385,6 +385,37 @@ def address(name: str) -> str:
 
 def set_field(uri: str, markup: str, *, kind: str = "CalendarItem") -> str:
     return f'<t:SetItemField><t:FieldURI FieldURI="{uri}"/><t:{kind}>{markup}</t:{kind}></t:SetItemField>'
+
+
+def recurring(pattern: str, *, start: str = "2026-12-01", count: int = 0, until: str = "") -> str:
+    """A `Recurrence` of a pattern's markup: so many occurrences, until a day, or for ever."""
+    begins = f"<t:StartDate>{start}</t:StartDate>"
+    if count:
+        number = f"<t:NumberOfOccurrences>{count}</t:NumberOfOccurrences>"
+        return f"<t:Recurrence>{pattern}<t:NumberedRecurrence>{begins}{number}</t:NumberedRecurrence></t:Recurrence>"
+    if until:
+        end = f"<t:EndDate>{until}</t:EndDate>"
+        return f"<t:Recurrence>{pattern}<t:EndDateRecurrence>{begins}{end}</t:EndDateRecurrence></t:Recurrence>"
+    return f"<t:Recurrence>{pattern}<t:NoEndRecurrence>{begins}</t:NoEndRecurrence></t:Recurrence>"
+
+
+def weekly(days: str = "Tuesday", *, interval: int = 1, first: str = "Monday", **extent: object) -> str:
+    """A `Recurrence` by the week; without more of ten occurrences from the first of December 2026, a Tuesday."""
+    pattern = (
+        f"<t:WeeklyRecurrence><t:Interval>{interval}</t:Interval><t:DaysOfWeek>{days}</t:DaysOfWeek>"
+        f"<t:FirstDayOfWeek>{first}</t:FirstDayOfWeek></t:WeeklyRecurrence>"
+    )
+    return recurring(pattern, **(extent or {"count": 10}))
+
+
+def occurrence_of(item_id: str, index: int) -> str:
+    """The id of a master, as that of its nth occurrence."""
+    return f'{item_id[:-2].replace("<t:ItemId Id", "<t:OccurrenceItemId RecurringMasterId")} InstanceIndex="{index}"/>'
+
+
+def master_of(item_id: str) -> str:
+    """The id of an occurrence, as that of its master."""
+    return item_id.replace("<t:ItemId Id", "<t:RecurringMasterItemId OccurrenceId")
 
 
 def append_field(uri: str, markup: str, *, kind: str = "CalendarItem") -> str:

@@ -32,14 +32,11 @@ USUALLY = {
     "UpdateItem": ["ErrorItemNotFound"],
 }
 BUT = {
-    "CreateItem--create-a-recurring-series-0": ["ErrorUnsupportedRecurrence"],
     "CreateItem--delete-appointments-and-cancel-meetings-4": ["ErrorItemNotFound"],
     "CreateItem--delete-appointments-in-a-recurring-series-0": ["ErrorItemNotFound"],
     "CreateItem--delete-appointments-in-a-recurring-series-1": ["ErrorItemNotFound"],
-    "DeleteItem--delete-appointments-in-a-recurring-series-2": ["ErrorCalendarCannotUseIdForRecurringMasterId"],
     "DeleteItem--process-contacts-in-batches-3": ["ErrorItemNotFound"] * 3,
     "FindItem--perform-grouped-searches-0": ["ErrorInvalidOperation"],
-    "GetItem--access-a-recurring-series-0": ["ErrorCalendarCannotUseIdForRecurringMasterId"],
     "SyncFolderItems--synchronize-items-2": ["ErrorInvalidSyncStateData"],
 }
 

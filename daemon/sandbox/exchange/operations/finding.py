@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from daemon.sandbox.exchange import series
 from daemon.sandbox.exchange.calls import Call, each, required, success, whole_number
 from daemon.sandbox.exchange.errors import EwsError, malformed, not_modelled
 from daemon.sandbox.exchange.items import Folder, Item
@@ -67,14 +68,14 @@ def _found(call: Call, folder: Folder, request: Element) -> Page:
 
 
 def _calendar_view(folder: Folder, items: list[Item], view: Element) -> Page:
-    """The items that touch the stretch, by start; only of calendars."""
+    """The items that touch the stretch, series in their occurrences, by start; only of calendars."""
     if folder.folder_class != "IPF.Appointment":
         raise EwsError("ErrorCalendarFolderIsInvalidForCalendarView", "A calendar view needs a calendar.")
     start, end = read_instant(view.get("StartDate", "")), read_instant(view.get("EndDate", ""))
     if end < start:
         raise EwsError("ErrorCalendarEndDateIsEarlierThanStartDate", "The view ends before it starts.")
     calendar = (item for item in items if item.kind is ItemKind.CALENDAR_ITEM)
-    touching = [item for item in calendar if item.get("Start") < end and start < item.get("End")]
+    touching = series.within(calendar, start, end)
     touching.sort(key=lambda item: item.get("Start"))
     limit = whole_number(view.get("MaxEntriesReturned", str(_PAGE_LIMIT)), "MaxEntriesReturned")
     return Page(touching[:limit], min(limit, len(touching)), len(touching), is_last=len(touching) <= limit)

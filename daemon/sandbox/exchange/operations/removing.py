@@ -45,7 +45,7 @@ def _dispose(call: Call, item: Item, how: str) -> None:
     if folder is None:
         call.world.delete(item)
     elif item.folder != folder.id:
-        call.world.move(item, folder)
+        call.world.throw(item, folder)
 
 
 def move_item(call: Call, request: Element) -> Element:
@@ -65,6 +65,8 @@ def copy_item(call: Call, request: Element) -> Element:
     def copy(element: Element) -> Element:
         item = call.item(element)
         _refuse_misplaced(item, folder)
+        if item.part is not None:
+            raise EwsError("ErrorCalendarCannotMoveOrCopyOccurrence", "An occurrence cannot be moved or copied.")
         copied = call.world.create(folder, Draft(item.kind, item.values, item.extended), by=call.person.name)
         return _with_id(call, request, copied)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
-from daemon.sandbox.exchange import extended, reminders, tasks
+from daemon.sandbox.exchange import extended, reminders, series, tasks
 from daemon.sandbox.exchange.calls import Call, each, first, required, success, with_items
 from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.incoming import Given, check_common, read_given, settable, settled, zone_given
@@ -21,7 +22,8 @@ _UNDELETABLE = frozenset(
     ("ItemClass", "Start", "End", "StartTimeZone", "EndTimeZone", "Sensitivity", "Importance", "UID")
 )
 # Clients that write whole items also delete what the item never had.
-_NEVER_THERE = frozenset(("calendar:Recurrence", "task:Recurrence", "item:MimeContent"))
+_NEVER_THERE = frozenset(("task:Recurrence", "item:MimeContent"))
+_OF_THE_SERIES = frozenset(("UID", "Recurrence"))
 _APPENDABLE = frozenset((Form.BODY, Form.ATTENDEES, Form.PEOPLE, Form.STRINGS))
 _SEVERITY = {"Normal": 0, "Personal": 1, "Private": 2, "Confidential": 3}
 _TIMES = ("Start", "End", "IsAllDayEvent")
@@ -92,6 +94,9 @@ def _apply(call: Call, item: Item, given: Given, description: Element) -> None:
     if action == "DeleteItemField" and path.get("FieldURI") in _NEVER_THERE:
         return
     prop = _property(item, path.get("FieldURI", ""))
+    if item.part is not None and prop.name in _OF_THE_SERIES:
+        _refuse_for_occurrence(item, prop, description, deletes=action == "DeleteItemField")
+        return
     if action == "DeleteItemField":
         _delete(item, given, prop)
         return
@@ -101,14 +106,28 @@ def _apply(call: Call, item: Item, given: Given, description: Element) -> None:
     value = read_given(element, item.kind, zone_given(call, element)).values.get(prop.name)
     if value is None:
         return
-    if item.kind is ItemKind.TASK and action == "SetItemField":
+    _put(call, item, given, prop, value=value, appends=action != "SetItemField")
+
+
+def _put(call: Call, item: Item, given: Given, prop: Property, *, value: Any, appends: bool) -> None:
+    """Sets a property, or appends to it, and what hangs on it."""
+    if item.kind is ItemKind.TASK and not appends:
         tasks.set_property(given.values, prop.name, value, today=call.today)
         return
-    given.values[prop.name] = value if action == "SetItemField" else _appended(prop, given.values.get(prop.name), value)
+    given.values[prop.name] = _appended(prop, given.values.get(prop.name), value) if appends else value
     if prop.name == "Location":
         given.values.pop("EnhancedLocation", None)
     if prop.name == "MeetingTimeZone":
         given.values["StartTimeZone"] = given.values["EndTimeZone"] = given.values.pop("MeetingTimeZone")
+
+
+def _refuse_for_occurrence(item: Item, prop: Property, description: Element, *, deletes: bool) -> None:
+    """What only its series has is not for an occurrence to change; clients that write whole items repeat it."""
+    if deletes and item.get(prop.name) is None:
+        return
+    given = None if deletes else read_given(only_child_property(description), item.kind, UTC).values.get(prop.name)
+    if given is None or given != item.get(prop.name):
+        raise EwsError("ErrorInvalidPropertySet", "The property is the series' own.", field_uri=prop.uri)
 
 
 def _apply_extended(given: Given, description: Element, path: Element, *, deletes: bool) -> None:
@@ -163,7 +182,7 @@ def _store(call: Call, item: Item, given: Given) -> Item:
     stored = {name: value for name, value in given.values.items() if value is not None}
     check_common(item.kind, stored)
     if item.kind is ItemKind.CALENDAR_ITEM:
-        stored = _settled_calendar_item(call, item, stored)
+        stored = _settled_series(item, _settled_calendar_item(call, item, stored))
     if item.kind is ItemKind.TASK:
         stored = tasks.settled(stored, today=call.today, zone=call.zone)
     removed: dict[str, Any] = {name: None for name in item.values if name not in stored}
@@ -185,6 +204,15 @@ def _settled_calendar_item(call: Call, item: Item, stored: dict[str, Any]) -> di
         if name in settled_values:
             settled_values[name] = tuple(answers.get(each.recipient, each) for each in settled_values[name])
     return settled_values
+
+
+def _settled_series(item: Item, stored: dict[str, Any]) -> dict[str, Any]:
+    """An occurrence stays between its neighbours; a series with other days or hours keeps nothing customized."""
+    if item.part is not None and any(stored[name] != item.get(name) for name in ("Start", "End")):
+        series.refuse_crossing(item.part, stored["Start"], stored["End"])
+    if item.part is not None or not series.is_rescheduled(item.values, stored):
+        return stored
+    return {name: value for name, value in stored.items() if name not in series.CUSTOMIZED}
 
 
 def _announce(call: Call, item: Item, mode: SendMode, *, before: Item) -> Item:
