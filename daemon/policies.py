@@ -57,6 +57,7 @@ def policy_of(settings: Settings) -> Policy:
         conflict_default=ConflictPolicy(settings.conflicts.default),
         conflicts=_conflicts(settings),
         most_participants=settings.restrictions.participants,
+        most_exceptions=settings.restrictions.customized_occurrences,
         block_for_guests=settings.related_notes.with_external_guests == "include",
         canonical=canonical_of(settings),
     )

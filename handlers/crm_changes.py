@@ -33,6 +33,9 @@ _CRM_ONLY = frozenset({"status", "alarms", "related", "split_from", "for_"})
 """What the CRM may change and is not content of the meeting."""
 
 _FOLLOWED = CONTENT | _CRM_ONLY | {"responses"}
+_OF_SERIES = frozenset({*TIMES, "recurrence", "exceptions", "split_from", "assign_to"})
+"""What the CRM may not change of a series yet: when it is, single occurrences, and who takes part."""
+
 _SETS = frozenset({"assign_to", "for_", "alarms"})
 _UNSAID = frozenset({Response.NONE, Response.UNKNOWN})
 
@@ -155,6 +158,8 @@ def _refusal(agreed: ScheduleItem, after: ScheduleItem, name: str, *, terms: Ter
         return "PART-7", Reason.NOT_AUTHORITATIVE
     if agreed.read_only and name in CONTENT:
         return "ID-6", Reason.READ_ONLY
+    if name in _OF_SERIES and (agreed.recurrence is not None or name in ("recurrence", "exceptions")):
+        return "REC-2", Reason.NOT_YET
     if agreed.redacted and name in REDACTED_FIELDS - {"for_"}:
         return "PRIV-4", Reason.REDACTED
     if name == "restricted" and terms.is_fine and not after.restricted:

@@ -16,6 +16,7 @@ from handlers.merging import merge_users
 from handlers.participants import Participant, Verdict
 from handlers.policy import Policy
 from schemas.copies import Copy, Kind
+from schemas.items import Moment, SeriesException
 
 
 class Admission(StrEnum):
@@ -32,7 +33,8 @@ class Draft:
 
     `creator` is whose visibility counts, `authority` whose options count (OPT-4): both the organizer, or the master.
     `assign_to` are the CRM users who take part; `viewers` those of them who are shown external contacts. `seen` are the
-    copies that were read, each with whose it is; `alarms` what the CRM shall hold of everybody's alarms.
+    copies that were read, each with whose it is; `alarms` what the CRM shall hold of everybody's alarms, and
+    `occurrence_alarms` of those of single occurrences. `exceptions` is what the copy's exceptions say otherwise.
     """
 
     copy: Copy
@@ -46,6 +48,8 @@ class Draft:
     now: datetime
     seen: tuple[tuple[User, Copy], ...] = ()
     alarms: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    occurrence_alarms: tuple[tuple[Moment, tuple[tuple[str, tuple[int, ...]], ...]], ...] = ()
+    exceptions: tuple[SeriesException, ...] = ()
     admission: Admission = Admission.ADMITTED
     viewers: tuple[str, ...] = ()
 

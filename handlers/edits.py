@@ -27,7 +27,8 @@ def edit_of(effect: Effect, copy: Copy | None, *, policy: Policy) -> Edit:
         importance=_IMPORTANCES.get(item.priority, "Normal") if "priority" in fields else UNSET,
         sensitivity=effect.sensitivity,
         location=item.location if "location" in fields else UNSET,
-        times=_times(item) if fields & TIMES else UNSET,
+        times=_times(item) if fields & {*TIMES, "recurrence"} else UNSET,  # a pattern starts when the item does
+        recurrence=item.recurrence if "recurrence" in fields else UNSET,
         attendees=_attendees(effect, copy, policy),
         reminder=effect.reminder,
     )
@@ -52,6 +53,7 @@ def shows(copy: Copy, effect: Effect, *, policy: Policy) -> bool:
         (edit.body.text if isinstance(edit.body, Body) else UNSET, copy.body),
         (times.start if times else UNSET, copy.start),
         (times.end if times else UNSET, copy.end),
+        (edit.recurrence, copy.recurrence),
         (
             UNSET if isinstance(edit.attendees, Unset) else _addresses(edit.attendees, policy),
             _addresses(copy.attendees, policy),

@@ -17,7 +17,7 @@ from schemas.edits import UNSET, Unset
 from schemas.items import Response, ScheduleItem
 
 TIMES = frozenset({"start", "end", "zone", "all_day"})
-CONTENT = ("subject", "notes", "location", "start", "end", "zone", "all_day", "priority", "restricted")
+CONTENT = ("subject", "notes", "location", "start", "end", "zone", "all_day", "priority", "restricted", "recurrence")
 """What a direct copy holds of an item; attendees are the organizer's copy's alone."""
 
 

@@ -1,4 +1,4 @@
-"""The inbound decision for single meetings and appointments.
+"""The inbound decision for meetings and appointments, single ones and series.
 
 From the authoritative copy to a plan for the CRM. The shell (`daemon.sync.inbound`) has found whose copy counts and
 read it; nothing here reads anything. A copy that is as it was last decided yields an empty plan, whatever options,
@@ -12,7 +12,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from handlers import explaining, follow_ups, merging, outgoing, participants, plans, registry, sightings, translation
+from handlers import (
+    explaining,
+    follow_ups,
+    merging,
+    occurrence_alarms,
+    outgoing,
+    participants,
+    plans,
+    registry,
+    series,
+    sightings,
+    translation,
+)
 from handlers.authority import Authority, is_live
 from handlers.bodies import notes_of
 from handlers.conflicts import Moments, Side
@@ -31,7 +43,7 @@ from handlers.sightings import sighted as sighted
 from handlers.surroundings import Surroundings as Surroundings
 from schemas import options
 from schemas.copies import Copy
-from schemas.items import Response, ScheduleItem, wire_name
+from schemas.items import Response, ScheduleItem, SeriesException, wire_name
 from schemas.outcomes import Decision, Direction, Reason, Result
 
 _COMPARED = {
@@ -79,10 +91,12 @@ def _decide(
     fingerprint = _fingerprint(copy, draft.participants, draft.assign_to, link=link, authority=authority)
     if _is_restricted(draft):
         return skip(link, Reason.RESTRICTION, state=fingerprint)
+    if copy.unheld is not None:
+        return skip(link, Reason.PATTERN, state=fingerprint)
     values = OptionValues(events=around.facts.options, config=around.policy.options)
     if link.state in IN_CRM and link.content == fingerprint:
         return _facets(draft, values, generation=around.generation)
-    draft, consulted = registry.run(draft, direction=Direction.INBOUND, values=values)
+    draft, consulted = _gated(draft, values)
     if draft.admission is Admission.REFUSED:
         return skip(link, Reason.PRIVATE_MEETING, consulted=consulted, state=fingerprint)
     return _apply(draft, consulted, fingerprint=fingerprint, generation=around.generation)
@@ -97,11 +111,11 @@ def refreshed(link: Link, copy: Copy, *, authority: Authority, around: Surroundi
     if link.state not in IN_CRM or not is_live(copy) or copy.is_cancelled:
         return link
     draft = _draft(link, copy, authority=authority, around=around, sighting=None)
-    if _is_restricted(draft):
+    if _is_restricted(draft) or copy.unheld is not None:
         return link
     fingerprint = _fingerprint(copy, draft.participants, draft.assign_to, link=link, authority=authority)
     values = OptionValues(events=around.facts.options, config=around.policy.options)
-    draft, _ = registry.run(draft, direction=Direction.INBOUND, values=values)
+    draft, _ = _gated(draft, values)
     if draft.admission is Admission.REFUSED:
         return link
     result = _merged(draft, fingerprint=fingerprint)
@@ -190,7 +204,8 @@ _SKIPS = {
     Reason.OUT_OF_SCOPE: ("INV-7", Decision.REFUSED, "the CRM keeps this item out of scope"),
     Reason.TOMBSTONED: ("DEL-5", Decision.REFUSED, "the CRM deleted this item"),
     Reason.ARCHIVAL: ("DEL-2", Decision.KEPT, "the item ended long before it was deleted"),
-    Reason.RESTRICTION: ("OPS-4", Decision.REFUSED, "more participants than the limit"),
+    Reason.RESTRICTION: ("OPS-4", Decision.REFUSED, "more participants or customized occurrences than the limit"),
+    Reason.PATTERN: ("REC-5", Decision.REFUSED, "the CRM has no word for this pattern"),
     Reason.GONE: ("ID-3", Decision.REFUSED, "the copy that counts does not exist"),
     Reason.NO_ORGANIZER: ("ID-3", Decision.REFUSED, "Exchange names no organizer of this meeting"),
 }
@@ -255,12 +270,21 @@ def _draft(link: Link, copy: Copy, *, authority: Authority, around: Surroundings
         now=around.now,
         seen=tuple(seen.items()),
         alarms=link.agreed.alarms if link.agreed else (),
+        occurrence_alarms=occurrence_alarms.alarms_in(link.agreed.exceptions) if link.agreed else (),
     )
 
 
 def _is_restricted(draft: Draft) -> bool:
     most = draft.policy.most_participants
-    return most is not None and len(draft.participants) > most
+    is_crowded = most is not None and len(draft.participants) > most
+    return is_crowded or series.is_restricted(draft.copy, policy=draft.policy)
+
+
+def _gated(draft: Draft, values: OptionValues) -> tuple[Draft, tuple[Consulted, ...]]:
+    """The draft after all gates, of its exceptions as well."""
+    draft, consulted = registry.run(draft, direction=Direction.INBOUND, values=values)
+    draft, asked = series.followed(draft, values)
+    return draft, (*consulted, *(each for each in dict.fromkeys(asked) if each not in consulted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +318,7 @@ def _merged(draft: Draft, *, fingerprint: str) -> _Result:
         merged.item,
         external=() if now.redacted else translation.external(draft.participants),
         alarms=draft.alarms,
+        exceptions=_with_alarms(merged.item, draft),
     )
     settled = replace(
         _forgotten(link, draft.authority),
@@ -317,11 +342,19 @@ def _adopted(draft: Draft, now: ScheduleItem, *, fingerprint: str) -> _Result:
     was = link.exchange or now
     people = {name: getattr(was, name) for name in ("for_", "external", "external_shown_to")}
     answers = _answered_since(known.responses, was=dict(was.responses), now=now.responses)
-    item = replace(known, alarms=draft.alarms, responses=answers)
+    exceptions = _with_alarms(known, draft)
+    item = replace(known, alarms=draft.alarms, responses=answers, exceptions=exceptions)
     adopted = replace(
         link, state=State.ACTIVE, content=fingerprint, reported=None, exchange=replace(now, **people), agreed=item
     )
     return _Result(adopted, draft, Merged(item), known, moved=False)
+
+
+def _with_alarms(item: ScheduleItem, draft: Draft) -> tuple[SeriesException, ...]:
+    """The exceptions of an item with everybody's alarms of them, as the draft has them."""
+    if item.recurrence is None:
+        return item.exceptions
+    return occurrence_alarms.with_alarms(item.exceptions, draft.occurrence_alarms)
 
 
 def _answered_since(
@@ -337,7 +370,8 @@ def _is_same(before: ScheduleItem, now: ScheduleItem) -> bool:
     """Whether nobody changed what we wrote: a server may touch it once more by itself, under another change key."""
     contacts = {entry.contact for entry in before.for_} == {entry.contact for entry in now.for_}
     strangers = {each.key for each in before.external or ()} == {each.key for each in now.external or ()}
-    alike_ = all(getattr(before, name) == getattr(now, name) for name in (*CONTENT, "assign_to", "redacted"))
+    compared = (*CONTENT, "exceptions", "assign_to", "redacted")
+    alike_ = all(getattr(before, name) == getattr(now, name) for name in compared)
     return contacts and strangers and alike_
 
 
@@ -383,8 +417,7 @@ def _apply(draft: Draft, consulted: tuple[Consulted, ...], *, fingerprint: str, 
 
 def _facets(draft: Draft, values: OptionValues, *, generation: int) -> Plan:
     """Nothing of the item itself changed: what is left is what each user changed in his own copy."""
-    reminders = {replica.user: replica.reminder for replica in draft.link.replicas}
-    changed = tuple(each for each in draft.seen if each[1].reminder != reminders.get(each[0].id))
+    changed = tuple((user, copy) for user, copy in draft.seen if _has_another_alarm(draft, user, copy))
     if not changed:
         return Plan(replace(draft.link, state=State.ACTIVE))
     draft, consulted = registry.run(
@@ -394,11 +427,23 @@ def _facets(draft: Draft, values: OptionValues, *, generation: int) -> Plan:
         only=frozenset({options.MEETING_ALARMS}),
     )
     link = replace(draft.link, state=State.ACTIVE)
-    if link.agreed is None or draft.alarms == link.agreed.alarms:
+    if link.agreed is None:
         return Plan(link)
-    followed = replace(link, agreed=replace(link.agreed, alarms=draft.alarms))
+    exceptions = _with_alarms(link.agreed, draft)
+    if draft.alarms == link.agreed.alarms and exceptions == link.agreed.exceptions:
+        return Plan(link)
+    followed = replace(link, agreed=replace(link.agreed, alarms=draft.alarms, exceptions=exceptions))
     told, command = plans.upsert(followed, generation=generation, before=link.agreed)
     return Plan(told, command, Report(Direction.INBOUND, Result.APPLIED, options=consulted))
+
+
+def _has_another_alarm(draft: Draft, user: User, copy: Copy) -> bool:
+    replica = draft.link.replica_of(user.id)
+    known = replica.reminder if replica else None
+    if copy.recurrence is None:
+        return copy.reminder != known
+    told = occurrence_alarms.told_by(draft.occurrence_alarms, copy, user=user.id, now=draft.now)
+    return copy.reminder != known or told != draft.occurrence_alarms
 
 
 def _own_facets(link: Link, user: User, copy: Copy, *, around: Surroundings) -> Plan:
@@ -446,10 +491,10 @@ def _unwritten(link: Link) -> tuple[str, ...]:
 
 
 def _is_archival(link: Link, around: Surroundings) -> bool:
-    end = link.exchange.end if link.exchange else None
-    if end is None or (link.exchange and link.exchange.recurrence):
+    exchange = link.exchange
+    if exchange is None or exchange.end is None or exchange.recurrence is not None:
         return False
-    return instant_of(end) < around.now - around.policy.keep_items
+    return instant_of(exchange.end) < around.now - around.policy.keep_items
 
 
 def _fingerprint(
@@ -463,7 +508,16 @@ def _fingerprint(
     named = [(who.key, who.name, who.role, who.user is None and who.response) for who in people]
     answers = [(user.id, translation.answer(user, invited.get(user.id), link)) for user in assigned]
     owner = "" if authority.is_master else authority.creator.id
-    return _hashed([*_shared(copy), copy.zone], named, answers, owner)
+    return _hashed([*_shared(copy), copy.zone], named, answers, owner, *_series(copy))
+
+
+def _series(copy: Copy) -> list[object]:
+    """What is to be said of a series beyond what every item has; of exceptions everything but alarms."""
+    if copy.recurrence is None and copy.unheld is None:
+        return []
+    people = ([(each.role, each.name, each.address) for each in one.attendees] for one in copy.exceptions)
+    exceptions = [(one.original_start, _shared(one), who) for one, who in zip(copy.exceptions, people, strict=True)]
+    return [copy.recurrence, copy.unheld, copy.deleted_starts, exceptions]
 
 
 def _hashed(*parts: object) -> str:

@@ -12,27 +12,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from handlers import registry
+from handlers.alarms import followed, paired
 from handlers.drafts import Draft
 from handlers.facts import User
 from handlers.moments import instant_of, is_over
+from handlers.occurrence_alarms import OccurrenceAlarms, told_by
 from handlers.outgoing import Outgoing, Target
 from schemas import options
 from schemas.copies import Copy, Kind
 from schemas.items import Moment, ScheduleItem
 from schemas.outcomes import Direction
-
-Alarms = tuple[tuple[str, tuple[int, ...]], ...]
-
-
-def paired(minutes: tuple[int, ...]) -> int | None:
-    """Of several alarms the one that Exchange gets: the nearest before the start. None: there is none."""
-    return min(minutes, default=None)
-
-
-def followed(minutes: tuple[int, ...], *, was: int | None, now: int | None) -> tuple[int, ...]:
-    """The CRM's alarms of a user after Exchange's went from `was` to `now`: the others stay."""
-    kept = set(minutes) - {was}
-    return tuple(sorted(kept if now is None else kept | {now}))
 
 
 def has_news(draft: Draft) -> bool:
@@ -48,6 +37,8 @@ def _is_news(draft: Draft, user: User, copy: Copy) -> bool:
     replica = draft.link.replica_of(user.id)
     if replica is None or user.id not in {draft.authority.id, *(each.id for each in draft.to_be_assigned)}:
         return False  # who organizes takes part, whether the CRM has him in Assign To or not
+    if _occurrences(draft, user, copy) != draft.occurrence_alarms:
+        return True
     return copy.reminder != replica.reminder or (user.id not in dict(draft.alarms) and copy.reminder is not None)
 
 
@@ -56,11 +47,20 @@ def _take(draft: Draft, user: User) -> tuple[Draft, registry.Effect]:
     copy = dict(draft.seen)[user]
     alarms = dict(draft.alarms)
     was = replica.reminder if replica else None
-    noted = _noted(draft, user)
+    noted = replace(_noted(draft, user), occurrence_alarms=_occurrences(draft, user, copy))
+    if copy.reminder == was and user.id in alarms:
+        return noted, (f"alarms:{user.id}",)
     if copy.reminder is None and was is not None and _has_signalled(copy, was, now=draft.now):
         return noted, ()  # it was dismissed, which is not what the CRM means by having none (ALM-8)
     alarms[user.id] = followed(alarms.get(user.id, ()), was=was, now=copy.reminder)
     return replace(noted, alarms=tuple(sorted(alarms.items()))), (f"alarms:{user.id}",)
+
+
+def _occurrences(draft: Draft, user: User, copy: Copy) -> OccurrenceAlarms:
+    """What his copy of a series makes of everybody's alarms of single occurrences (ALM-4)."""
+    if copy.recurrence is None:
+        return draft.occurrence_alarms
+    return told_by(draft.occurrence_alarms, copy, user=user.id, now=draft.now)
 
 
 def _note(draft: Draft, user: User) -> tuple[Draft, registry.Effect]:
@@ -74,7 +74,8 @@ def _noted(draft: Draft, user: User) -> Draft:
 
 
 def _has_signalled(copy: Copy, minutes: int, *, now: datetime) -> bool:
-    return copy.start is not None and _signal(copy.start, minutes, zone=copy.zone) <= now
+    is_series = copy.recurrence is not None  # which has signalled when its last occurrence has
+    return copy.start is not None and not is_series and _signal(copy.start, minutes, zone=copy.zone) <= now
 
 
 def _signal(start: Moment, minutes: int, *, zone: str | None) -> datetime:

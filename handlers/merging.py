@@ -3,11 +3,12 @@
 A field changed on one side flows to the other; changed to equal values is no conflict; changed differently is one, and
 the policy decides (CON-2). Times are one field, or a start of one side would meet an end of the other; the zone that
 Exchange left alone is still the CRM's, which may have another name for it. People merge as sets: base + adds - removes.
+Exceptions of a series merge one by one, by original start (REC-3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,10 +16,18 @@ from handlers import conflicts
 from handlers.conflicts import NO_MOMENTS, Moments, Side
 from handlers.policy import Policy
 from handlers.privacy import REDACTED_FIELDS
-from schemas.items import ForEntry, Response, ScheduleItem, Source, wire_name
+from schemas.items import ForEntry, Moment, Response, ScheduleItem, SeriesException, Source, wire_name
 
 TIMES = ("start", "end", "zone", "all_day")
-_GROUPS: tuple[tuple[str, ...], ...] = (("subject",), ("notes",), ("location",), TIMES, ("priority",), ("restricted",))
+_GROUPS: tuple[tuple[str, ...], ...] = (
+    ("subject",),
+    ("notes",),
+    ("location",),
+    TIMES,
+    ("priority",),
+    ("restricted",),
+    ("recurrence",),
+)
 """What both sides may change, as far as Exchange has a word for it."""
 
 _FROM_EXCHANGE = ("owner", "organizer", "external", "external_shown_to", "read_only", "redacted", "responses")
@@ -80,6 +89,16 @@ def merge_exchange(
             owed.extend(_differing(group, now, agreed))
         elif moved:
             taken |= _followed(group, agreed, before=before, now=now)
+    crm_wins = conflicts.winner("exceptions", policy=terms.policy, moments=terms.moments) is Side.CRM
+    exceptions = merge_exceptions(
+        agreed.exceptions if not terms.settled else before.exceptions,
+        before=before.exceptions,
+        now=now.exceptions,
+        crm_wins=crm_wins,
+    )
+    taken["exceptions"] = exceptions.exceptions
+    if exceptions.crossed:
+        met.append(Conflict("exceptions", (Side.CRM if crm_wins else Side.EXCHANGE).value))
     taken["assign_to"] = merge_users(agreed.assign_to, before=before.assign_to, now=now.assign_to)
     matched = merge_for(agreed.for_, before=before.for_, now=now.for_)
     taken["for_"] = tuple(entry for entry in matched if entry.source is Source.CRM) if now.redacted else matched
@@ -127,6 +146,66 @@ def merge_for(
 def merge_users(agreed: Sequence[str], *, before: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
     """Assign To after Exchange's users went from `before` to `now`: what the CRM added or removed stays so (PART-6)."""
     return tuple(sorted((set(agreed) | (set(now) - set(before))) - (set(before) - set(now))))
+
+
+@dataclass(frozen=True, slots=True)
+class MergedExceptions:
+    """A series' exceptions after both sides were heard; `crossed`: both had changed the same, differently."""
+
+    exceptions: tuple[SeriesException, ...]
+    crossed: bool = False
+
+
+def merge_exceptions(
+    agreed: Sequence[SeriesException],
+    *,
+    before: Sequence[SeriesException],
+    now: Sequence[SeriesException],
+    crm_wins: bool = True,
+) -> MergedExceptions:
+    """Exceptions after Exchange's went from `before` to `now`: each occurrence for itself, field by field (REC-3).
+
+    A delete wins over an edit (CON-5); when an occurrence is, is one field.
+    """
+    sides = [{each.original_start: each for each in side} for side in (agreed, before, now)]
+    starts = sorted({start for side in sides for start in side}, key=lambda start: start.isoformat())
+    merged, crossed = [], False
+    for start in starts:
+        held, old, new = (_opened(side.get(start)) for side in sides)
+        values = dict(held)
+        for name in held.keys() | old.keys() | new.keys():
+            if new.get(name) == old.get(name):
+                continue
+            is_crossed = held.get(name) not in (old.get(name), new.get(name))
+            crossed = crossed or is_crossed
+            if is_crossed and crm_wins and not new.get(_DELETED):
+                continue
+            values[name] = new.get(name, ())
+        merged.append(_closed(start, values))
+    return MergedExceptions(tuple(each for each in merged if each.deleted or each.changes), crossed)
+
+
+_DELETED = "deleted"
+_WHEN = frozenset({"start", "end", "all_day", "zone"})
+
+_Changes = tuple[tuple[str, str], ...]
+
+
+def _opened(exception: SeriesException | None) -> dict[str, _Changes]:
+    """What an exception says, by what merges as one."""
+    if exception is None:
+        return {}
+    if exception.deleted:
+        return {_DELETED: ((_DELETED, ""),)}
+    when = tuple(change for change in exception.changes if change[0] in _WHEN)
+    others = {change[0]: (change,) for change in exception.changes if change[0] not in _WHEN}
+    return others | ({"when": when} if when else {})
+
+
+def _closed(start: Moment, values: Mapping[str, _Changes]) -> SeriesException:
+    if values.get(_DELETED):
+        return SeriesException(start, deleted=True)
+    return SeriesException(start, changes=tuple(sorted(change for changes in values.values() for change in changes)))
 
 
 def names(fields: Sequence[str]) -> tuple[str, ...]:

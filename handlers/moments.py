@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from handlers.recurrences import Series
 from schemas.instants import is_zone
 from schemas.items import Moment, ScheduleItem
 
@@ -26,4 +27,20 @@ def is_over(item: ScheduleItem, *, now: datetime) -> bool:
     """Whether an item has ended, or has been done or called off: nobody is reminded of it any more (ALM-7)."""
     if item.status != "open":
         return True
-    return item.end is not None and instant_of(item.end, zone=item.zone) < now
+    end = _last_end(item)
+    return end is not None and end < now
+
+
+def _last_end(item: ScheduleItem) -> datetime | None:
+    """When an item ends for good; None: it never does, or nobody knows when."""
+    if item.end is None or item.start is None:
+        return None
+    pattern, end = item.recurrence, instant_of(item.end, zone=item.zone)
+    if pattern is None:
+        return end
+    if pattern.end == "by" and pattern.until is not None:
+        return max(end, midnight(pattern.until, zone=item.zone) + timedelta(days=1))
+    if pattern.end != "after" or pattern.count is None:
+        return None
+    last = Series(pattern, item.start, item.zone).start_of(pattern.count)
+    return None if last is None else instant_of(last, zone=item.zone) + (end - instant_of(item.start, zone=item.zone))

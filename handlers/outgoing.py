@@ -129,9 +129,12 @@ def reachable(user: User | None) -> bool:
 def content_for(replica: Replica | None, item: ScheduleItem, fields: Iterable[str]) -> dict[str, Any]:
     """What a copy gets of changed content: nothing if it holds that already, and never another word for privacy than a
     person chose (PRIV-6)."""
-    changed = tuple(name for name in CONTENT if name in set(fields))
+    wanted = frozenset(fields)
+    if replica is None or wanted.issuperset(CONTENT):  # of a whole item, a pattern it has not is nothing to write
+        wanted = frozenset(CONTENT) - (set() if item.recurrence else {"recurrence"})
+    changed = tuple(name for name in CONTENT if name in wanted)
     if replica is None:
-        return {"fields": CONTENT, "sensitivity": sensitivity_of(item)}
+        return {"fields": changed, "sensitivity": sensitivity_of(item)}
     if not changed or replica.holds == holding(item):
         return {}
     if "restricted" not in changed:

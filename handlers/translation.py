@@ -76,12 +76,13 @@ def translate(draft: Draft) -> ScheduleItem:
         zone=copy.zone or (draft.link.exchange.zone if draft.link.exchange else None),
         owner=owner.id if owner else None,
         assign_to=tuple(user.id for user in draft.assign_to),
-        for_=_for(draft.participants),
+        for_=matched(draft.participants),
         external=external(draft.participants),
         external_shown_to=draft.viewers,
         read_only=owner is None,
         organizer=_organizer(organizer, draft.authority),
         responses=_responses(draft, owner),
+        exceptions=draft.exceptions,
     )
     if draft.admission is not Admission.REDACTED:
         return item
@@ -101,6 +102,7 @@ def content(copy: Copy) -> ScheduleItem:
         all_day=copy.all_day,
         priority=_PRIORITIES.get(copy.importance, "B"),
         restricted=is_private(copy.sensitivity),
+        recurrence=copy.recurrence,
     )
 
 
@@ -113,7 +115,7 @@ def own_answer(copy: Copy | None, *, known: Response) -> Response:
     return Response.DECLINED if known is Response.DECLINED else Response.REMOVED
 
 
-def _for(participants: Iterable[Participant]) -> tuple[ForEntry, ...]:
+def matched(participants: Iterable[Participant]) -> tuple[ForEntry, ...]:
     answers: dict[str, list[Response]] = {}
     for person in participants:
         for contact in person.admitted:

@@ -7,7 +7,7 @@ instant is in UTC and people are sorted. What an event leaves out stays what it 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from types import MappingProxyType
@@ -129,9 +129,21 @@ def _original_start(exception: SeriesException) -> str:
 def _changes(changes: ItemChanges) -> tuple[tuple[str, str], ...]:
     """Wire names with the canonical value as JSON, instants in UTC, so that equal changes are equal text."""
     blank = replace(_BLANK, **{name: _read(name, getattr(changes, name)) for name in stated(changes)})
-    unzoned = replace(blank, zone=None)
-    values = {name: changes.zone if name == "zone" else _write(name, unzoned) for name in stated(changes)}
+    return changes_of(blank, stated(changes))
+
+
+def changes_of(item: ScheduleItem, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Fields of an item as an exception keeps what it changes: see `_changes`."""
+    unzoned = replace(item, zone=None)
+    values = {name: item.zone if name == "zone" else _write(name, unzoned) for name in names}
     return tuple(sorted((wire_name(name), _canonical_json(value)) for name, value in values.items()))
+
+
+def read_changes(exception: SeriesException) -> dict[str, Any]:
+    """What an exception changes, as canonical values by the item's own field names."""
+    stated_data = {name: json.loads(text) for name, text in exception.changes}
+    changes = ItemChanges.model_validate(stated_data)
+    return {name: _read(name, getattr(changes, name)) for name in stated(changes)}
 
 
 def _exception_data(exception: SeriesException, zone: str | None) -> dict[str, Any]:

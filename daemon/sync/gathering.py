@@ -100,7 +100,8 @@ def _people(copy: Copy | None) -> list[Attendee]:
     if copy is None:
         return []
     organizer = [copy.organizer] if copy.organizer else []
-    return [*organizer, *(each for each in copy.attendees if each.role is not Role.RESOURCE)]
+    attendees = dict.fromkeys(each for one in (copy, *copy.exceptions) for each in one.attendees)
+    return [*organizer, *(each for each in attendees if each.role is not Role.RESOURCE)]
 
 
 def _canonical(addresses: Iterable[str], policy: Policy) -> tuple[str, ...]:

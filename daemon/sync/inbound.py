@@ -113,8 +113,9 @@ class Inbound:
                 raise TransientError(code)
 
     async def _meet(self, hint: Hint, copy: Copy) -> Disposition:
-        if copy.kind is Kind.SCHEDULE_ITEM and copy.shape is Shape.SINGLE and copy.uid is not None:
-            return await self._meetings.decide(hint, uid=copy.uid, copy=copy)
+        if copy.kind is Kind.SCHEDULE_ITEM and copy.uid is not None:
+            is_whole = copy.shape in (Shape.SINGLE, Shape.MASTER)  # else the series is looked for by its UID (ID-1)
+            return await self._meetings.decide(hint, uid=copy.uid, copy=copy if is_whole else None)
         if copy.kind is Kind.OTHER:
             return await self._settler.nothing(hint.delivery, hint.origin)
         key = f"item:{copy.uid or copy.item_id}"

@@ -59,7 +59,7 @@ class BornInCrm(Exception):
 
 
 class Unsupported(Exception):
-    """The copy that counts is part of a series: not built yet."""
+    """In this mailbox lies a single occurrence of somebody else's series: not built yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class Left:
 
 
 class Meetings:
-    """Decides on single meetings and appointments."""
+    """Decides on meetings and appointments, single ones and series."""
 
     def __init__(
         self,
@@ -281,6 +281,8 @@ class Meetings:
         counting = copy
         if whose.user.mailbox is not None and whose.user.mailbox != hint.mailbox:
             counting = await self._counting(hint, link, mailbox=whose.user.mailbox)
+            if _is_one_of(counting, copy):
+                raise Unsupported
             link = inbound.sighted(link, Sighting(whose.user.mailbox, whose.user, counting))
             facts = await self._gatherer.around(counting, link=link, holder=whose.user)
         else:
@@ -433,6 +435,11 @@ def _notice_birth(link: Link, counting: Copy | None) -> None:
         raise BornInCrm(marker)
 
 
+def _is_one_of(series: Copy | None, copy: Copy | None) -> bool:
+    """Whether a mailbox holds a single occurrence of a series: its user was invited to that one alone (REC-3)."""
+    return series is not None and copy is not None and series.shape is Shape.MASTER and copy.shape is Shape.SINGLE
+
+
 def _is_another(known: Replica | None, copy: Copy) -> bool:
     """Whether a mailbox held this meeting under another id: it was moved, or there are two of it."""
     return known is not None and known.live and known.item_id != copy.item_id
@@ -457,6 +464,6 @@ def _readable(answer: Answer) -> Copy | None:
         raise Quarantined(answer.rule)
     if not isinstance(answer, Copy) or answer.kind is not Kind.SCHEDULE_ITEM:
         return None  # an answered request carries the meeting's UID into Deleted Items
-    if answer.shape is not Shape.SINGLE:
+    if answer.shape not in (Shape.SINGLE, Shape.MASTER):
         raise Unsupported
     return answer

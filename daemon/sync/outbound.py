@@ -80,8 +80,6 @@ class Outbound:
         event = origin.event
         if not isinstance(event, ScheduleItemEvent):
             return Dead("decode", "value: must not be null on this topic")
-        if isinstance(event, ScheduleItemChanged) and event.after.recurrence is not None:
-            return await control.not_yet(self._settler, origin, delivery, key=f"{origin.cause.topic}:{event.id}")
         known = await self._store.read(lambda tx: _find(tx, event))
         link_id = known.id if known else event.link or ids.link_of_crm(event.id)
         try:
@@ -98,6 +96,8 @@ class Outbound:
         link = await self._store.read(lambda tx: links.by_id(tx, link_id)) or Link(id=link_id, uid=None)
         recovered = await self._acting.recovered(link, by=Direction.OUTBOUND)
         link, made = recovered.link, recovered.made
+        if _makes_series(event, link):
+            return await control.not_yet(self._settler, origin, delivery, key=f"{origin.cause.topic}:{event.id}")
         change = replace(_change(event, origin, link), replayed=self._replays.covers(origin.cause))
         for _ in range(_TRIES):
             facts = await self._gatherer.for_item(link, _items(change))
@@ -148,6 +148,13 @@ class Outbound:
 
     def _around(self, facts: Facts) -> Surroundings:
         return Surroundings(facts, self._policy(), now=self._now(), generation=self._store.generation)
+
+
+def _makes_series(event: ScheduleItemEvent, link: Link) -> bool:
+    """Whether a CRM user made a series, which is not written to Exchange yet."""
+    if link.agreed is not None or event.origin == "sync":
+        return False
+    return isinstance(event, ScheduleItemChanged) and event.after.recurrence is not None
 
 
 def _find(tx: Connection, event: ScheduleItemEvent) -> Link | None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from handlers.meeting_alarms import followed, paired
+from handlers.alarms import followed, paired
 from schemas import options
 from schemas.edits import UNSET
 from schemas.items import Response, ScheduleItem
