@@ -26,6 +26,8 @@ _STAFF = {
     "dora": ("Dora Diaz", NORTH),
     "emil": ("Emil Eder", SOUTH),
 }
+_IN_THE_CRM = {"gina": ("Gina Gold", NORTH)}
+"""Who works in the CRM alone, and has no mailbox."""
 _OUTSIDERS = {
     FAMILY: "Family Klein",
     OTTO: "Otto Ohm",
@@ -38,19 +40,26 @@ CLIENTS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
     "c-otto": ("Otto Ohm", OTTO, {"node": NORTH}),
 }
 
-NAMES: Mapping[str, str] = {
-    **{f"u-{who}": name for who, (name, _) in _STAFF.items()},
-    **{client: name for client, (name, _, _) in CLIENTS.items()},
-    **{ids.external_about(address): name for address, name in _OUTSIDERS.items()},
-}
-"""What an id in an outcome is called; a stranger is known by the hash of his address."""
-
-_AN_ID = re.compile("|".join(re.escape(each) for each in sorted(NAMES, key=len, reverse=True)))
-
 
 def address(who: str) -> str:
     """The address of somebody at the bank."""
     return f"{who}@bank.example"
+
+
+def user(who: str) -> str:
+    """The CRM's id of somebody at the bank."""
+    return f"u-{who}"
+
+
+NAMES: Mapping[str, str] = {
+    **{user(who): name for who, (name, _) in (_STAFF | _IN_THE_CRM).items()},
+    **{address(who): name for who, (name, _) in _STAFF.items()},
+    **{client: name for client, (name, _, _) in CLIENTS.items()},
+    **{ids.external_about(address): name for address, name in _OUTSIDERS.items()},
+}
+"""What an id or a mailbox in an outcome is called; a stranger is known by the hash of his address."""
+
+_AN_ID = re.compile("|".join(re.escape(each) for each in sorted(NAMES, key=len, reverse=True)))
 
 
 def mailbox(address: str) -> dict[str, str]:
@@ -88,20 +97,24 @@ def directory() -> list[dict[str, Any]]:
     nodes = [{"id": BANK, "parent": None}, {"id": NORTH, "parent": BANK}, {"id": SOUTH, "parent": BANK}]
     return [
         *({"type": "crm.node.changed.v1", "data": node} for node in nodes),
-        *({"type": "crm.user.changed.v1", "data": _user(who, name, node)} for who, (name, node) in _STAFF.items()),
+        *({"type": "crm.user.changed.v1", "data": _user(who, *person)} for who, person in _STAFF.items()),
+        *(
+            {"type": "crm.user.changed.v1", "data": _user(who, *person) | {"mailbox": None}}
+            for who, person in _IN_THE_CRM.items()
+        ),
         *({"type": "crm.contact.changed.v1", "data": _contact(each, *client)} for each, client in CLIENTS.items()),
     ]
 
 
-def option(key: str, *, value: bool, who: str | None = None) -> dict[str, Any]:
-    """An option set for the system, or for one user."""
-    scope = {"level": "system"} if who is None else {"level": "user", "id": f"u-{who}"}
-    return {"type": "crm.options.changed.v1", "data": {"scope": scope, "options": {key: value}}}
+def options(values: Mapping[str, bool], *, who: str | None = None) -> dict[str, Any]:
+    """The options set for the system, or for one user."""
+    scope = {"level": "system"} if who is None else {"level": "user", "id": user(who)}
+    return {"type": "crm.options.changed.v1", "data": {"scope": scope, "options": dict(values)}}
 
 
 def _user(who: str, name: str, node: str) -> dict[str, Any]:
     return {
-        "id": f"u-{who}",
+        "id": user(who),
         "name": name,
         "emails": [address(who)],
         "mailbox": address(who),

@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from daemon.demo import cast
+from daemon.demo.desk import Desk
 from daemon.demo.evidence import expect, waited_for
 from daemon.demo.outlook import Outlook
 from daemon.demo.stage import Stage
 from daemon.demo.telling import Told
 from daemon.demo.witness import Seen
 from schemas import catalogue, ids
+from schemas.outcomes import Direction
 
 OUT = (catalogue.COMMANDS, catalogue.OUTCOMES, catalogue.DEAD_LETTERS)
 
@@ -26,6 +28,8 @@ class Counts:
     commands: int
     outcomes: int
     dead_letters: int
+    writes: int
+    """What the outcomes say was written to mailboxes."""
 
     @property
     def put_out(self) -> int:
@@ -35,11 +39,13 @@ class Counts:
 
 @dataclass(slots=True)
 class Day:
-    """The day so far. `meetings`: UIDs by the scenes' own names for them."""
+    """The day so far. `meetings`: UIDs, `records`: the CRM's ids, by the scenes' own names for them."""
 
     stage: Stage
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     meetings: dict[str, str] = field(default_factory=dict)
+    records: dict[str, str] = field(default_factory=dict)
+    options: dict[str, dict[str, bool]] = field(default_factory=dict)
     items_before: dict[str, int] = field(default_factory=dict)
     since: int = 0
 
@@ -49,6 +55,9 @@ class Day:
 
     def outlook(self, who: str) -> Outlook:
         return self.stage.outlook(who)
+
+    def crm(self, who: str) -> Desk:
+        return self.stage.crm(who)
 
     def at(self, hour: int) -> datetime:
         """Next week's day at this hour."""
@@ -60,16 +69,27 @@ class Day:
         hints, commands, outcomes, dead = (
             len(self.stage.witness.of(topic, since=since)) for topic in (catalogue.NOTIFICATIONS, *OUT)
         )
-        return Counts(hints, commands, outcomes, dead)
+        said = self.stage.witness.of(catalogue.OUTCOMES, since=since)
+        return Counts(hints, commands, outcomes, dead, writes=sum(len(each.data["writes"]) for each in said))
 
     async def outcome(self, uid: str, *, result: str, reason: str | None = None) -> Seen:
-        """The outcome of a meeting, of this scene. Raises `NotSo`."""
-        link = ids.link_of_uid(uid)
+        """The outcome of a meeting that was made in Outlook, of this scene. Raises `NotSo`."""
+        return await self.outcome_of(ids.link_of_uid(uid), result=result, reason=reason)
+
+    async def outcome_of(
+        self, link: str, *, result: str, reason: str | None = None, direction: Direction | None = None
+    ) -> Seen:
+        """The outcome of a link, of this scene, one way or either. Raises `NotSo`."""
         wanted = result if reason is None else f"{result} ({reason})"
+        ways = (direction,) if direction else tuple(Direction)
         return await self._read(
             catalogue.OUTCOMES,
-            lambda each: each.data["link"] == link and (each.data["result"], each.data["reason"]) == (result, reason),
-            expected=f"an outcome of the meeting: {wanted}",
+            lambda each: (
+                each.data["link"] == link
+                and (each.data["result"], each.data["reason"]) == (result, reason)
+                and each.data["direction"] in ways
+            ),
+            expected=f"an outcome of the item: {wanted}",
         )
 
     async def command(self, uid: str) -> Seen:
@@ -85,10 +105,10 @@ class Day:
 
     async def switches(self, key: str, *, value: bool, who: str | None = None) -> Seen:
         """The CRM announces an option; the daemon's answer that it is in force. Raises `NotSo`."""
-        entry = cast.option(key, value=value, who=who)
-        scope = entry["data"]["scope"]
-        name = f"user:{scope['id']}" if who else "system"
-        await self.stage.announce(entry)
+        name = f"user:{cast.user(who)}" if who else "system"
+        values = self.options.setdefault(name, {})
+        values[key] = value  # an event says all that is set in its scope
+        await self.stage.announce(cast.options(values, who=who))
         answer = await self._read(
             catalogue.OUTCOMES,
             lambda each: each.data["cause"]["topic"] == catalogue.OPTIONS and each.record.key == name.encode(),
@@ -101,6 +121,13 @@ class Day:
         """The CRM's items of a meeting."""
         return [each for each in await self.stage.items() if each["uid"] == uid and each["deleted"] is deleted]
 
+    async def record(self, crm_id: str) -> dict[str, Any]:
+        """What the CRM holds under an id, when it has applied what it was told. Raises `NotSo`."""
+        await self.stage.quiet()
+        found = [each for each in await self.stage.items() if each["id"] == crm_id and not each["deleted"]]
+        expect(f"items {crm_id} in the CRM", seen=len(found), wanted=1)
+        return found[0]
+
     async def item(self, uid: str) -> dict[str, Any]:
         """The CRM's one item of a meeting, when it has applied what it was told. Raises `NotSo`."""
         await self.stage.quiet()
@@ -112,6 +139,11 @@ class Day:
         """Raises `NotSo` if the CRM has an item of this meeting."""
         await self.stage.quiet()
         expect("items of the meeting in the CRM", seen=len(await self.items(uid)), wanted=0)
+
+    async def mails_of_daemon(self) -> list[dict[str, Any]]:
+        """What the daemon's account has caused to be mailed since the day began."""
+        mails = await self.stage.fetch(f"{self.stage.urls.exchange}/sandbox/mails")
+        return [mail for mail in mails if mail["caused_by"]["account"] == cast.SERVICE[0]]
 
     def cause(self, outcome: Seen) -> Seen | None:
         """The record that an outcome names as its cause."""

@@ -49,7 +49,7 @@ async def _an_answer(day: Day) -> Told:
         f'Bob Braun accepts "{accepted.subject}".',
         (f"{item['id']} says that he {item['item']['responses']['u-bob']}; the command changes nothing else.",),
         outcome,
-        in_brief=True,
+        only=(),
     )
 
 
@@ -79,6 +79,7 @@ async def _the_same_guests_again(day: Day) -> Told:
     expect("whether the CRM shows external contacts", seen="external" in item["item"], wanted=False)
     expect("contacts in For of the first meeting", seen=len(contacts_in_for(first)), wanted=3)
     expect("version of the first meeting", seen=first["version"], wanted=day.items_before["pension"])
+    day.meetings["pension two"] = made.uid
     gone = [each["about"] for each in outcome.data["explain"] if each["rule"] == "FOR-5"]
     expect("contacts that the check took out", seen=sorted(gone), wanted=["c-karl", "c-otto"])
     return Told(

@@ -1,36 +1,33 @@
-"""A person in Outlook: what he does to his own calendar, over EWS and with his own password.
-
-A handful of requests, written out: exchangelib belongs to the daemon's backend, and a demo that used it could not show
-that the sandbox Exchange is a server like any other.
-"""
+"""A person in Outlook: what he does to his own calendar and task list."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from xml.sax.saxutils import escape
 
-import aiohttp
 from lxml import etree
 
-_SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-_TYPES = "http://schemas.microsoft.com/exchange/services/2006/types"
-_MESSAGES = "http://schemas.microsoft.com/exchange/services/2006/messages"
-_IN = {"t": _TYPES, "m": _MESSAGES}
+from daemon.demo.ews import IN, Ews, Refused, attribute
+
 _AN_HOUR = timedelta(hours=1)
 _ZONE = "W. Europe Standard Time"
-_URIS = {"Location": "calendar:Location", "Subject": "item:Subject", "Body": "item:Body"}
-
-
-class Refused(Exception):
-    """Exchange did not do what a person asked for; the text is its code."""
+_URIS = {
+    "Location": "calendar:Location",
+    "Subject": "item:Subject",
+    "Body": "item:Body",
+    "ReminderIsSet": "item:ReminderIsSet",
+    "ReminderMinutesBeforeStart": "item:ReminderMinutesBeforeStart",
+    "Status": "task:Status",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarItem:
-    """One mailbox's item, as its owner reads it. `guests` are the names of all whom he sees invited."""
+    """One mailbox's item, as its owner reads it. `guests` are the names of all whom he sees invited, `body` is HTML,
+    `reminder` the minutes before the start; None: it does not remind him.
+    """
 
     id: str
     uid: str
@@ -39,16 +36,24 @@ class CalendarItem:
     guests: tuple[str, ...]
     location: str
     private: bool
+    body: str
+    reminder: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskItem:
+    """A task as it stands in somebody's list."""
+
+    id: str
+    subject: str
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """One person at his desk. `endpoint` is the EWS URL. All methods raise `Refused`."""
+    """One person at his desk. All methods raise `Refused`."""
 
-    session: aiohttp.ClientSession
-    endpoint: str
-    address: str
-    password: str
+    ews: Ews
 
     async def meets(
         self,
@@ -65,7 +70,7 @@ class Outlook:
             f"<t:Attendee><t:Mailbox><t:EmailAddress>{escape(each)}</t:EmailAddress></t:Mailbox></t:Attendee>"
             for each in guests
         )
-        answer = await self._call(
+        answer = await self.ews.call(
             '<m:CreateItem SendMeetingInvitations="SendToAllAndSaveCopy"><m:Items><t:CalendarItem>'
             f"<t:Subject>{escape(subject)}</t:Subject>"
             f"<t:Sensitivity>{'Private' if private else 'Normal'}</t:Sensitivity>"
@@ -76,30 +81,25 @@ class Outlook:
             f'<t:StartTimeZone Id="{_ZONE}"/><t:EndTimeZone Id="{_ZONE}"/>'
             "</t:CalendarItem></m:Items></m:CreateItem>"
         )
-        return await self._get(_attribute(answer, ".//t:ItemId", "Id"))
+        return _calendar_item(await self._get(attribute(answer, ".//t:ItemId", "Id")))
 
     async def item(self, uid: str) -> CalendarItem:
         """His own item of a meeting. Raises `Refused` if there is none in his calendar."""
-        answer = await self._call(
-            '<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties>'
-            '<t:FieldURI FieldURI="calendar:UID"/></t:AdditionalProperties></m:ItemShape><m:ParentFolderIds>'
-            '<t:DistinguishedFolderId Id="calendar"/></m:ParentFolderIds></m:FindItem>'
-        )
-        for found in answer.iterfind(".//t:CalendarItem", _IN):
-            if found.findtext("t:UID", namespaces=_IN) == uid:
-                return await self._get(_attribute(found, "t:ItemId", "Id"))
-        raise Refused(f"{self.address} has no item of this meeting")
+        for found in await self._list("calendar", "calendar:UID"):
+            if found.findtext("t:UID", namespaces=IN) == uid:
+                return _calendar_item(await self._get(attribute(found, "t:ItemId", "Id")))
+        raise Refused(f"{self.ews.address} has no item of this meeting")
 
-    async def changes(self, uid: str, **properties: str) -> CalendarItem:
-        """Changes Location, Subject or Body of a meeting he organizes, and tells his guests."""
-        item = await self.item(uid)
-        updates = "".join(_set(name, text) for name, text in properties.items())
-        answer = await self._call(
-            '<m:UpdateItem ConflictResolution="AlwaysOverwrite" MessageDisposition="SaveOnly" '
-            'SendMeetingInvitationsOrCancellations="SendToAllAndSaveCopy"><m:ItemChanges><t:ItemChange>'
-            f'<t:ItemId Id="{item.id}"/><t:Updates>{updates}</t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>'
-        )
-        return await self._get(_attribute(answer, ".//t:ItemId", "Id"))
+    async def changes(self, uid: str, *, tells: bool = True, **properties: str) -> CalendarItem:
+        """Changes Location, Subject or Body (HTML) of a meeting he organizes, and tells his guests unless he does not
+        want to.
+        """
+        return await self._change(uid, properties, mode="SendToAllAndSaveCopy" if tells else "SendToNone")
+
+    async def is_reminded(self, uid: str, *, minutes: int) -> CalendarItem:
+        """Has himself reminded so many minutes before the start: nobody else's business."""
+        reminder = {"ReminderIsSet": "true", "ReminderMinutesBeforeStart": str(minutes)}
+        return await self._change(uid, reminder, mode="SendToNone")
 
     async def accepts(self, uid: str) -> CalendarItem:
         """Accepts, and answers the organizer."""
@@ -113,73 +113,92 @@ class Outlook:
         await self._respond("CancelCalendarItem", item)
         return item
 
-    @property
-    def _token(self) -> str:
-        return b64encode(f"{self.address}:{self.password}".encode()).decode()
+    async def task(self, subject: str) -> TaskItem:
+        """The task of this name in his list. Raises `Refused` if there is none, or more than one."""
+        listed = [each for each in await self._list("tasks", "item:Subject") if _subject(each) == subject]
+        if len(listed) != 1:
+            raise Refused(f"{self.ews.address} has {len(listed)} tasks of this name")
+        return _task_item(await self._get(attribute(listed[0], "t:ItemId", "Id")))
+
+    async def completes(self, subject: str) -> TaskItem:
+        """Ticks a task off."""
+        task = await self.task(subject)
+        await self.ews.call(
+            '<m:UpdateItem ConflictResolution="AlwaysOverwrite" MessageDisposition="SaveOnly"><m:ItemChanges>'
+            f'<t:ItemChange><t:ItemId Id="{task.id}"/><t:Updates>{_set("Task", "Status", "Completed")}</t:Updates>'
+            "</t:ItemChange></m:ItemChanges></m:UpdateItem>"
+        )
+        return await self.task(subject)
+
+    async def _change(self, uid: str, properties: Mapping[str, str], *, mode: str) -> CalendarItem:
+        item = await self.item(uid)
+        updates = "".join(_set("CalendarItem", name, text) for name, text in properties.items())
+        answer = await self.ews.call(
+            '<m:UpdateItem ConflictResolution="AlwaysOverwrite" MessageDisposition="SaveOnly" '
+            f'SendMeetingInvitationsOrCancellations="{mode}"><m:ItemChanges><t:ItemChange>'
+            f'<t:ItemId Id="{item.id}"/><t:Updates>{updates}</t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>'
+        )
+        return _calendar_item(await self._get(attribute(answer, ".//t:ItemId", "Id")))
 
     async def _respond(self, how: str, item: CalendarItem) -> None:
-        await self._call(
+        await self.ews.call(
             '<m:CreateItem MessageDisposition="SendAndSaveCopy"><m:Items>'
             f'<t:{how}><t:ReferenceItemId Id="{item.id}"/></t:{how}></m:Items></m:CreateItem>'
         )
 
-    async def _get(self, item_id: str) -> CalendarItem:
-        answer = await self._call(
-            "<m:GetItem><m:ItemShape><t:BaseShape>AllProperties</t:BaseShape></m:ItemShape><m:ItemIds>"
-            f'<t:ItemId Id="{item_id}"/></m:ItemIds></m:GetItem>'
+    async def _list(self, folder: str, field: str) -> list[etree._Element]:
+        """What lies in one of his folders, each with its id and one field."""
+        answer = await self.ews.call(
+            '<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties>'
+            f'<t:FieldURI FieldURI="{field}"/></t:AdditionalProperties></m:ItemShape><m:ParentFolderIds>'
+            f'<t:DistinguishedFolderId Id="{folder}"/></m:ParentFolderIds></m:FindItem>'
         )
-        return _read(answer)
+        return list(answer.iterfind(".//t:Items/*", IN))
 
-    async def _call(self, request: str) -> etree._Element:
-        """The answer to one request. Raises `Refused`."""
-        envelope = (
-            f'<s:Envelope xmlns:s="{_SOAP}" xmlns:t="{_TYPES}" xmlns:m="{_MESSAGES}">'
-            '<s:Header><t:RequestServerVersion Version="Exchange2016"/></s:Header>'
-            f"<s:Body>{request}</s:Body></s:Envelope>"
+    async def _get(self, item_id: str) -> etree._Element:
+        return await self.ews.call(
+            "<m:GetItem><m:ItemShape><t:BaseShape>AllProperties</t:BaseShape><t:BodyType>HTML</t:BodyType>"
+            f'</m:ItemShape><m:ItemIds><t:ItemId Id="{item_id}"/></m:ItemIds></m:GetItem>'
         )
-        async with self.session.post(
-            self.endpoint,
-            data=envelope.encode(),
-            headers={"Content-Type": "text/xml; charset=utf-8", "Authorization": f"Basic {self._token}"},
-        ) as response:
-            content = await response.read()
-        if response.status != 200:
-            raise Refused(f"HTTP {response.status}")
-        answer = etree.fromstring(content)
-        codes = {code.text for code in answer.iterfind(".//m:ResponseCode", _IN)}
-        if codes != {"NoError"}:
-            raise Refused(", ".join(sorted(filter(None, codes))))
-        return answer
 
 
-def _set(name: str, text: str) -> str:
-    attribute = ' BodyType="Text"' if name == "Body" else ""
+def _set(kind: str, name: str, text: str) -> str:
+    attributes = ' BodyType="HTML"' if name == "Body" else ""
     return (
-        f'<t:SetItemField><t:FieldURI FieldURI="{_URIS[name]}"/><t:CalendarItem>'
-        f"<t:{name}{attribute}>{escape(text)}</t:{name}></t:CalendarItem></t:SetItemField>"
+        f'<t:SetItemField><t:FieldURI FieldURI="{_URIS[name]}"/><t:{kind}>'
+        f"<t:{name}{attributes}>{escape(text)}</t:{name}></t:{kind}></t:SetItemField>"
     )
 
 
-def _read(answer: etree._Element) -> CalendarItem:
-    said = {name: answer.findtext(f".//t:CalendarItem/t:{name}", "", _IN) for name in ("UID", "Subject", "Location")}
-    organizer = answer.findtext(".//t:Organizer/t:Mailbox/t:Name", "", _IN)
-    invited = [*answer.iterfind(".//t:RequiredAttendees/t:Attendee/t:Mailbox/t:Name", _IN)]
+def _calendar_item(answer: etree._Element) -> CalendarItem:
+    def said(path: str, default: str = "") -> str:
+        return answer.findtext(f".//t:CalendarItem/t:{path}", default, IN)
+
+    organizer = said("Organizer/t:Mailbox/t:Name")
+    invited = [*answer.iterfind(".//t:RequiredAttendees/t:Attendee/t:Mailbox/t:Name", IN)]
     return CalendarItem(
-        id=_attribute(answer, ".//t:ItemId", "Id"),
-        uid=said["UID"],
-        subject=said["Subject"],
+        id=attribute(answer, ".//t:ItemId", "Id"),
+        uid=said("UID"),
+        subject=said("Subject"),
         organizer=organizer,
         guests=tuple(name.text for name in invited if name.text and name.text != organizer),
-        location=said["Location"],
-        private=answer.findtext(".//t:Sensitivity", "Normal", _IN) != "Normal",
+        location=said("Location"),
+        private=said("Sensitivity", "Normal") != "Normal",
+        body=said("Body"),
+        reminder=int(said("ReminderMinutesBeforeStart")) if said("ReminderIsSet") == "true" else None,
     )
 
 
-def _attribute(answer: etree._Element, path: str, name: str) -> str:
-    found = answer.find(path, _IN)
-    if found is None:
-        raise Refused(f"the answer has no {path}")
-    return found.get(name, "")
+def _task_item(answer: etree._Element) -> TaskItem:
+    return TaskItem(
+        id=attribute(answer, ".//t:ItemId", "Id"),
+        subject=answer.findtext(".//t:Task/t:Subject", "", IN),
+        status=answer.findtext(".//t:Task/t:Status", "", IN),
+    )
+
+
+def _subject(listed: etree._Element) -> str:
+    return str(listed.findtext("t:Subject", "", IN))
 
 
 def _instant(moment: datetime) -> str:

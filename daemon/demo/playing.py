@@ -13,10 +13,10 @@ from datetime import timedelta
 from rich.console import Console
 
 from daemon.bus.port import BusError
-from daemon.demo import afternoon, cast, midday, morning
+from daemon.demo import afternoon, evening, midday, morning
 from daemon.demo.day import OUT, Counts, Day, Scene
 from daemon.demo.evidence import NotSo, expect
-from daemon.demo.outlook import Refused
+from daemon.demo.ews import Refused
 from daemon.demo.stage import Stage, built, log_file, new_folder
 from daemon.demo.telling import Storyteller
 from daemon.demo.witness import Seen
@@ -28,6 +28,7 @@ PARTS: Sequence[tuple[str, Sequence[Scene]]] = (
     ("Morning", morning.SCENES),
     ("Midday", midday.SCENES),
     ("Afternoon", afternoon.SCENES),
+    ("Evening", evening.SCENES),
 )
 
 
@@ -41,9 +42,9 @@ async def play(*, kafka: str | None, hold: bool, console: Console) -> int:
     began = time.monotonic()
     tell.opens(
         "A day at a bank",
-        "Meetings are made in Outlook and become schedule items in the CRM. A broker, a sandbox Exchange, a sandbox "
-        "CRM and the real daemon talk over the network, and every sentence is made from what was read back: what "
-        "people did, what came of it, and why: who is where, by which rule and option.",
+        "Some work in Outlook, some in the CRM; what one side changes is on the other, and nobody is mailed by it. A "
+        "broker, a sandbox Exchange, a sandbox CRM and the real daemon talk over the network, and every sentence is "
+        "made from what was read back: what people did, what came of it, and why, by which rule and option.",
     )
     try:
         async with AsyncExitStack() as parts:
@@ -52,7 +53,7 @@ async def play(*, kafka: str | None, hold: bool, console: Console) -> int:
             day = Day(stage)
             await _play(day, tell)
             await _sum_up(day, tell, took=timedelta(seconds=time.monotonic() - began))
-            _what_next(tell, stage, hold=hold)
+            _what_next(tell, day, hold=hold)
             if hold:
                 await _interrupted(stage)
     except NotSo as error:
@@ -90,6 +91,8 @@ def _evidence(outcome: Seen | None, counts: Counts) -> Iterable[str]:
     yield _number(counts.hints, "hint")
     yield _number(counts.commands, "command")
     yield _number(counts.outcomes, "outcome")
+    if counts.writes:
+        yield _number(counts.writes, "write")
     if counts.dead_letters:
         yield _number(counts.dead_letters, "dead letter")
 
@@ -102,26 +105,28 @@ async def _sum_up(day: Day, tell: Storyteller, *, took: timedelta) -> None:
     """Raises `NotSo` if synchronizing has caused a single mail."""
     witness = day.stage.witness
     mails = await day.stage.fetch(f"{day.stage.urls.exchange}/sandbox/mails")
-    caused = [mail for mail in mails if mail["caused_by"]["account"] == cast.SERVICE[0]]
+    sent = await day.mails_of_daemon()
     commands, outcomes, letters = (witness.of(topic) for topic in OUT)
     hints = witness.of(catalogue.NOTIFICATIONS)
     by_type = Counter(each.type.split(".")[-2] for each in commands)
+    written = Counter(write["operation"] for each in outcomes for write in each.data["writes"])
     by_result = Counter(_result(each) for each in outcomes)
     tell.sums_up(
         f"The day in numbers ({took.total_seconds():.0f} s)",
         [
-            ("hints from Exchange", len(hints), "all of the day, delivered twice, and the broken one"),
-            ("events of the CRM", _events_of_crm(witness.seen), "directory, options, answers to commands"),
+            ("hints from Exchange", len(hints), "each delivered twice, and the broken one"),
+            ("events of the CRM", _events_of_crm(witness.seen), "directory, options, edits, answers to commands"),
             ("commands for the CRM", len(commands), _counted(by_type)),
             ("outcomes", len(outcomes), _counted(by_result)),
             ("dead letters", len(letters), _counted(Counter(each.header("x-dlq-reason") for each in letters))),
-            ("mails between people", len(mails) - len(caused), "invitations, answers, cancellations"),
-            ("mails because of sync", len(caused), ""),
+            ("writes to Exchange", sum(written.values()), _counted(written)),
+            ("mails between people", len(mails) - len(sent), "invitations, answers, cancellations"),
+            ("mails of the daemon", len(sent), ""),
         ],
     )
-    expect("mails because of synchronizing", seen=len(caused), wanted=0)
+    expect("mails of the daemon", seen=len(sent), wanted=0)
     scenes = sum(len(scenes) for _, scenes in PARTS)
-    tell.succeeds(f"All {scenes} scenes happened as they are told.")
+    tell.succeeds(f"All {scenes} scenes happened as they are told. Mails sent by the daemon: {len(sent)}.")
 
 
 def _events_of_crm(seen: Iterable[Seen]) -> int:
@@ -137,11 +142,12 @@ def _counted(counts: Counter[str]) -> str:
     return ", ".join(f"{number} {what}" for what, number in sorted(counts.items()))
 
 
-def _what_next(tell: Storyteller, stage: Stage, *, hold: bool) -> None:
+def _what_next(tell: Storyteller, day: Day, *, hold: bool) -> None:
+    stage = day.stage
     tell.part("What to look at next")
     tell.says(
-        "Why is a meeting as it is? The daemon remembers every decision:",
-        f"  exsyncd why si-2 --store {stage.store_url}",
+        "Why is an item as it is? The daemon remembers every decision, both ways:",
+        *(f"  exsyncd why {record} --store {stage.store_url}" for record in day.records.values()),
         f"Its log: {stage.log_file}",
     )
     if stage.topic_prefix:

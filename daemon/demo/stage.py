@@ -27,7 +27,9 @@ from daemon.app import Daemon, Outside, opened
 from daemon.bus.kafka import KafkaAdmin, KafkaConsumer, KafkaProducer, KafkaSettings
 from daemon.bus.port import Consumer, TopicPartition
 from daemon.demo import cast
+from daemon.demo.desk import Desk
 from daemon.demo.evidence import PATIENCE, NotSo, waited_for
+from daemon.demo.ews import Ews
 from daemon.demo.outlook import Outlook
 from daemon.demo.post import Post
 from daemon.demo.witness import Witness
@@ -88,7 +90,11 @@ class Stage:
 
     def outlook(self, who: str) -> Outlook:
         """A person of the bank at his desk."""
-        return Outlook(self.session, self.urls.exchange + PATH, cast.address(who), who)
+        return Outlook(Ews(self.session, self.urls.exchange + PATH, cast.address(who), password=who))
+
+    def crm(self, who: str) -> Desk:
+        """A person of the bank in the CRM."""
+        return Desk(self.session, self.urls.crm, cast.user(who))
 
     async def read(self, url: str) -> bytes:
         """What a GET answers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,14 +24,21 @@ _INDENT = 4
 _COMFORTABLE = 80
 _NAME, _DECISION, _BECAUSE = 11, 9, 42  # so that the tables of all scenes stand alike, and fit into 80 columns
 _WIDEST = 100
+_FEW = 4
 _DECISIONS: Mapping[str, tuple[str, str]] = {
     "for": ("For", "green"),
     "assign_to": ("Assign To", ""),
     "external": ("external", "yellow"),
     "dropped": ("dropped", "yellow"),
-    "refused": ("kept out", "red"),
+    "refused": ("refused", "red"),
     "redacted": ("redacted", "red"),
     "kept": ("kept", ""),
+}
+_SIDES: Mapping[str, str] = {"crm": "the CRM's", "exchange": "Exchange's"}
+_OPERATIONS: Mapping[str, tuple[str, str]] = {
+    "create": ("created", "green"),
+    "update": ("updated", "green"),
+    "delete": ("deleted", "green"),
 }
 _LEVELS: Mapping[str, str] = {
     "user": "set personally",
@@ -46,6 +53,8 @@ _EFFECTS: Mapping[tuple[str, bool], str] = {
     (options.FOR_CONTACTS_SECURITY_CHECK, True): "took out {}",
     (options.EXTERNAL_CONTACTS_DISPLAY, True): "sees them",
     (options.PRIVATE_MEETINGS_INBOUND, False): "keeps it out",
+    (options.MEETING_ALARMS, True): "carried the alarm",
+    (options.RELATED_NOTES, True): "shows the note to {}",
 }
 """What an option did, by its value; in the braces, to whom."""
 
@@ -54,13 +63,13 @@ _EFFECTS: Mapping[tuple[str, bool], str] = {
 class Told:
     """A scene in words: what people did, what came of it, and the outcome that says so.
 
-    `in_brief`: the outcome's reasons are those of a scene before, and are not told again.
+    `only`: of the reasons no more than these options are told, for the others are those of a scene before.
     """
 
     deed: str
     facts: tuple[str, ...]
     outcome: Seen | None = None
-    in_brief: bool = False
+    only: tuple[str, ...] | None = None
 
 
 class Storyteller:
@@ -101,8 +110,8 @@ class Storyteller:
         self._inside(Text(told.deed))
         for fact in told.facts:
             self._inside(self._fact(fact))
-        if told.outcome is not None and told.outcome.data["explain"] and not told.in_brief:
-            self._reasons(told.outcome.data)
+        if told.outcome is not None:
+            self._reasons(told.outcome.data, only=told.only)
         self._inside(Text(self._between.join(evidence), style="dim"))
 
     def succeeds(self, line: str) -> None:
@@ -148,18 +157,23 @@ class Storyteller:
         table.add_row(Text(self._came_of_it, style="bold green"), Text(fact))
         return table
 
-    def _reasons(self, outcome: Mapping[str, Any]) -> None:
+    def _reasons(self, outcome: Mapping[str, Any], *, only: tuple[str, ...] | None) -> None:
+        rows = [*_decisions(outcome, in_full=only is None)]
+        used = [*_options(each for each in outcome["options"] if only is None or each["key"] in only)]
+        if not rows and not used:
+            return
         decisions = Table.grid(padding=(0, 2))
         decisions.add_column(no_wrap=True, min_width=_NAME)
         decisions.add_column(no_wrap=True, min_width=_DECISION)
         decisions.add_column(min_width=_BECAUSE if self._width >= _COMFORTABLE else None)
         decisions.add_column(no_wrap=True)
-        for each in sorted(outcome["explain"], key=lambda each: each["decision"] == "assign_to"):
-            decisions.add_row(*_decision(each, link=outcome["link"]))
-        used = Table.grid(padding=(0, 2))
-        for row in _options(outcome["options"]):
-            used.add_row(*(Text(cell, style="dim") for cell in row))
-        self._inside(_Barred(Group(decisions, used), self._bar))
+        for row in rows:
+            decisions.add_row(*row)
+        consulted = Table.grid(padding=(0, 2))
+        for cells in used:
+            consulted.add_row(*(Text(cell, style="dim") for cell in cells))
+        tables = (table for table in (decisions, consulted) if table.rows)
+        self._inside(_Barred(Group(*tables), self._bar))
 
     def _inside(self, what: RenderableType) -> None:
         self._console.print(Padding(what, (0, 0, 0, _INDENT), expand=False), width=self._width)
@@ -183,16 +197,46 @@ class _Barred:
             yield Segment.line()
 
 
+def _decisions(outcome: Mapping[str, Any], *, in_full: bool) -> Iterable[Iterable[Text]]:
+    """What was decided about people and fields, what both sides had changed, and what was written."""
+    if in_full:
+        for each in sorted(outcome["explain"], key=lambda each: each["decision"] == "assign_to"):
+            yield _decision(each, link=outcome["link"])
+    for each in outcome["conflicts"]:
+        yield _conflict(each)
+    for each in outcome["writes"]:
+        yield _write(each)
+
+
+def _conflict(conflict: Mapping[str, Any]) -> Iterable[Text]:
+    yield Text(conflict["field"])
+    yield Text("conflict", style="magenta")
+    yield Text(f"both sides changed it: {_SIDES[conflict['winner']]} stands")
+    yield Text("CON-2", style="cyan")
+
+
+def _write(write: Mapping[str, Any]) -> Iterable[Text]:
+    word, style = _OPERATIONS[write["operation"]]
+    yield Text(cast.named(write["mailbox"]))
+    yield Text(word, style=style)
+    fields = write["fields"]
+    yield Text(f"in Exchange: {', '.join(fields)}" if len(fields) <= _FEW else f"in Exchange: {len(fields)} fields")
+    yield Text("")
+
+
 def _decision(explained: Mapping[str, Any], *, link: str) -> Iterable[Text]:
+    is_all = explained["about"] == link
     word, style = _DECISIONS.get(explained["decision"], (explained["decision"], ""))
-    about = "the meeting" if explained["about"] == link else cast.named(explained["about"])
+    if explained["decision"] == "refused" and is_all:
+        word = "kept out"
+    about = "the meeting" if is_all else cast.named(explained["about"])
     yield Text(about)
     yield Text(word, style=style)
     yield Text(cast.named(explained["because"]))
     yield Text(explained["rule"], style="cyan")
 
 
-def _options(used: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, str, str]]:
+def _options(used: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str, str]]:
     """Option, value, and for whom; users who have it alike share a line."""
     alike: dict[tuple[str, bool, str, tuple[str, ...]], list[str]] = {}
     for each in used:
