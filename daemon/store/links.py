@@ -46,7 +46,9 @@ _REPLICAS = (
     .where(tables.replicas.c.link_id == bindparam("wanted"))
     .order_by(tables.replicas.c.position)
 )
-_INSERT = insert(tables.links).on_conflict_do_nothing(index_elements=["id"]).returning(tables.links.c.id)
+_INSERT = insert(tables.links).on_conflict_do_nothing().returning(tables.links.c.id)
+"""Of two daemons that store a new link at once, it is left to chance which of its unique values they meet at."""
+_IS_THERE = select(tables.links.c.id).where(tables.links.c.id == bindparam("wanted"))
 _UPDATE = update(tables.links).where(
     tables.links.c.id == bindparam("wanted"), tables.links.c.version == bindparam("seen")
 )
@@ -90,9 +92,12 @@ def save(tx: Connection, link: Link) -> Link:
         _save_row(tx, saved)
         _save_replicas(tx, saved)
     except IntegrityError:
-        # Not chained: some databases quote the values in their error texts.
-        raise Taken(f"link {link.id}: its UID, CRM id or one of its copies belongs to another link") from None
+        raise _taken(link.id) from None  # not chained: some databases quote the values in their error texts
     return saved
+
+
+def _taken(link_id: str) -> Taken:
+    return Taken(f"link {link_id}: its UID, CRM id or one of its copies belongs to another link")
 
 
 def _save_row(tx: Connection, link: Link) -> None:
@@ -102,6 +107,8 @@ def _save_row(tx: Connection, link: Link) -> None:
         stored = tx.execute(_UPDATE, row | {"wanted": link.id, "seen": seen}).rowcount > 0
     else:
         stored = tx.execute(_INSERT, row).first() is not None
+        if not stored and tx.execute(_IS_THERE, {"wanted": link.id}).first() is None:
+            raise _taken(link.id)
     if not stored:
         raise Stale(f"link {link.id} is no longer at version {seen}")
 

@@ -43,7 +43,9 @@ _COPIES = (
     .where(_replicas.c.link_id == bindparam("wanted"))
     .order_by(_replicas.c.user)
 )
-_INSERT = insert(_links).on_conflict_do_nothing(index_elements=["id"]).returning(_links.c.id)
+_INSERT = insert(_links).on_conflict_do_nothing().returning(_links.c.id)
+"""Of two daemons that store a new link at once, it is left to chance which of its unique values they meet at."""
+_IS_THERE = select(_links.c.id).where(_links.c.id == bindparam("wanted"))
 _UPDATE = update(_links).where(_links.c.id == bindparam("wanted"), _links.c.version == bindparam("seen"))
 _INSERT_COPIES = insert(_replicas)
 _DELETE_COPIES = delete(_replicas).where(_replicas.c.link_id == bindparam("wanted"))
@@ -78,9 +80,12 @@ def save(tx: Connection, link: TaskLink) -> TaskLink:
         _save_row(tx, saved)
         _save_copies(tx, saved)
     except IntegrityError:
-        # Not chained: some databases quote the values in their error texts.
-        raise Taken(f"task link {link.id}: its CRM id or one of its copies belongs to another link") from None
+        raise _taken(link.id) from None  # not chained: some databases quote the values in their error texts
     return saved
+
+
+def _taken(link_id: str) -> Taken:
+    return Taken(f"task link {link_id}: its CRM id or one of its copies belongs to another link")
 
 
 def _save_row(tx: Connection, link: TaskLink) -> None:
@@ -90,6 +95,8 @@ def _save_row(tx: Connection, link: TaskLink) -> None:
         stored = tx.execute(_UPDATE, row | {"wanted": link.id, "seen": seen}).rowcount > 0
     else:
         stored = tx.execute(_INSERT, row).first() is not None
+        if not stored and tx.execute(_IS_THERE, {"wanted": link.id}).first() is None:
+            raise _taken(link.id)
     if not stored:
         raise Stale(f"task link {link.id} is no longer at version {seen}")
 

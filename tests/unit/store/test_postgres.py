@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from itertools import product
 
 import pytest
 from sqlalchemy import Connection, text
@@ -139,8 +140,8 @@ async def test_of_two_decisions_on_one_link_one_is_stored(store: Store, other: S
         saving = (each.write(lambda tx: links.save(tx, link)) for each in (store, other))
         return await asyncio.gather(*saving, return_exceptions=True)
 
-    for version in (0, 1):
-        results = await both(Link(id="l-1", uid="0400", version=version))
+    for number, version in product(range(20), (0, 1)):
+        results = await both(Link(id=f"l-{number}", uid=f"04{number:02}", version=version))
 
         assert sorted(type(result).__name__ for result in results) == [Link.__name__, Stale.__name__]
 
@@ -225,7 +226,7 @@ async def test_transactions_in_each_other_s_way_are_both_stored(store: Store, ot
 
     versions = await store.read(lambda tx: list(tx.execute(text("SELECT crm_version FROM links")).scalars()))
     assert versions == [2, 2]
-    assert len(attempts) == 3
+    assert len(attempts) > 2  # who is done again may, rarely, be in the way once more
 
 
 async def test_a_server_that_restarts_costs_what_was_under_way_and_nothing_else(
