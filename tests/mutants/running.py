@@ -1,34 +1,43 @@
-"""Runs mutmut over a copy of the core, since it rewrites what it tests, and reads what came of it.
+"""Asks the tests of the core, in a copy of it, about each of its mutants.
 
-mutmut changes one place of one function at a time, and lets those tests judge that were seen to call the function.
-What it leaves alone: functions under a decorator (properties), and what stands in a module outside of functions.
+What a run was told is kept: `again` asks only of what lived, and of what changed since.
 """
 
 from __future__ import annotations
 
+import fnmatch
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.mutants import making, session
+
 ROOT = Path(__file__).parents[2]
 WORKSHOP = ROOT / "build" / "mutants"
+KEPT = ROOT / "build" / "mutants-made"
 NEEDED = ("daemon", "handlers", "schemas", "tests")
 PROVING = ("tests/rules", "tests/unit/handlers")
 ALIVE = frozenset({"survived", "no tests"})
-DEAD = frozenset({"killed", "timeout", "segfault", "suspicious"})
-_MUTMUT = Path(sys.executable).with_name("mutmut")
-_PLUGINS = ("-p", "tests.mutants.hurrying", "--hypothesis-profile=mutants", "-p", "no:cacheprovider")
-_PYTEST = """
+DEAD = frozenset({"killed", "timeout"})
+_TOLD = KEPT / "told.jsonl"  # digest of a mutant, and what came of it; a run that was broken off is not lost
+SETTINGS = """
+[tool.mutmut]
+source_paths = ["handlers"]
+track_dependencies = false
+
 [tool.pytest.ini_options]
 asyncio_mode = "auto"
 asyncio_default_fixture_loop_scope = "function"
 markers = ["rule", "scenario", "requirement"]
 """
+_PYTEST = ("-q", "-p", "tests.mutants.session", "-p", "no:cacheprovider", f"--hypothesis-profile={session.PROFILE}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +48,19 @@ class Mutant:
     was: str
     now: str
     name: str = ""
+    status: str = "survived"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How many mutants there were, and those that live."""
+    """How many mutants there were, of each module, and those that live."""
 
-    total: int
+    modules: Mapping[str, int]
     alive: tuple[Mutant, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(self.modules.values())
 
     @property
     def killed(self) -> float:
@@ -56,58 +70,62 @@ class Result:
 def run(patterns: Sequence[str], *, workers: int, again: bool = False) -> Result:
     """Judges all mutants, or those whose names match a pattern. Raises `RuntimeError` if it cannot be done.
 
-    `again`: what was judged by the last run and killed stays so where its function is as it was.
+    `again`: what was killed stays so where its function is as it was.
     """
-    if not again:
-        shutil.rmtree(WORKSHOP, ignore_errors=True)
-    _prepare()
-    _judge(patterns, workers)
-    if again:
-        _judge([name for name, status in _statuses(()).items() if status in ALIVE], workers)
-    statuses = _statuses(patterns)
-    unjudged = [name for name, status in statuses.items() if status not in ALIVE | DEAD]
-    if unjudged or not statuses:
-        raise RuntimeError(f"mutmut left {len(unjudged)} of {len(statuses)} mutants unjudged")
-    alive = [_described(name) for name, status in statuses.items() if status in ALIVE]
-    return Result(len(statuses), tuple(sorted(alive, key=lambda mutant: (mutant.where, mutant.was, mutant.now))))
+    changed, originals = _prepare(patterns)
+    digests = {name: hashlib.sha256(f"{name} {text}".encode()).hexdigest()[:16] for name, text in changed.items()}
+    dead = {digest for digest, status in _told().items() if again and status in DEAD}
+    _ask({name: digest for name, digest in digests.items() if digest not in dead}, workers)
+    told = _told()
+    statuses = {name: told[digest] for name, digest in digests.items() if digest in told}
+    if unjudged := [name for name in changed if statuses.get(name) not in ALIVE | DEAD] or not changed:
+        raise RuntimeError(f"not judged: {unjudged}")
+    alive = [
+        Mutant(making.readable(making.function_of(name)), *making.change(name, originals[name], text), name, status)
+        for name, text in changed.items()
+        if (status := statuses[name]) in ALIVE
+    ]
+    modules = Counter(name.rpartition(".")[0] for name in changed)
+    return Result(modules, tuple(sorted(alive, key=lambda mutant: (mutant.where, mutant.was, mutant.now))))
 
 
-def _prepare() -> None:
-    """A copy of what is tested and of what tests it, and mutmut's settings for it."""
+def _prepare(patterns: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """A copy of what is tested and of what tests it, with the wanted mutants in it; their texts, and the originals."""
+    shutil.rmtree(WORKSHOP, ignore_errors=True)
     for name in NEEDED:
-        unwanted = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, WORKSHOP / name, ignore=unwanted, dirs_exist_ok=True)
-    settings = {
-        "source_paths": ["handlers"],
-        "also_copy": [name for name in NEEDED if name != "handlers"],
-        "pytest_add_cli_args": list(_PLUGINS),
-        "pytest_add_cli_args_test_selection": [place for place in PROVING if (ROOT / place).is_dir()],
-        "track_dependencies": False,
-        "use_git_change_detection": False,
-    }
-    lines = (f"{key} = {json.dumps(value)}" for key, value in settings.items())
-    (WORKSHOP / "pyproject.toml").write_text("\n".join([_PYTEST, "[tool.mutmut]", *lines, ""]))
+        shutil.copytree(ROOT / name, WORKSHOP / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (WORKSHOP / "pyproject.toml").write_text(SETTINGS)
+    os.chdir(WORKSHOP)  # mutmut reads its settings where it is called
+    changed, originals = {}, {}
+    for path in sorted(Path("handlers").glob("*.py")):
+        module = f"handlers.{path.stem}"
+        if not _wanted(module, [pattern.rpartition(".")[0] for pattern in patterns]):
+            continue
+        made = making.made(module, path.read_text(), KEPT)
+        path.write_text(made.code)
+        wanted = [name for name in made.changed if _wanted(name, patterns)]
+        changed |= {name: made.changed[name] for name in wanted}
+        originals |= {name: made.originals[name] for name in wanted}
+    return changed, originals
 
 
-def _judge(names: Sequence[str], workers: int) -> None:
+def _wanted(name: str, patterns: Sequence[str]) -> bool:
+    return not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _told() -> dict[str, str]:
+    """What came of each mutant when it was asked about last."""
+    return dict(json.loads(line) for line in _TOLD.read_text().splitlines()) if _TOLD.exists() else {}
+
+
+def _ask(digests: Mapping[str, str], workers: int) -> None:
+    if not digests:
+        return
+    session.ASKED.write_text(json.dumps({"workers": workers, "told": str(_TOLD), "mutants": digests}))
     hurried = {name: value for name, value in os.environ.items() if name != "CI"}  # there, some tests draw more
-    subprocess.run([_MUTMUT, "run", "--max-children", str(workers), *names], cwd=WORKSHOP, check=False, env=hurried)
-
-
-def _statuses(patterns: Iterable[str]) -> Mapping[str, str]:
-    answer = _asked("results", "--all", "true")
-    found = dict(line.strip().rsplit(": ", 1) for line in answer.splitlines() if ": " in line)
-    wanted = tuple(patterns)
-    return {name: status for name, status in found.items() if status != "not checked" or not wanted}
-
-
-def _described(name: str) -> Mutant:
-    lines = [line for line in _asked("show", name).splitlines() if not line.startswith(("---", "+++", "@@", "#"))]
-    was = " ".join(line[1:].strip() for line in lines if line.startswith("-"))
-    now = " ".join(line[1:].strip() for line in lines if line.startswith("+"))
-    where = name.rpartition("__mutmut_")[0].replace(".x_", ".").replace("xǁ", "").replace("ǁ", ".")
-    return Mutant(where, was, now, name)
-
-
-def _asked(*question: str) -> str:
-    return subprocess.run([_MUTMUT, *question], cwd=WORKSHOP, check=True, capture_output=True, text=True).stdout
+    places = [place for place in PROVING if Path(place).is_dir()]
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", *_PYTEST, *places], env=hurried, check=False, stdout=subprocess.DEVNULL
+    )
+    if ended.returncode:
+        raise RuntimeError(f"the tests were not asked: pytest ended with {ended.returncode}")

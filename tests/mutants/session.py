@@ -1,0 +1,129 @@
+"""A plugin for pytest that asks the collected tests about thousands of mutants, and collects them only once.
+
+First it sees which functions each test calls. Then it forks for each mutant, and lets those tests judge it that call
+its function, the quickest first; the first that fails ends it. Nothing that ran before can have filled a cache.
+Of what is drawn at random there is only a little, the same each time.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import os
+import resource
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.state import state
+
+from tests.mutants.making import function_of
+
+PROFILE = "mutants"
+ASKED, CALLS = Path("asked.json"), Path("calls.json")  # where the tests run
+_STATUSES = {0: "survived", 1: "killed"}
+_TIMES_LONGER = 10  # than all its tests take together, and a mutant is taken to run for ever
+
+settings.register_profile(PROFILE, max_examples=30, derandomize=True, database=None, deadline=None)
+
+Calls = dict[str, dict[str, float]]
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    """Instead of running the tests once."""
+    if session.testsfailed:
+        raise session.Failed("the tests cannot even be collected")
+    asked = json.loads(ASKED.read_text())
+    gc.collect()
+    gc.freeze()
+    if _ended(_forked(lambda: _watch(session.items))) != 0:
+        raise session.Failed("a test fails although nothing was changed")
+    calls: Calls = json.loads(CALLS.read_text())
+    with Path(asked["told"]).open("a") as told:
+        for name, status in _judged(session.items, calls, asked):
+            told.write(json.dumps([asked["mutants"][name], status]) + "\n")
+            told.flush()
+    return True
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.failed:
+        sys.__stderr__.write(f"{report.longreprtext}\n")
+        sys.__stderr__.flush()
+        os._exit(1)
+
+
+def _watch(items: Sequence[pytest.Item]) -> None:
+    """Which function is called by which tests, and how long each of them takes."""
+    calls: Calls = {}
+    set_mutant_under_test("stats")
+    for item, following in _with_next(items):
+        _forget()
+        state()._stats.clear()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        took = resource.getrusage(resource.RUSAGE_SELF).ru_utime - before
+        for function in state()._stats:
+            calls.setdefault(function, {})[item.nodeid] = took
+    CALLS.write_text(json.dumps(calls))
+
+
+def _forget() -> None:
+    """What a function remembers of earlier tests would hide which functions this one calls."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("handlers.")]
+    for module in modules:
+        for value in list(vars(module).values()):
+            if forget := getattr(value, "cache_clear", None):
+                forget()
+
+
+def _judged(items: Sequence[pytest.Item], calls: Calls, asked: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Those first whose tests are quick."""
+    by_id = {item.nodeid: item for item in items}
+    took = {name: calls.get(function_of(name), {}) for name in asked["mutants"]}
+    yield from ((name, "no tests") for name in took if not took[name])
+    waiting = sorted((name for name in took if took[name]), key=lambda name: -sum(took[name].values()))
+    running: dict[int, str] = {}
+    while waiting or running:
+        while waiting and len(running) < asked["workers"]:
+            name = waiting.pop()
+            tests = [by_id[each] for each in sorted(took[name], key=took[name].__getitem__)]
+            seconds = math.ceil((sum(took[name].values()) + 1) * _TIMES_LONGER)
+            running[_forked(partial(_ask, name, tests, seconds))] = name
+        pid, status = os.wait()
+        yield running.pop(pid), _STATUSES.get(os.waitstatus_to_exitcode(status), "timeout")
+
+
+def _ask(name: str, tests: Iterable[pytest.Item], seconds: int) -> None:
+    """Ends the process with 1 at the first test that fails."""
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    sys.__stderr__ = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+    set_mutant_under_test(name)
+    for item, following in _with_next(list(tests)):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+
+def _forked(what: Callable[[], None]) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # pytest tells of tests there
+    try:
+        what()
+    except BaseException:  # noqa: BLE001 - whatever it is, it was noticed
+        os._exit(1)
+    os._exit(0)
+
+
+def _ended(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _with_next(items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, pytest.Item | None]]:
+    return zip(items, [*items[1:], None], strict=True)
