@@ -67,19 +67,22 @@ def decide(
     authority: Authority,
     around: Surroundings,
     sighting: Sighting | None = None,
+    others: Sequence[Sighting] = (),
 ) -> Plan:
     """What the authoritative copy means for the CRM; None: it is gone.
 
     `link` has the hint's replica already; `sighting` is the hint's, for its user's alarm is in his own copy (ALM-2).
+    `others` are of an item that is new to the CRM, in mailboxes whose hints were skipped until now.
     """
-    plan = _decide(link, copy, authority=authority, around=around, sighting=sighting)
+    own = (sighting, *others) if sighting else others
+    plan = _decide(link, copy, authority=authority, around=around, own=own)
     seen = sighting.copy if sighting else None
     read = {each.mailbox: each for each in (seen, copy) if each is not None}
     return follow_ups.restored(follow_ups.without_superseded(plan, around), read.values(), around)
 
 
 def _decide(
-    link: Link, copy: Copy | None, *, authority: Authority, around: Surroundings, sighting: Sighting | None
+    link: Link, copy: Copy | None, *, authority: Authority, around: Surroundings, own: Sequence[Sighting]
 ) -> Plan:
     if link.state is State.OUT_OF_SCOPE:
         return skip(link, Reason.OUT_OF_SCOPE)
@@ -87,7 +90,7 @@ def _decide(
         return skip(link, Reason.TOMBSTONED) if is_live(copy) else Plan(link)
     if copy is None or not is_live(copy) or copy.is_cancelled:
         return _end(link, copy, around)
-    draft = _draft(link, copy, authority=authority, around=around, sighting=sighting)
+    draft = _draft(link, copy, authority=authority, around=around, own=own)
     fingerprint = _fingerprint(copy, draft.participants, draft.assign_to, link=link, authority=authority)
     if _is_restricted(draft):
         return skip(link, Reason.RESTRICTION, state=fingerprint)
@@ -110,7 +113,7 @@ def refreshed(link: Link, copy: Copy, *, authority: Authority, around: Surroundi
     link = sightings.sighted(link, sighting)
     if link.state not in IN_CRM or not is_live(copy) or copy.is_cancelled:
         return link
-    draft = _draft(link, copy, authority=authority, around=around, sighting=None)
+    draft = _draft(link, copy, authority=authority, around=around)
     if _is_restricted(draft) or copy.unheld is not None:
         return link
     fingerprint = _fingerprint(copy, draft.participants, draft.assign_to, link=link, authority=authority)
@@ -253,11 +256,14 @@ def _shared(copy: Copy) -> list[object]:
     return [notes if name == "body" else getattr(copy, name) for name in _COMPARED]
 
 
-def _draft(link: Link, copy: Copy, *, authority: Authority, around: Surroundings, sighting: Sighting | None) -> Draft:
+def _draft(
+    link: Link, copy: Copy, *, authority: Authority, around: Surroundings, own: Sequence[Sighting] = ()
+) -> Draft:
     people = participants.identify(copy, facts=around.facts, policy=around.policy)
     seen = {authority.user: copy}
-    if sighting is not None and sighting.copy is not None and is_live(sighting.copy):
-        seen.setdefault(sighting.user, sighting.copy)
+    for sighting in own:
+        if sighting.copy is not None and is_live(sighting.copy):
+            seen.setdefault(sighting.user, sighting.copy)
     return Draft(
         copy=copy,
         link=link,
@@ -448,7 +454,7 @@ def _has_another_alarm(draft: Draft, user: User, copy: Copy) -> bool:
 
 def _own_facets(link: Link, user: User, copy: Copy, *, around: Surroundings) -> Plan:
     authority = Authority(user, user)
-    draft = _draft(link, copy, authority=authority, around=around, sighting=None)
+    draft = _draft(link, copy, authority=authority, around=around)
     values = OptionValues(events=around.facts.options, config=around.policy.options)
     return _facets(draft, values, generation=around.generation)
 

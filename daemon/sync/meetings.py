@@ -9,9 +9,10 @@ once for all hints that were waiting by then.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -288,10 +289,32 @@ class Meetings:
         else:
             self._count(link, Counted(hint.mailbox, hint.began, copy))
         _notice_birth(link, counting)
-        plan = inbound.decide(link, counting, authority=whose, around=self._around(facts), sighting=sighting)
+        decided = partial(
+            inbound.decide, link, counting, authority=whose, around=self._around(facts), sighting=sighting
+        )
+        plan = decided()
+        if link.agreed is None and plan.link.agreed is not None:
+            skipped = await self._skipped(link, facts, looked_at={hint.mailbox, whose.user.mailbox})
+            plan = decided(others=skipped) if skipped else plan
         if counting is not copy:
             plan = inbound.with_deviation(plan, sighting, counting)
         return await self._settle(hint, was, plan, facts)
+
+    async def _skipped(self, link: Link, facts: Facts, *, looked_at: Container[str | None]) -> tuple[Sighting, ...]:
+        """The copies whose hints came before the item came into the CRM, and were skipped: their users' alarms (ALM-2)
+        must not depend on who was heard first.
+        """
+        found = []
+        for replica in link.replicas:
+            user = facts.by_id.get(replica.user)
+            if user is None or not user.synchronized or not replica.live or replica.mailbox in looked_at:
+                continue
+            try:
+                copy = await self._copy_in(replica.mailbox, link)
+            except (Denied, Misconfigured, Quarantined, Unsupported):
+                continue
+            found.append(Sighting(replica.mailbox, user, copy and authorities.authored(copy)))
+        return tuple(found)
 
     async def _counting(self, hint: Hint, link: Link, *, mailbox: str) -> Copy | None:
         """The copy that counts, read after this hint's own copy was."""

@@ -80,8 +80,8 @@ class Play:
         """The directory, and options under which everything goes both ways."""
         people = [user(name) for name in SYNCHRONIZED]
         people += [user(UNSYNCHRONIZED, sync_enabled=False), user(UNREACHABLE, emails=[], mailbox=None)]
-        contacts = [contact(each, address) for address, each in CLIENTS.items()]
-        contacts += [contact(each, f"{each}@client.example") for each in CRM_CONTACTS]
+        known = {**CLIENTS, **{f"{each}@client.example": each for each in CRM_CONTACTS}}
+        contacts = [contact(each, address, access={"view": "public"}) for address, each in known.items()]
         both = options(meeting_alarms=True, related_notes=True, external_contacts__display=True)
         await self.house.announce(node("bank"), node("branch", "bank"), *people, *contacts, both)
 
@@ -202,7 +202,7 @@ def _of_record(meeting: Meeting, item: Mapping[str, Any]) -> Iterator[tuple[str,
     yield "related", list(meeting.related), [each["title"] for each in item.get("related", ())]
     for who in sorted(meeting.assign_to & meeting.bank.synchronized):
         if who in meeting.copies:
-            yield f"alarm of {who}", list(meeting.alarms.get(who, ())), item.get("alarms", {}).get(who, [])
+            yield f"alarm of {who}", list(meeting.alarms.get(who, ())), sorted(item.get("alarms", {}).get(who, []))
             yield (
                 f"answer of {who}",
                 meeting.copies[who].response,
@@ -258,10 +258,10 @@ async def test_both_sides_hold_what_people_did(tmp_path: Path, capsys: pytest.Ca
     """Whatever people do on both sides at once, both end as the rules say; then all of it again changes nothing."""
     seed = int(os.environ.get("EXSYNCD_TEST_SEED") or SystemRandom().randrange(10**6))
     print(f"EXSYNCD_TEST_SEED={seed}")  # noqa: T201  # shown when the test fails
-    random, clock = Random(seed), Clock(datetime.now(UTC).replace(microsecond=0))
+    clock = Clock(datetime.now(UTC).replace(microsecond=0))
     people = [person(name) for name in (*SYNCHRONIZED, UNSYNCHRONIZED)]
     async with a_house(tmp_path / "store.sqlite", *people, clock=clock, security_model="gsm") as house:
-        play = Play(seed, house, Players(house, random), random, clock)
+        play = Play(seed, house, Players(house, Random(seed)), Random(f"{seed} on its way"), clock)
         await play.open()
         for number in range(ROUNDS):
             await play.round(new=MEETINGS // 2 if number == 0 else MEETINGS // (2 * ROUNDS - 2))

@@ -49,7 +49,8 @@ class Copy:
 
 @dataclass
 class Meeting:
-    """A meeting on both sides. `organizer` None: an outsider, whose meeting is read-only (ID-6).
+    """A meeting on both sides. `organizer` None: an outsider, whose meeting is read-only (ID-6); `master` is then whose
+    copy counts (ID-4).
 
     `gone`: the CRM's item is deleted, or cancelled. `ended` are the answers of users whose copies came to an end.
     """
@@ -60,6 +61,7 @@ class Meeting:
     content: dict[str, Any]
     crm_id: str | None = None
     owner: str | None = None
+    master: str | None = None
     attendees: set[str] = field(default_factory=set)
     assign_to: set[str] = field(default_factory=set)
     for_: dict[str, str] = field(default_factory=dict)
@@ -106,6 +108,7 @@ class Meeting:
         """An outsider invites users, the first of whom accepts (ID-4, ID-6)."""
         self._join(attendees)
         self._deliver(None)
+        self.master = master
         self.copies[master].response = "accepted"
 
     def edited_in_outlook(self, changes: Mapping[str, Any], *, told: bool) -> None:
@@ -156,8 +159,10 @@ class Meeting:
         self.ended[user] = "removed"
 
     def changed_own_copy(self, user: str, changes: Mapping[str, Any]) -> None:
-        """ID-3, INV-6: what somebody changes in a copy that does not count stays there, and nowhere else."""
+        """ID-3, ID-4, INV-6: what somebody changes in a copy that does not count stays there, and nowhere else."""
         self.copies[user].content |= changes
+        if user == self.master:
+            self.content |= changes
 
     def set_reminder(self, user: str, minutes: int | None) -> None:
         """ALM-5: the paired alarm is replaced or removed, the others stay."""

@@ -9,11 +9,12 @@ import pytest
 
 from handlers.alarms import followed, paired
 from schemas import options
+from schemas.copies import Attendee, Role
 from schemas.edits import UNSET
 from schemas.items import Response, ScheduleItem
 from schemas.options import Level
 from tests.support.mirror import DEFAULT_REMINDER, Bank, a_bank, a_bank_of_the_crm
-from tests.support.world import END, NOW, START, World, a_meeting, a_user, a_world, copy_of, days, on
+from tests.support.world import END, NOW, START, World, a_meeting, a_user, a_world, agreed, copy_of, days, invited, on
 
 ANNA, BOB, CORA = a_user("u-anna"), a_user("u-bob"), a_user("u-cora")
 OFF = a_world(ANNA, BOB, CORA)
@@ -305,3 +306,17 @@ def test_alm_5_only_the_paired_alarm_follows_exchange(minutes, was, now, kept):
     """The others stay as they are."""
     assert followed(minutes, was=was, now=now) == kept
     assert paired(kept) == min(kept, default=None)
+
+
+@pytest.mark.rule("ALM-2", "ID-4")
+def test_alm_2_an_alarm_seen_before_anybody_accepted_comes_in_with_the_item():
+    """Whoever's hint comes first: a skipped hint must not cost its user his alarm."""
+    xaver = Attendee(Role.REQUIRED, "Xaver Xu", "xaver@else.example")
+    of_bob = replace(MEETING, organizer=xaver, mailbox=B, reminder=30, attendees=(invited(BOB), invited(CORA)))
+    of_cora = replace(of_bob, mailbox=C, item_id="item-cora", reminder=5, my_response=Response.ACCEPTED)
+    skipped = WORLD.decided(of_bob)
+    assert skipped.link.agreed is None
+
+    plan = WORLD.decided(of_cora, link=skipped.link, others=[of_bob])
+
+    assert dict(agreed(plan).alarms) == {"u-bob": (30,), "u-cora": (5,)}

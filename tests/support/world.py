@@ -196,7 +196,9 @@ class World:
         counting = by_user.get(whose.user)
         link = replace(link, master=whose.user.id if whose.is_master else None)
         link = inbound.sighted(link, Sighting(whose.user.mailbox or "", whose.user, counting))
-        plan = inbound.decide(link, counting, authority=whose, around=self.around, sighting=sighting)
+        skipped = [each for each in by_user.items() if link.agreed is None and link.replica_of(each[0].id)]
+        others = tuple(Sighting(holder.mailbox or "", holder, copy) for holder, copy in skipped)
+        plan = inbound.decide(link, counting, authority=whose, around=self.around, sighting=sighting, others=others)
         return inbound.with_deviation(plan, sighting, counting)
 
     def crm_says(
