@@ -99,7 +99,14 @@ class Exchange(Protocol):
     """
 
     async def get(self, mailbox: str, item_ids: Sequence[str]) -> tuple[Answer, ...]:
-        """The items, in the order asked for. Raises `ExchangeError` if the call as a whole failed."""
+        """The items, in the order asked for; the master of a series with its exceptions, as far as they lie in a window
+        around now. Raises `ExchangeError` if the call as a whole failed."""
+        ...
+
+    async def occurrence(self, mailbox: str, master_id: str, index: int) -> Answer:
+        """One occurrence of a series, counted from 1 with the deleted ones; `Gone` if it was deleted, there is none,
+        or the series is not there. Its own id is what `update` and `delete` take to change it alone. Raises
+        `ExchangeError`."""
         ...
 
     async def get_tasks(self, mailbox: str, item_ids: Sequence[str]) -> tuple[TaskAnswer, ...]:

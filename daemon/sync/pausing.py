@@ -122,6 +122,10 @@ class Guarded:
         await self._pausing.admit(mailbox)
         return await self._exchange.get(mailbox, item_ids)
 
+    async def occurrence(self, mailbox: str, master_id: str, index: int) -> Answer:
+        await self._pausing.admit(mailbox)
+        return await self._exchange.occurrence(mailbox, master_id, index)
+
     async def get_tasks(self, mailbox: str, item_ids: Sequence[str]) -> tuple[TaskAnswer, ...]:
         await self._pausing.admit(mailbox)
         return await self._exchange.get_tasks(mailbox, item_ids)

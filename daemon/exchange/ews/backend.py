@@ -1,13 +1,15 @@
-"""The EWS backend of `daemon.exchange.port` (ID-1, ID-5, PART-3, PART-4, DEL-4, INV-2; S02c, S22d, S23a, S23d, S25a).
+"""The EWS backend of `daemon.exchange.port` (ID-1, ID-5, PART-3, PART-4, REC-5, DEL-4, INV-2).
 
-Says what is asked (`payloads`), by whom (`calls`, `fetching`, `searches`) and what the answers mean for the port
-(`answers`, `decoder`, `tasks`); how a call is made and what a failure means is theirs.
+Says what is asked (`payloads`), by whom (`calls`, `fetching`, `occurrences`, `searches`) and what the answers mean for
+the port (`answers`, `decoder`, `tasks`); how a call is made and what a failure means is theirs. So far as it is for a
+backend: S02c, S04f, S22d, S23a, S23d, S25a, S29.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from time import monotonic
 from typing import TypeVar
 
@@ -20,8 +22,9 @@ from daemon.exchange.ews.failures import Meaning
 from daemon.exchange.ews.fetching import Fetcher, code_means
 from daemon.exchange.ews.folders import Known
 from daemon.exchange.ews.names import Names, is_sendable
+from daemon.exchange.ews.occurrences import Bounds, Occurrences
 from daemon.exchange.ews.properties import Wanted
-from daemon.exchange.port import Answer, Gone, Missing, TaskAnswer, Unavailable, Unreadable, Written
+from daemon.exchange.port import Answer, Gone, Missing, Rejected, TaskAnswer, Unavailable, Unreadable, Written
 from schemas.copies import Copy, Folder, Kind, TaskCopy
 from schemas.edits import Edit, New
 
@@ -35,6 +38,10 @@ FOLDER_LOST = frozenset({"ErrorFolderNotFound", "ErrorItemNotFound"})
 NOBODY_OR_SEVERAL = frozenset({"ErrorNameResolutionNoResults", "ErrorNameResolutionMultipleResults"})
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def unobserved(_call: Call) -> None:
     """For those who count nothing."""
 
@@ -43,16 +50,29 @@ class EwsExchange:
     """An Exchange server over EWS; implements `port.Exchange`."""
 
     def __init__(
-        self, config: EwsConfig, *, observe: Observe = unobserved, clock: Callable[[], float] = monotonic
+        self,
+        config: EwsConfig,
+        *,
+        observe: Observe = unobserved,
+        clock: Callable[[], float] = monotonic,
+        now: Callable[[], datetime] = _now,
     ) -> None:
         self._caller = Caller(config, observe, clock=clock)
         self._folders = Known(clock=clock)
         self._fetcher = Fetcher(self._caller, self._folders, config.items_per_call)
         self._names = Names(clock=clock)
+        bounds = Bounds(config.occurrences_past, config.occurrences_future, config.most_exceptions)
+        self._occurrences = Occurrences(self._fetcher, bounds, now)
 
     async def get(self, mailbox: str, item_ids: Sequence[str]) -> tuple[Answer, ...]:
         """The items, in the order asked for; see the port."""
-        return await self._with_kinds(mailbox, await self._fetcher.fetch(mailbox, item_ids, fetching.COPIES))
+        found = await self._with_kinds(mailbox, await self._fetcher.fetch(mailbox, item_ids, fetching.COPIES))
+        return await self._occurrences.read(mailbox, found)
+
+    async def occurrence(self, mailbox: str, master_id: str, index: int) -> Answer:
+        """One occurrence of a series; see the port."""
+        [found] = await self._fetcher.fetch(mailbox, [master_id], fetching.occurrence(index))
+        return found
 
     async def get_tasks(self, mailbox: str, item_ids: Sequence[str]) -> tuple[TaskAnswer, ...]:
         """The tasks, in the order asked for; see the port."""
@@ -83,6 +103,7 @@ class EwsExchange:
 
     async def create(self, mailbox: str, new: New) -> Written:
         """A new item in the calendar or task list; see the port."""
+        _check_pattern(mailbox, new.edit)
         payload, zone_id = payloads.create_item(new), changes.zone_id(new.edit)
         return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id)
 
@@ -91,6 +112,7 @@ class EwsExchange:
         if edit.is_empty:
             return item
         _check_id(mailbox, item.item_id)
+        _check_pattern(mailbox, edit)
         payload, zone_id = payloads.update_item(item, edit, kind), changes.zone_id(edit)
         return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id)
 
@@ -144,6 +166,12 @@ class EwsExchange:
 def _check_id(mailbox: str, item_id: str) -> None:
     if not is_sendable(item_id):
         raise Missing(mailbox, fetching.ID_NOT_SENDABLE)
+
+
+def _check_pattern(mailbox: str, edit: Edit) -> None:
+    reason = changes.unheld(edit)
+    if reason is not None:
+        raise Rejected(mailbox, reason)
 
 
 def _resolved(messages: list[Message]) -> tuple[str, ...]:

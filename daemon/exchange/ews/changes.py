@@ -1,4 +1,4 @@
-"""What an `Edit` is in EWS's properties (MAP-1, MAP-2, MAP-4, ALM-1, ALM-6).
+"""What an `Edit` is in EWS's properties (MAP-1, MAP-2, MAP-4, ALM-1, ALM-6, REC-1).
 
 Only what the edit names: a property without a value is cleared, one that is not here is not in the request. Switching
 a reminder off sends no minutes, which some servers would pass on to the attendees as a reminder. The days of a task
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from zoneinfo import ZoneInfo
 
-from daemon.exchange.ews import zones
+from daemon.exchange.ews import recurrences, zones
 from daemon.exchange.ews.envelopes import TYPES, Element
 from daemon.exchange.ews.markup import t
 from schemas.copies import Attendee, Kind, Role
 from schemas.edits import Body, Edit, Times, Unset
-from schemas.items import Moment
+from schemas.items import Moment, Recurrence
 
 MAILBOX_TYPES = frozenset({"Mailbox", "PublicDL", "Contact", "PublicFolder", "GroupMailbox", "OneOff", "Unknown"})
 """What a request may say of a mailbox. A private list would need an id that no attendee has."""
@@ -73,6 +73,8 @@ def _of_calendar_item(edit: Edit) -> Iterator[Field]:
     yield from _text("calendar", "Location", edit.location)
     if not isinstance(edit.attendees, Unset):
         yield from _attendees(edit.attendees)
+    if not isinstance(edit.recurrence, Unset):
+        yield Field("calendar:Recurrence", _recurrence(edit.recurrence, times))
     if not isinstance(times, Unset):
         yield from _zones(times)
 
@@ -81,6 +83,13 @@ def _of_task(edit: Edit) -> Iterator[Field]:
     yield from _day("DueDate", edit.due_day)
     yield from _day("StartDate", edit.start_day)
     yield from _text("task", "Status", edit.status)
+
+
+def unheld(edit: Edit) -> str | None:
+    """Why Exchange cannot hold the pattern that is to be written; None: it can, or there is none."""
+    if not isinstance(edit.recurrence, Recurrence):
+        return None
+    return recurrences.unheld(edit.recurrence, _starting(edit.times))
 
 
 def zone_id(edit: Edit) -> str:
@@ -131,6 +140,16 @@ def _attendees(attendees: tuple[Attendee, ...]) -> Iterator[Field]:
     for role, name in _LISTS:
         people = [t("Attendee", _mailbox(one)) for one in attendees if one.role is role]
         yield Field(f"calendar:{name}", t(name, *people) if people else None)
+
+
+def _recurrence(pattern: Recurrence | None, times: Times | Unset) -> Element | None:
+    return None if pattern is None else recurrences.element(pattern, _starting(times))
+
+
+def _starting(times: Times | Unset) -> Times:
+    if isinstance(times, Unset):
+        raise ValueError("a pattern is counted from the times it is written with")
+    return times
 
 
 def _mailbox(person: Attendee) -> Element:

@@ -8,7 +8,10 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class EwsConfig:
-    """The endpoint, how to sign in, and the limits. Only `basic` is tested; the other ways are exchangelib's."""
+    """The endpoint, how to sign in, and the limits. Only `basic` is tested; the other ways are exchangelib's.
+
+    Exceptions of a series are read so far back and ahead, and so many of them, at a time (REC-5).
+    """
 
     endpoint: str
     auth: str = "basic"
@@ -26,3 +29,6 @@ class EwsConfig:
     items_per_call: int = 10
     back_off_first: timedelta = timedelta(seconds=1)
     back_off_longest: timedelta = timedelta(minutes=5)
+    occurrences_past: timedelta = timedelta(days=93)
+    occurrences_future: timedelta = timedelta(days=366)
+    most_exceptions: int = 200

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from daemon.exchange.ews import fields, people, properties, times, uids, zones
+from daemon.exchange.ews import fields, people, properties, recurrences, times, uids, zones
 from daemon.exchange.ews.envelopes import MESSAGES, TYPES, Element, Message
 from daemon.exchange.ews.fields import Fields
 from daemon.exchange.ews.unreadable import NotReadable
@@ -86,7 +86,7 @@ def _calendar_item(element: Element, found: Fields, reading: Reading) -> Copy:
     when = times.of(found, reading.zones, must_be_there=reading.whole)
     state = fields.number(found.text("AppointmentState")) or 0
     organizer = people.organizer(found)
-    return Copy(
+    copy = Copy(
         mailbox=reading.mailbox,
         item_id=found.attribute("ItemId", "Id"),
         change_key=found.attribute("ItemId", "ChangeKey"),
@@ -114,6 +114,17 @@ def _calendar_item(element: Element, found: Fields, reading: Reading) -> Copy:
         marker=marker,
         modified_at=times.instant_or_none(found.text("LastModifiedTime")),
     )
+    return _of_series(copy, found) if reading.whole and _is_of_series(copy, found) else copy
+
+
+def _is_of_series(copy: Copy, found: Fields) -> bool:
+    return copy.shape is not Shape.SINGLE or "RecurrenceId" in found.elements
+
+
+def _of_series(copy: Copy, found: Fields) -> Copy:
+    if copy.shape is Shape.MASTER:
+        return recurrences.master(copy, found)
+    return replace(copy, original_start=recurrences.original_start(copy, found))
 
 
 def _other_item(element: Element, found: Fields, reading: Reading) -> Copy:

@@ -32,6 +32,7 @@ GONE = frozenset(
     {
         "ErrorItemNotFound",
         "ErrorObjectNotFound",
+        "ErrorCalendarCannotUseIdForRecurringMasterId",
         "ErrorCalendarOccurrenceIsDeletedFromRecurrence",
         "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange",
         "ErrorRecurrenceHasNoOccurrence",
@@ -128,6 +129,7 @@ REJECTED = frozenset(
         "ErrorCalendarDurationIsTooLong",
         "ErrorCalendarEndDateIsEarlierThanStartDate",
         "ErrorCalendarInvalidAttributeValue",
+        "ErrorCalendarInvalidDayForWeeklyRecurrence",
         "ErrorCalendarInvalidPropertyState",
         "ErrorCalendarInvalidPropertyValue",
         "ErrorCalendarInvalidRecurrence",
@@ -153,8 +155,11 @@ REJECTED = frozenset(
         "ErrorInvalidValueForProperty",
         "ErrorItemSavePropertyError",
         "ErrorObjectTypeChanged",
+        "ErrorOccurrenceCrossingBoundary",
+        "ErrorOccurrenceTimeSpanTooBig",
         "ErrorPropertyUpdate",
         "ErrorPropertyValidationFailure",
+        "ErrorRecurrenceEndDateTooBig",
         "ErrorRequiredPropertyMissing",
         "ErrorTimeZone",
         "ErrorUnsupportedRecurrence",
@@ -163,8 +168,9 @@ REJECTED = frozenset(
     }
 )
 """What is to be written is refused. Asking again, with the same, would be refused again."""
-REJECTED_AS_WRITE = frozenset({"ErrorInvalidRequest", "ErrorSchemaValidation"})
-"""In an answer to a read these say that we ask wrongly; here they are about what somebody wants written."""
+REJECTED_AS_WRITE = frozenset({"ErrorInvalidRequest", "ErrorRecurrenceHasNoOccurrence", "ErrorSchemaValidation"})
+"""In an answer to a read these say that we ask wrongly, or what is not there; here they are about what somebody wants
+written."""
 NOT_LIVE = frozenset({"ErrorCalendarCannotUpdateDeletedItem"})
 
 _MEANINGS = {

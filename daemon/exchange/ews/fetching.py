@@ -43,6 +43,11 @@ KINDS: Wanted[Copy] = Wanted(payloads.get_kinds, _kinds)
 TASKS: Wanted[TaskCopy] = Wanted(payloads.get_tasks, tasks.items)
 
 
+def occurrence(index: int) -> Wanted[Copy]:
+    """One occurrence of the master whose id is asked for, counted from 1."""
+    return Wanted(lambda master_ids: payloads.get_occurrence(master_ids[0], index), decoder.items)
+
+
 @dataclass(slots=True)
 class Fetcher:
     """Fetches items of any mailbox."""

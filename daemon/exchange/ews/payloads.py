@@ -53,6 +53,11 @@ ITEM_FIELDS = (
     "calendar:AppointmentState",
     "calendar:UID",
     "calendar:StartTimeZone",
+    "calendar:OriginalStart",
+    "calendar:RecurrenceId",
+    "calendar:Recurrence",
+    "calendar:ModifiedOccurrences",
+    "calendar:DeletedOccurrences",
 )
 KIND_FIELDS = ("item:ItemClass", "item:ParentFolderId")
 FOLDER_FIELDS = ("folder:ParentFolderId", "folder:FolderClass")
@@ -79,6 +84,12 @@ EXTENDED = (properties.MARKER, properties.CLEAN_GLOBAL_OBJECT_ID)
 def get_items(item_ids: Sequence[str]) -> Element:
     """GetItem with all that a copy is made of."""
     return m("GetItem", deepcopy(_ITEM_SHAPE), _item_ids(item_ids))
+
+
+def get_occurrence(master_id: str, index: int) -> Element:
+    """GetItem of one occurrence of a series, counted from 1."""
+    occurrence = t("OccurrenceItemId", RecurringMasterId=master_id, InstanceIndex=str(index))
+    return m("GetItem", deepcopy(_ITEM_SHAPE), m("ItemIds", occurrence))
 
 
 def get_tasks(item_ids: Sequence[str]) -> Element:

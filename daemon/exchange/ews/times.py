@@ -61,6 +61,12 @@ def of(fields: Fields, zones: Zones, *, must_be_there: bool) -> Times:
     return Times(first, after, zone_id, name, all_day=True)
 
 
+def moment(text: str, zone: ZoneInfo | None, *, all_day: bool) -> Moment | None:
+    """One time of an item in that zone: an instant, or the day of an all-day item. Raises NotReadable."""
+    stated = _stated(text)
+    return _civil(stated, zone) if all_day else _instant(stated)
+
+
 def instant_or_none(text: str) -> datetime | None:
     """For times that say something about an item but do not make it: an odd one is not known."""
     try:
