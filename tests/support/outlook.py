@@ -5,7 +5,7 @@ Blocking, as people are: call it through `asyncio.to_thread` where a loop runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -28,12 +28,14 @@ from exchangelib import (
 )
 from exchangelib.items import ALL_OCCURRENCES, SAVE_ONLY, SEND_ONLY_TO_ALL, SEND_TO_NONE, AcceptItem
 from exchangelib.properties import ItemId, ReferenceItemId
+from exchangelib.recurrence import Recurrence, WeeklyPattern
 from exchangelib.services import CreateItem
 from exchangelib.services.common import EWSAccountService
 from exchangelib.util import MNS, add_xml_child, create_element, set_xml_value
 
 EWS_PATH = "/EWS/Exchange.asmx"
 BERLIN = EWSTimeZone("Europe/Berlin")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass
@@ -92,6 +94,51 @@ class Outlook:
         item.refresh()
         return str(item.uid)
 
+    def meet_weekly(
+        self,
+        subject: str = "Jour fixe",
+        *,
+        start: datetime | date,
+        count: int | None = 10,
+        until: date | None = None,
+        every: int = 1,
+        weekdays: Iterable[str] = (),
+        **more: object,
+    ) -> str:
+        """Makes a weekly series on its first day's weekday, or on those given; its UID.
+
+        It has `count` occurrences, or those until a day, or no end if both are None. `more` is as for `meet`.
+        """
+        day = start.date() if isinstance(start, datetime) else start
+        pattern = WeeklyPattern(interval=every, weekdays=list(weekdays) or [WEEKDAYS[day.weekday()]])
+        extent = {"end": EWSDate.from_date(until)} if until else {"number": count} if count else {}
+        recurrence = Recurrence(pattern=pattern, start=EWSDate.from_date(day), **extent)
+        return self.meet(subject, start=start, recurrence=recurrence, **more)
+
+    def occurrence(self, uid: str, index: int) -> CalendarItem:
+        """The nth occurrence of his copy of a series, counted from 1; deleted ones count."""
+        found = self.copy(uid).occurrence(index)
+        found.refresh()
+        return found
+
+    def edit_occurrence(self, uid: str, index: int, *, silent: bool = False, **changes: object) -> None:
+        """Changes fields of one occurrence; an organizer's guests are told unless he is silent."""
+        self._save(self.occurrence(uid, index), changes, silent=silent)
+
+    def move_occurrence(self, uid: str, index: int, start: datetime, *, silent: bool = False) -> None:
+        """Moves one occurrence, which stays as long as it is."""
+        item = self.occurrence(uid, index)
+        self._save(item, {"start": start, "end": start + (item.end - item.start)}, silent=silent)
+
+    def delete_occurrence(self, uid: str, index: int, *, silent: bool = True) -> None:
+        """Deletes one occurrence of his own copy; if not silent an organizer cancels it, an attendee declines it."""
+        mode = SEND_TO_NONE if silent else SEND_ONLY_TO_ALL
+        self.occurrence(uid, index).delete(send_meeting_cancellations=mode)
+
+    def view(self, start: datetime, end: datetime) -> list[CalendarItem]:
+        """What his calendar shows between two moments: single items, and series in their occurrences."""
+        return list(self.account.calendar.view(start=self._moment(start), end=self._moment(end)))
+
     def copy(self, uid: str, *, folder: str = "calendar") -> CalendarItem:
         """This person's copy of a meeting. Raises AssertionError if he has none there."""
         found = [item for item in getattr(self.account, folder).all() if getattr(item, "uid", None) == uid]
@@ -103,12 +150,21 @@ class Outlook:
 
     def edit(self, uid: str, *, silent: bool = False, **changes: object) -> None:
         """Changes fields of his own copy; an organizer's guests are told unless he is silent."""
-        item = self.copy(uid)
+        self._save(self.copy(uid), changes, silent=silent)
+
+    def _save(self, item: CalendarItem, changes: Mapping[str, object], *, silent: bool) -> None:
         for name, value in changes.items():
             setattr(item, name, self._value(value))
         guests = item.is_meeting and item.organizer and item.organizer.email_address == self.address
         mode = SEND_ONLY_TO_ALL if guests and not silent else SEND_TO_NONE
         item.save(update_fields=list(changes), send_meeting_invitations=mode)
+
+    def edit_item(self, item_id: str, **changes: object) -> None:
+        """Changes fields of one of his items, found by its id, telling nobody."""
+        item = self.account.calendar.get(id=item_id)
+        for name, value in changes.items():
+            setattr(item, name, self._value(value))
+        item.save(update_fields=list(changes), send_meeting_invitations=SEND_TO_NONE)
 
     def edit_html_body(self, uid: str, change: Callable[[str], str]) -> None:
         """Changes the markup of his own copy's body, telling nobody; a text body becomes HTML."""

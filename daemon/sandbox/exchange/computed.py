@@ -103,7 +103,7 @@ def _preview(world: World, item: Item) -> str | None:
 
 
 def _associated(world: World, item: Item) -> Element | None:
-    own = Meetings(world).calendar_item(item.mailbox, item.uid)
+    own = Meetings(world).calendar_item(item.mailbox, item.uid, item.recurrence_id)
     return item_id(own, "AssociatedCalendarItemId") if own else None
 
 

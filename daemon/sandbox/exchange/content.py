@@ -5,14 +5,16 @@ Only values; who gets them is the business of `meetings`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from daemon.sandbox.exchange import series
 from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Draft, Item
 from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.reminders import SNOOZED, first_of_invitation
+from daemon.sandbox.exchange.series import Variation
 from daemon.sandbox.exchange.values import Attendee, Body, Recipient
 
 CONTENT = (
@@ -27,6 +29,7 @@ CONTENT = (
     "EnhancedLocation",
     "StartTimeZone",
     "EndTimeZone",
+    "Recurrence",
     "IsResponseRequested",
     "AllowNewTimeProposal",
     "MeetingWorkspaceUrl",
@@ -34,13 +37,14 @@ CONTENT = (
     "AppointmentSequenceNumber",
 )
 _FIRST_REMINDER = ("ReminderIsSet", "ReminderMinutesBeforeStart")
-_TIMES = ("Start", "End", "IsAllDayEvent")
+_TIMES = ("Start", "End", "IsAllDayEvent", "Recurrence")
+_PLACE = ("RecurrenceId", "OriginalStart")
 CANCELLED_PREFIX = "Canceled: "
 
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """What travels from an organizer, be he one of ours or an outsider."""
+    """What travels from an organizer, be he one of ours or an outsider: of a meeting, a series or an occurrence."""
 
     uid: str
     organizer: Recipient
@@ -50,13 +54,30 @@ class Meeting:
     def attendees(self) -> list[Attendee]:
         return [each for name in ATTENDEE_LISTS for each in self.values.get(name, ())]
 
+    @property
+    def recurrence_id(self) -> datetime | None:
+        """Which occurrence it is about; None for the whole of it."""
+        return self.values.get("RecurrenceId")
+
 
 def meeting_of(item: Item) -> Meeting:
     """What attendees get of an organizer's item."""
-    travelling = (*CONTENT, *_FIRST_REMINDER, *ATTENDEE_LISTS)
+    travelling = (*CONTENT, *_PLACE, *_FIRST_REMINDER, *ATTENDEE_LISTS, series.DELETED)
     values = {name: item.values[name] for name in travelling if name in item.values}
+    if series.VARIATIONS in item.values:
+        values[series.VARIATIONS] = _shared(item.values[series.VARIATIONS])
     values["IntendedFreeBusyStatus"] = item.get("LegacyFreeBusyStatus", "Busy")
     return Meeting(item.uid, item.organizer or Recipient(), values)
+
+
+def _shared(variations: Iterable[Variation]) -> tuple[Variation, ...]:
+    """What of an organizer's exceptions is not his alone."""
+    travelling = (*CONTENT, *ATTENDEE_LISTS)
+    shared = (
+        Variation(each.day, {name: value for name, value in each.values.items() if name in travelling})
+        for each in variations
+    )
+    return tuple(each for each in shared if each.values)
 
 
 _ANSWERS = {"Accept": ("Accepted", "Pos"), "Tentative": ("Tentative", "Tent"), "Decline": ("Declined", "Neg")}
@@ -95,9 +116,32 @@ def _shown_attendees(meeting: Meeting) -> dict[str, tuple[Attendee, ...]]:
     return shown
 
 
+def _occurrences(meeting: Meeting, existing: Item | None) -> dict[str, Any]:
+    """What an attendee's copy of a series keeps of single occurrences: the organizer's, and what was his own."""
+    theirs = {each.day: _as_shown(meeting, each) for each in meeting.values.get(series.VARIATIONS, ())}
+    gone = set(meeting.values.get(series.DELETED, ()))
+    if existing is not None and not _moved_in_time(meeting, existing):
+        for own in existing.get(series.VARIATIONS, ()):
+            theirs[own.day] = replace(own, values={**own.values, **theirs.get(own.day, own).values})
+        gone |= set(existing.get(series.DELETED, ()))
+    left = (theirs[day] for day in sorted(theirs) if day not in gone)
+    return {series.VARIATIONS: tuple(left), series.DELETED: tuple(sorted(gone))}
+
+
+def _as_shown(meeting: Meeting, variation: Variation) -> Variation:
+    """An exception with its people as attendees see them."""
+    if not any(name in variation.values for name in ATTENDEE_LISTS):
+        return variation
+    values = {name: value for name, value in variation.values.items() if name != "Resources"}
+    people = {name: variation.values.get(name) or meeting.values.get(name, ()) for name in ATTENDEE_LISTS}
+    return replace(variation, values={**values, **_shown_attendees(replace(meeting, values=people))})
+
+
 def copy_values(meeting: Meeting, existing: Item | None) -> dict[str, Any]:
     """The properties of an attendee's copy; of an existing one those that change."""
-    values: dict[str, Any] = {name: meeting.values.get(name) for name in CONTENT}
+    values: dict[str, Any] = {name: meeting.values.get(name) for name in (*CONTENT, *_PLACE)}
+    if "Recurrence" in meeting.values:
+        values |= _occurrences(meeting, existing)
     values |= {"OptionalAttendees": None, **_shown_attendees(meeting)}
     values |= {
         "UID": meeting.uid,
@@ -120,7 +164,10 @@ def copy_values(meeting: Meeting, existing: Item | None) -> dict[str, Any]:
 
 
 def _message_values(meeting: Meeting) -> dict[str, Any]:
-    named = ("Subject", "Body", "Sensitivity", "Importance", "Start", "End", "Location", "EnhancedLocation")
+    named = (
+        *("Subject", "Body", "Sensitivity", "Importance", "Start", "End", "Location", "EnhancedLocation"),
+        *("Recurrence", *_PLACE),
+    )
     values = {name: meeting.values[name] for name in named if name in meeting.values}
     return {
         **values,
@@ -179,6 +226,8 @@ def response_draft(copy: Item, *, response: str, body: Body | None, me: Recipien
         "Sender": me,
         "ToRecipients": (copy.organizer,),
         "UID": copy.uid,
+        "RecurrenceId": copy.recurrence_id,
+        "Recurrence": copy.get("Recurrence"),
         "IsRead": False,
         "Start": copy.get("Start"),
         "End": copy.get("End"),
@@ -186,4 +235,4 @@ def response_draft(copy: Item, *, response: str, body: Body | None, me: Recipien
         "Sensitivity": copy.get("Sensitivity", "Normal"),
         "DateTimeStamp": moment,
     }
-    return Draft(ItemKind.RESPONSE, values)
+    return Draft(ItemKind.RESPONSE, {name: value for name, value in values.items() if value is not None})

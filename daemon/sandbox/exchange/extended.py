@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable
 from datetime import datetime
 
-from daemon.sandbox.exchange import reminders
+from daemon.sandbox.exchange import reminders, series
 from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.items import ExtendedName, ExtendedValue, Item
 from daemon.sandbox.exchange.markup import Element, child, children, t
@@ -96,9 +96,20 @@ def global_object_id(uid: str) -> bytes:
     return _GLOBAL_OBJECT_ID + bytes(20) + struct.pack("<I", len(wrapped)) + wrapped
 
 
-def _goid(item: Item) -> ExtendedValue | None:
+def _clean_goid(item: Item) -> ExtendedValue | None:
     uid = item.values.get("UID")
     return base64.b64encode(global_object_id(uid)).decode() if uid else None
+
+
+def _goid(item: Item) -> ExtendedValue | None:
+    """An occurrence's with the day on which the pattern has it."""
+    uid, at = item.values.get("UID"), item.recurrence_id
+    if not uid or at is None:
+        return _clean_goid(item)
+    day = at.astimezone(series.zone(item.values)).date()
+    clean, head = global_object_id(uid), len(_GLOBAL_OBJECT_ID)
+    dated = clean[:head] + struct.pack(">HBB", day.year, day.month, day.day) + clean[head + 4 :]
+    return base64.b64encode(dated).decode()
 
 
 def _instant(derive: Callable[[Item], datetime | None]) -> Callable[[Item], ExtendedValue | None]:
@@ -128,7 +139,7 @@ _DERIVED: dict[tuple[str, str], Callable[[Item], ExtendedValue | None]] = {
     (_SETS["Task"], "id:8105"): _day("DueDate"),
     (_SETS["Task"], "id:810f"): _day("CompleteDate"),
     (_SETS["Meeting"], "id:3"): _goid,
-    (_SETS["Meeting"], "id:23"): _goid,
+    (_SETS["Meeting"], "id:23"): _clean_goid,
     (_SETS["Common"], "id:8501"): lambda item: str(item.get("ReminderMinutesBeforeStart", 0)),
     (_SETS["Common"], "id:8502"): _instant(reminders.due),
     (_SETS["Common"], "id:8503"): lambda item: "true" if item.get("ReminderIsSet") else "false",

@@ -3,14 +3,19 @@
 Does what Exchange's transport and calendar assistants do. Whoever is invited has the meeting in his calendar at once,
 unanswered; a list reaches its members; a room accepts by itself; an outsider gets a mail and no more. An answer
 changes the organizer's tracking; who declines finds his copy in Deleted Items. A copy's facets (reminder, categories,
-own answer) survive updates; the answer only as long as the times stay.
+own answer) survive updates; the answer only as long as the times stay. All this holds of a series and of one of its
+occurrences alike. Who is invited to an occurrence alone has just that in his calendar, as an item that stands for
+itself until he is invited to the series.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
+from daemon.sandbox.exchange import series
 from daemon.sandbox.exchange.content import (
     Meeting,
     cancellation_draft,
@@ -81,6 +86,9 @@ class Meetings:
         kept = [each for each in item.attendees if self._identity(each) in told] if mode.to == "all" else []
         removed = [each for each in before.attendees if self._identity(each) in told - current] if before else []
         self.cancel_for(meeting_of(item), removed, cause)
+        if before is not None and series.is_series(before):
+            kept_days = {each.id for each in series.exceptions(item)} if series.is_series(item) else set()
+            self._cancel_guests(before, cause, but=kept_days)
         if not (added or kept):
             return item
         reached = {TOLD: tuple(sorted(told | {self._identity(each) for each in added})), "MeetingRequestWasSent": True}
@@ -100,8 +108,19 @@ class Meetings:
             meeting = replace(meeting, values={**meeting.values, "Body": body})
         told = set(item.get(TOLD, ()))
         self.cancel_for(meeting, [each for each in item.attendees if self._identity(each) in told], cause)
+        if series.is_series(item):
+            self._cancel_guests(item, cause)
         if mode.save_copy:
             self._keep_sent(item, cancellation_draft(meeting))
+
+    def _cancel_guests(self, master: Item, cause: Cause, *, but: Container[str] = ()) -> None:
+        """Tells those who were only invited to occurrences that are no more."""
+        regulars = {self._identity(each) for each in master.attendees}
+        for exception in series.exceptions(master):
+            told = set(exception.get(TOLD, ())) - regulars
+            guests = [each for each in exception.attendees if self._identity(each) in told]
+            if exception.id not in but:
+                self.cancel_for(meeting_of(exception), guests, cause)
 
     def deliver(self, meeting: Meeting, attendees: Iterable[Attendee], cause: Cause, *, kind: str) -> None:
         """A request to these attendees, and the meeting into their calendars."""
@@ -136,27 +155,32 @@ class Meetings:
     def put_away(self, copy: Item) -> None:
         """The attendee drops a cancelled meeting: item and cancellation messages go to Deleted Items."""
         deleted = self._world.folder(copy.mailbox, "deleteditems")
-        for each in self._of_uid(copy.mailbox, copy.uid):
-            if each.kind in (ItemKind.CALENDAR_ITEM, ItemKind.CANCELLATION) and each.folder != deleted.id:
-                self._world.move(each, deleted)
+        messages = self._messages(copy.mailbox, copy.uid, copy.recurrence_id)
+        for each in (copy, *(each for each in messages if each.kind is ItemKind.CANCELLATION)):
+            if each.folder != deleted.id:
+                self._world.throw(each, deleted)
 
-    def calendar_item(self, mailbox: str, uid: str) -> Item | None:
-        """A mailbox's own item of a meeting, deleted ones last."""
-        gone = {self._world.folder(mailbox, name).id for name in ("deleteditems", "recoverableitemsdeletions")}
-        found = [each for each in self._of_uid(mailbox, uid) if each.kind is ItemKind.CALENDAR_ITEM]
+    def calendar_item(self, mailbox: str, uid: str, recurrence_id: datetime | None = None) -> Item | None:
+        """A mailbox's own item of a meeting or a series, or of one occurrence; deleted ones last."""
+        own = [each for each in self._of_uid(mailbox, uid) if each.kind is ItemKind.CALENDAR_ITEM]
+        found = [each for each in own if each.recurrence_id == recurrence_id]
+        if recurrence_id is not None:
+            occurrences = (series.at(each, recurrence_id) for each in own if series.is_series(each))
+            found += [each for each in occurrences if each is not None]
+        gone = self._bins(mailbox)
         return min(found, key=lambda each: each.folder in gone, default=None)
+
+    def _bins(self, mailbox: str) -> set[str]:
+        return {self._world.folder(mailbox, name).id for name in ("deleteditems", "recoverableitemsdeletions")}
 
     # At the receiver's
 
     def _receive_request(self, meeting: Meeting, person: Person, cause: Cause) -> None:
-        existing = self._live_copy(person, meeting.uid)
+        existing = self._live_copy(person, meeting)
         values, request_type = copy_values(meeting, existing), request_type_of(meeting, existing)
-        for each in self._of_uid(person.email, meeting.uid):
-            if each.kind is ItemKind.REQUEST:
-                self._world.modify(each, {"IsOutOfDate": True}, by=person.name)
+        self._outdate_requests(meeting, person)
         if existing is None:
-            draft = Draft(ItemKind.CALENDAR_ITEM, values)
-            copy = self._world.create(self._world.folder(person.email, "calendar"), draft, by=person.name)
+            copy = self._first_copy(person, meeting, values)
         else:
             copy = self._world.modify(existing, values, by=person.name)
         draft = request_draft(meeting, request_type=request_type, my_response=copy.get("MyResponseType"))
@@ -164,14 +188,33 @@ class Meetings:
         if person.kind is PersonKind.ROOM:
             self.answer(copy, Answer("Accept", send=True, save_copy=False), cause)
 
-    def _receive_cancellation(self, meeting: Meeting, person: Person) -> None:
-        copy = self.calendar_item(person.email, meeting.uid)
-        if copy is None:
-            return
+    def _first_copy(self, person: Person, meeting: Meeting, values: dict[str, Any]) -> Item:
+        """A new copy; an occurrence that he threw out of his copy of the series comes back into it."""
         for each in self._of_uid(person.email, meeting.uid):
+            if (
+                meeting.recurrence_id is not None
+                and series.is_series(each)
+                and each.folder not in self._bins(each.mailbox)
+            ):
+                thrown = series.at(each, meeting.recurrence_id, deleted_too=True)
+                if thrown is not None:
+                    return self._world.modify(thrown, values, by=person.name)
+            if meeting.recurrence_id is None and each.kind is ItemKind.CALENDAR_ITEM and each.recurrence_id is not None:
+                self._world.delete(each)
+        draft = Draft(ItemKind.CALENDAR_ITEM, values)
+        return self._world.create(self._world.folder(person.email, "calendar"), draft, by=person.name)
+
+    def _outdate_requests(self, meeting: Meeting, person: Person) -> None:
+        for each in self._messages(person.email, meeting.uid, meeting.recurrence_id):
             if each.kind is ItemKind.REQUEST:
                 self._world.modify(each, {"IsOutOfDate": True}, by=person.name)
-        live = self._live_copy(person, meeting.uid)
+
+    def _receive_cancellation(self, meeting: Meeting, person: Person) -> None:
+        copy = self.calendar_item(person.email, meeting.uid, meeting.recurrence_id)
+        if copy is None:
+            return
+        self._outdate_requests(meeting, person)
+        live = self._live_copy(person, meeting)
         if live is not None and person.kind is PersonKind.ROOM:
             self._world.delete(live)
         elif live is not None:
@@ -203,7 +246,7 @@ class Meetings:
 
     def _track(self, host: Person, copy: Item, answer: Answer) -> None:
         """The organizer's item shows who answered what, and when."""
-        item = self.calendar_item(host.email, copy.uid)
+        item = self.calendar_item(host.email, copy.uid, copy.recurrence_id)
         if item is None or not is_organizers(item):
             return
         person, moment = self._world.owner(copy.mailbox), self._world.now()
@@ -222,13 +265,15 @@ class Meetings:
     def _put_where_it_belongs(self, copy: Item, *, declined: bool) -> Item:
         """A declined copy lies in Deleted Items; one accepted after all is back in the calendar."""
         deleted = self._world.folder(copy.mailbox, "deleteditems")
+        if copy.part is not None:
+            return self._world.throw(copy, deleted) if declined else copy
         if declined == (copy.folder == deleted.id):
             return copy
         return self._world.move(copy, deleted if declined else self._world.folder(copy.mailbox, "calendar"))
 
     def _put_requests_away(self, copy: Item) -> None:
         deleted = self._world.folder(copy.mailbox, "deleteditems")
-        for each in self._of_uid(copy.mailbox, copy.uid):
+        for each in self._messages(copy.mailbox, copy.uid, copy.recurrence_id):
             if each.kind is ItemKind.REQUEST and each.folder != deleted.id:
                 done = self._world.modify(each, {"HasBeenProcessed": True, "IsRead": True}, by=copy.modified_by)
                 self._world.move(done, deleted)
@@ -263,10 +308,14 @@ class Meetings:
     def _of_uid(self, mailbox: str, uid: str) -> list[Item]:
         return [each for each in self._world.items(mailbox) if each.uid == uid]
 
-    def _live_copy(self, person: Person, uid: str) -> Item | None:
-        item = self.calendar_item(person.email, uid)
-        gone = {self._world.folder(person.email, name).id for name in ("deleteditems", "recoverableitemsdeletions")}
-        return item if item and item.folder not in gone else None
+    def _messages(self, mailbox: str, uid: str, recurrence_id: datetime | None) -> list[Item]:
+        """What was sent about a meeting; about one occurrence alone, or about all of it."""
+        found = (each for each in self._of_uid(mailbox, uid) if each.kind is not ItemKind.CALENDAR_ITEM)
+        return [each for each in found if recurrence_id in (None, each.recurrence_id)]
+
+    def _live_copy(self, person: Person, meeting: Meeting) -> Item | None:
+        item = self.calendar_item(person.email, meeting.uid, meeting.recurrence_id)
+        return item if item and item.folder not in self._bins(person.email) else None
 
     def _keep_sent(self, item: Item, draft: Draft) -> Item:
         values = {**draft.values, "DateTimeSent": self._world.now(), "IsRead": True}

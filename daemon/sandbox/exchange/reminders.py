@@ -3,14 +3,18 @@
 An appointment's reminder is so many minutes before its start; a task's is an instant of its own. Both have a signal
 time, which snoozing moves and dismissing leaves behind: a dismissed reminder is no longer set, and its signal time
 lies in the past. None, at the start, and minutes before are three different things.
+
+A series has one signal time, that of its next occurrence; an occurrence may have a reminder of its own, or none, but no
+signal time. Dismissing it lets the series wait for the one after it, and leaves the reminder set.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from daemon.sandbox.exchange import series
 from daemon.sandbox.exchange.errors import EwsError
 from daemon.sandbox.exchange.items import Item
 from daemon.sandbox.exchange.properties import ItemKind
@@ -21,7 +25,8 @@ NONE_BY_DEFAULT = {"ReminderIsSet": False, "ReminderMinutesBeforeStart": 0}
 """What other items have that say nothing of one."""
 
 # Not a property of EWS: the signal time of a reminder that was snoozed.
-SNOOZED = "SnoozedUntil"
+SNOOZED = series.SNOOZED
+_NEVER = datetime(4501, 1, 1, tzinfo=UTC)
 _LONGEST = 2_629_800
 _MOVES_THE_SIGNAL = frozenset(
     ("Start", "Recurrence", "ReminderDueBy", "ReminderIsSet", "ReminderMinutesBeforeStart", "IsAllDayEvent")
@@ -30,24 +35,39 @@ _MOVES_THE_SIGNAL = frozenset(
 
 def due(item: Item) -> datetime | None:
     """The moment that the reminder is about."""
-    moment: datetime | None = item.get("Start" if item.kind is ItemKind.CALENDAR_ITEM else "ReminderDueBy")
+    waiting = series.pending(item) if series.is_series(item) else None
+    name = "Start" if item.kind is ItemKind.CALENDAR_ITEM else "ReminderDueBy"
+    moment: datetime | None = (waiting or item).get(name)
     return moment
 
 
 def signal_time(item: Item) -> datetime | None:
     """When it rings or rang; None if the item never had a reminder."""
+    if item.part is not None:
+        return signal_time(item.part.master)
     snoozed: datetime | None = item.get(SNOOZED)
+    if snoozed is None and series.is_series(item):
+        return _before_start(series.pending(item))
     moment = due(item)
     if snoozed is not None or moment is None:
         return snoozed
     if item.kind is not ItemKind.CALENDAR_ITEM:
         return moment
-    minutes: int = item.get("ReminderMinutesBeforeStart", 0)
-    return moment - timedelta(minutes=minutes)
+    return _before_start(item)
+
+
+def _before_start(item: Item | None) -> datetime:
+    """When an occurrence or a single appointment rings; without one, never."""
+    if item is None:
+        return _NEVER
+    start: datetime = item.get("Start")
+    return start - timedelta(minutes=item.get("ReminderMinutesBeforeStart", 0))
 
 
 def next_time(item: Item) -> datetime | None:
     """When it will ring or should have, as long as nobody dismissed it."""
+    if series.is_series(item):
+        return signal_time(item) if series.pending(item) is not None else None
     return signal_time(item) if item.get("ReminderIsSet") else None
 
 

@@ -25,12 +25,14 @@ from daemon.sandbox.exchange.recurrence import Recurrence
 from daemon.sandbox.exchange.timezones import zone_of
 from daemon.sandbox.exchange.values import Value
 
-# Not properties of EWS: what a master keeps of its occurrences, and how far its reminders were dismissed.
+# Not properties of EWS: what a master keeps of its occurrences, and how far its reminders were dismissed
+# or when one that was snoozed rings again (as a single item's does).
 VARIATIONS = "Variations"
 DELETED = "DeletedDays"
 DISMISSED = "DismissedUntil"
+SNOOZED = "SnoozedUntil"
 CUSTOMIZED = frozenset((VARIATIONS, DELETED))
-_OF_THE_WHOLE = frozenset(("Recurrence", VARIATIONS, DELETED, DISMISSED, "SnoozedUntil"))
+_OF_THE_WHOLE = frozenset(("Recurrence", VARIATIONS, DELETED, DISMISSED, SNOOZED))
 _ID_MARK = "AFRA"
 _A_DAY = timedelta(days=1)
 _FIRST_FEW = 60
@@ -219,6 +221,14 @@ def within(items: Iterable[Item], start: datetime, end: datetime) -> list[Item]:
         elif item.get("Start") < end and start < item.get("End"):
             found.append(item)
     return found
+
+
+def pending(master: Item) -> Item | None:
+    """The first occurrence since the series was made whose reminder is set and was not dismissed."""
+    since: datetime = master.get(DISMISSED) or master.created
+    set_for_all = master.get("ReminderIsSet")
+    later = after(master, since) if set_for_all else (each for each in exceptions(master) if each.get("Start") > since)
+    return next((each for each in later if each.get("ReminderIsSet")), None)
 
 
 def _existing(master: Item, days: Iterable[date]) -> Iterator[Item]:

@@ -246,7 +246,9 @@ class World:
         return self.item(mailbox, series.occurrence_id(changed.id, part.day))
 
     def _leave_out(self, mailbox: str, part: Part) -> None:
-        master = self.item(mailbox, part.master.id)
+        master = self._items[mailbox].get(part.master.id)
+        if master is None or series.occurrence(master, part.day) is None:
+            return
         left = self.modify(master, series.without(master, part.day), by=self.owner(mailbox).name)
         if series.first(left) is None:
             self.delete(left)

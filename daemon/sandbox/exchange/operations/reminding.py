@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from daemon.sandbox.exchange import series
 from daemon.sandbox.exchange.calls import Call, answer, required, success, whole_number
 from daemon.sandbox.exchange.computed import item_id
 from daemon.sandbox.exchange.errors import EwsError, malformed
@@ -28,7 +31,7 @@ def get_reminders(call: Call, request: Element) -> Element:
     ringing = [
         (moment, item)
         for folder in _FOLDERS
-        for item in call.world.items(call.mailbox, folder)
+        for item in map(_rung_for, call.world.items(call.mailbox, folder))
         if item.kind in _GROUPS and (moment := next_time(item)) is not None
         if (not begin or read_instant(begin) <= moment) and (not end or moment <= read_instant(end))
         if wanted == "All" or (wanted == "Old") == _is_over(call, item)
@@ -36,6 +39,11 @@ def get_reminders(call: Call, request: Element) -> Element:
     ringing.sort(key=lambda each: each[0])
     reminders = m("Reminders", *(_reminder(item) for _, item in ringing[:most]))
     return answer(call.operation, [success(call.operation, reminders)])
+
+
+def _rung_for(item: Item) -> Item:
+    """Of a series the occurrence that it waits for."""
+    return (series.pending(item) or item) if series.is_series(item) else item
 
 
 def _is_over(call: Call, item: Item) -> bool:
@@ -53,6 +61,7 @@ def _reminder(item: Item) -> Element:
         t("StartDate", instant(start) if start else _NO_TIME),
         t("EndDate", instant(end) if end else _NO_TIME),
         item_id(item),
+        item_id(item.part.master, "RecurringMasterItemId") if item.part is not None else None,
         t("ReminderGroup", _GROUPS[item.kind]),
         t("UID", item.uid or item.id),
     )
@@ -73,7 +82,21 @@ def _perform(call: Call, action: Element) -> Item | None:
         item = call.item(required(action, "ItemId"))
     except EwsError:
         return None
+    if item.part is not None or series.is_series(item):
+        return _perform_on_series(call, item, until=read_instant(until) if kind == "Snooze" else None)
     if not item.get("ReminderIsSet"):
         return None
     changed = {SNOOZED: read_instant(until)} if kind == "Snooze" else {"ReminderIsSet": False}
     return call.world.modify(item, changed, by=call.person.name)
+
+
+def _perform_on_series(call: Call, item: Item, *, until: datetime | None) -> Item | None:
+    """The series waits for the occurrence after this one, or is silent for a while."""
+    master = item.part.master if item.part is not None else item
+    rung = item if item.part is not None else series.pending(master)
+    if rung is None or not rung.get("ReminderIsSet"):
+        return None
+    dismissed = max(rung.get("Start"), master.get(series.DISMISSED) or rung.get("Start"))
+    changed = {SNOOZED: until} if until is not None else {SNOOZED: None, series.DISMISSED: dismissed}
+    call.world.modify(master, changed, by=call.person.name)
+    return call.world.item(item.mailbox, item.id)

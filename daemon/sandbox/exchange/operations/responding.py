@@ -56,7 +56,7 @@ def _cancel(call: Call, item: Item, element: Element, *, disposition: str) -> El
     mode = SendMode("nobody" if disposition == "SaveOnly" else "all", disposition == "SendAndSaveCopy")
     call.meetings.cancel(item, mode, call.cause, body=body)
     done = call.world.modify(item, cancelled_by_organizer(item), by=call.person.name)
-    gone = call.world.move(done, call.world.folder(call.mailbox, "deleteditems"))
+    gone = call.world.throw(done, call.world.folder(call.mailbox, "deleteditems"))
     return success(call.operation, with_items(item_markup(call.world, gone, ID_ONLY)))
 
 
@@ -73,7 +73,8 @@ def _calendar_item(call: Call, reference: Item) -> Item:
     """The calendar item itself, or the one that a meeting message is about."""
     if reference.kind is ItemKind.CALENDAR_ITEM:
         return reference
-    found = call.meetings.calendar_item(reference.mailbox, reference.uid) if reference.uid else None
+    at = reference.recurrence_id
+    found = call.meetings.calendar_item(reference.mailbox, reference.uid, at) if reference.uid else None
     if found is None:
         raise EwsError("ErrorItemNotFound", "The calendar item of this message does not exist.")
     return found

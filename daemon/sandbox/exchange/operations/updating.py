@@ -26,7 +26,7 @@ _NEVER_THERE = frozenset(("task:Recurrence", "item:MimeContent"))
 _OF_THE_SERIES = frozenset(("UID", "Recurrence"))
 _APPENDABLE = frozenset((Form.BODY, Form.ATTENDEES, Form.PEOPLE, Form.STRINGS))
 _SEVERITY = {"Normal": 0, "Personal": 1, "Private": 2, "Confidential": 3}
-_TIMES = ("Start", "End", "IsAllDayEvent")
+_TIMES = ("Start", "End", "IsAllDayEvent", "Recurrence")
 
 
 def update_item(call: Call, request: Element) -> Element:
