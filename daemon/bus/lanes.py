@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Hashable
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -26,14 +26,9 @@ class Lanes:
         async with self.turn(key):
             return await work()
 
-    @asynccontextmanager
-    async def turn(self, key: Hashable) -> AsyncIterator[None]:
+    def turn(self, key: Hashable) -> AbstractAsyncContextManager[None]:
         """Waits for the lane's turn and holds it. Whoever is cancelled while waiting leaves the queue."""
-        await self._enter(key)
-        try:
-            yield
-        finally:
-            self._leave(key)
+        return _Turn(self, key)
 
     def is_taken(self, key: Hashable) -> bool:
         """Whether whoever wants this lane's turn has to wait for it."""
@@ -47,7 +42,8 @@ class Lanes:
         """How many wait in the longest lane, its running one not counted."""
         return max(map(len, self._waiting.values()), default=0)
 
-    async def _enter(self, key: Hashable) -> None:
+    async def enter(self, key: Hashable) -> None:
+        """See `turn`."""
         queue = self._waiting.get(key)
         if queue is None:
             self._waiting[key] = deque()
@@ -60,14 +56,8 @@ class Lanes:
             self._abandon(key, turn)
             raise
 
-    def _abandon(self, key: Hashable, turn: asyncio.Future[None]) -> None:
-        if turn.done() and not turn.cancelled():
-            self._leave(key)  # the turn had come in the same moment: it is the next one's now
-            return
-        with suppress(KeyError, ValueError):  # whoever left the lane in the same moment has passed us over already
-            self._waiting[key].remove(turn)
-
-    def _leave(self, key: Hashable) -> None:
+    def leave(self, key: Hashable) -> None:
+        """See `turn`."""
         queue = self._waiting[key]
         while queue:
             turn = queue.popleft()
@@ -75,3 +65,26 @@ class Lanes:
                 turn.set_result(None)
                 return
         del self._waiting[key]
+
+    def _abandon(self, key: Hashable, turn: asyncio.Future[None]) -> None:
+        if turn.done() and not turn.cancelled():
+            self.leave(key)  # the turn had come in the same moment: it is the next one's now
+            return
+        with suppress(KeyError, ValueError):  # whoever left the lane in the same moment has passed us over already
+            self._waiting[key].remove(turn)
+
+
+class _Turn(AbstractAsyncContextManager[None]):
+    """A class, since every record takes one, and a generator costs three times as much."""
+
+    __slots__ = ("_key", "_lanes")
+
+    def __init__(self, lanes: Lanes, key: Hashable) -> None:
+        self._lanes = lanes
+        self._key = key
+
+    async def __aenter__(self) -> None:
+        await self._lanes.enter(self._key)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lanes.leave(self._key)

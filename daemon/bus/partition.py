@@ -8,8 +8,8 @@ waiting for another attempt holds one, nor what lends it), and are settled when 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -210,11 +210,12 @@ class Partition:
 
         async def attempt() -> Disposition:
             nonlocal delivery, started
-            async with self._slot():
+            async with slots.taken(self._slots, self._services.slots):
                 if delivery is None:  # as late as this, for what came while the slots were taken is gathered too
                     delivery = _delivery(take(), self)
                     started = loop.time()
-                return await self._process(delivery)
+                with self._running():
+                    return await self._process(delivery)
 
         attempts = Attempts(self._limits, sleep=self._pause)
         verdict = await attempts.verdict(attempt, on_retry=self._retried)
@@ -232,12 +233,6 @@ class Partition:
             if task is not None and task.cancelling():
                 raise
             raise CancelledWithinError from error  # else the task would end quietly and the record never
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        async with slots.taken(self._slots, self._services.slots):
-            with self._running():
-                yield
 
     @contextmanager
     def _running(self) -> Iterator[None]:

@@ -7,43 +7,47 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from contextvars import ContextVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar, Token
 
 
-class _Slot:
+class _Slot(AbstractAsyncContextManager[None]):
     """One place of each of several counts, all or none."""
 
     def __init__(self, *counts: asyncio.Semaphore) -> None:
         self._counts = counts
-        self._held: AsyncExitStack | None = None
+        self._held: list[asyncio.Semaphore] = []
+        self._before: Token[_Slot | None] | None = None
 
     async def take(self) -> None:
-        async with AsyncExitStack() as taken:
+        try:
             for count in self._counts:
-                await taken.enter_async_context(count)
-            self._held = taken.pop_all()
+                await count.acquire()
+                self._held.append(count)
+        except BaseException:
+            self.give_back()
+            raise
 
-    async def give_back(self) -> None:
-        held, self._held = self._held, None
-        if held is not None:
-            await held.aclose()
+    def give_back(self) -> None:
+        while self._held:
+            self._held.pop().release()
+
+    async def __aenter__(self) -> None:
+        await self.take()
+        self._before = _MINE.set(self)
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._before is not None:
+            _MINE.reset(self._before)
+        self.give_back()
 
 
 _MINE: ContextVar[_Slot | None] = ContextVar("slot", default=None)
 
 
-@asynccontextmanager
-async def taken(*counts: asyncio.Semaphore) -> AsyncIterator[None]:
+def taken(*counts: asyncio.Semaphore) -> AbstractAsyncContextManager[None]:
     """Waits for a place of each count and holds them, but for while they are lent."""
-    slot = _Slot(*counts)
-    await slot.take()
-    before = _MINE.set(slot)
-    try:
-        yield
-    finally:
-        _MINE.reset(before)
-        await slot.give_back()
+    return _Slot(*counts)
 
 
 @asynccontextmanager
@@ -56,6 +60,6 @@ async def lent() -> AsyncIterator[None]:
     if slot is None:
         yield
         return
-    await slot.give_back()
+    slot.give_back()
     yield
     await slot.take()

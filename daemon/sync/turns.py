@@ -47,11 +47,12 @@ class Turns:
     @asynccontextmanager
     async def _in_lane(self, link_id: str) -> AsyncIterator[None]:
         """Who has to wait lets others go on meanwhile."""
+        if not self._lanes.is_taken(link_id):
+            async with self._lanes.turn(link_id):
+                yield
+            return
         async with AsyncExitStack() as held:
-            if self._lanes.is_taken(link_id):
-                async with slots.lent():
-                    await held.enter_async_context(self._lanes.turn(link_id))
-            else:
+            async with slots.lent():
                 await held.enter_async_context(self._lanes.turn(link_id))
             yield
 
