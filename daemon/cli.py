@@ -182,11 +182,20 @@ def schema_(output: Path | None, check: Path | None, validate: Any) -> None:
 @click.argument("item")
 @_config
 @click.option("--store", metavar="URL", help="The store, if not the one of the settings.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @_screens
-def why_(item: str, config: Path | None, store: str | None) -> None:
-    """Tell the decisions about ITEM: a CRM item id, a link id or a meeting's UID."""
-    url = store or _settings(config, needs=()).store.url
-    why.tell(why.entries_of(url, item), Console())
+def why_(item: str, config: Path | None, store: str | None, as_json: bool) -> None:
+    """Tell where ITEM stands and what was decided about it, both ways: what came in, what was written and told, and
+    which rule and option decided.
+
+    ITEM is the CRM's id of an item or task, a link id, or a meeting's UID; or a mailbox, for hints that could not be
+    tied to an item. A daemon may be running.
+    """
+    known = why.known_of(store or _settings(config, needs=()).store.url, item)
+    if as_json:
+        click.echo(json.dumps(known.as_data(), indent=2, ensure_ascii=False))
+        return
+    why.tell(known, Console())
 
 
 @cli.group()

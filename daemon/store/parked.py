@@ -7,13 +7,14 @@ on the way is kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from daemon.store import tables
-from daemon.store.rows import AnyRow, Rows
+from daemon.store.rows import AnyRow, Rows, batches
 
 _parked = tables.parked
 _ROWS = Rows(_parked)
@@ -23,6 +24,7 @@ _DUE = (
     .order_by(_parked.c.due, _parked.c.key)
     .limit(bindparam("at_most"))
 )
+_WAITING = select(_parked).where(_parked.c.waits_for.in_(bindparam("whom", expanding=True))).order_by(_parked.c.due)
 _NEXT = select(func.min(_parked.c.due))
 _REMOVE = delete(_parked).where(_parked.c.key == bindparam("wanted"), _parked.c.joined == bindparam("seen"))
 _POSTPONE = (
@@ -101,6 +103,11 @@ def next_due(tx: Connection) -> datetime | None:
     """When to look again; None if nothing is parked."""
     instant: datetime | None = tx.execute(_NEXT).scalar_one()
     return instant
+
+
+def waiting(tx: Connection, whom: Iterable[str]) -> tuple[Parked, ...]:
+    """What waits for any of these mailboxes, users or items, soonest due first; for whoever asks why."""
+    return tuple(_work(row) for batch in batches(sorted(whom)) for row in tx.execute(_WAITING, {"whom": batch}))
 
 
 def remove(tx: Connection, key: str, *, joined: int | None = None) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import tomllib
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from daemon.cli import cli
-from daemon.store import history
-from daemon.store.store import Store
 from schemas import catalogue
 from tests.unit.schemas.samples import ITEM
 
-A_LINK, A_UID = "9f0c", "040000008200E0"
 COMMANDS = ("run", "demo", "topics", "schema", "sandbox", "why", "settings", "request", "dead-letters")
 
 
@@ -149,63 +144,3 @@ class TestSchema:
 
     def test_it_must_be_told_what_to_do(self) -> None:
         assert exsyncd("schema").exit_code == 2
-
-
-class TestWhy:
-    @pytest.fixture
-    def url(self, tmp_path: Path) -> str:
-        """A store that remembers one decision."""
-        url = f"sqlite:///{tmp_path}/store.sqlite"
-        asyncio.run(remember(url))
-        return url
-
-    @pytest.mark.rule("OPT-5")
-    @pytest.mark.parametrize("item", [A_LINK, A_UID, "si-1"])
-    def test_it_tells_cause_rules_options_and_command(self, url: str, item: str) -> None:
-        """By link, UID or CRM id: why somebody is not in For."""
-        told = exsyncd("why", item, "--store", url)
-        assert told.exit_code == 0
-        assert "exchange.item.modified.v1" in told.output
-        assert "applied" in told.output
-        assert "told the CRM: subject, for, revision 7" in told.output
-        assert "option for_contacts.security_check is on for u-anna (from system): for:c-7" in told.output
-        assert "FOR-5    c-7: external, not visible to u-bob" in told.output
-        assert "conflict on notes: the crm wins" in told.output
-
-    def test_an_item_nobody_knows_is_said_so(self, url: str) -> None:
-        told = exsyncd("why", "si-99", "--store", url)
-        assert told.exit_code == 1
-        assert "nothing is known of si-99" in told.output
-
-    def test_a_store_that_is_not_there_is_named(self, tmp_path: Path) -> None:
-        told = exsyncd("why", "si-1", "--store", f"sqlite:///{tmp_path}/missing.sqlite")
-        assert told.exit_code == 1
-        assert "missing.sqlite" in told.output
-        assert not (tmp_path / "missing.sqlite").exists()
-
-
-async def remember(url: str) -> None:
-    """One outcome, as the settler keeps it."""
-    outcome = {
-        "link": A_LINK,
-        "direction": "inbound",
-        "result": "applied",
-        "reason": None,
-        "cause": {"type": "exchange.item.modified.v1", "topic": "exchange.notifications", "partition": 3, "offset": 42},
-        "options": [
-            {
-                "key": "for_contacts.security_check",
-                "user": "u-anna",
-                "value": True,
-                "level": "system",
-                "effect": ["for:c-7"],
-            }
-        ],
-        "explain": [{"rule": "FOR-5", "about": "c-7", "decision": "external", "because": "not visible to u-bob"}],
-        "conflicts": [{"field": "notes", "winner": "crm"}],
-    }
-    kept = json.dumps({"outcome": outcome, "command": {"type": "upsert", "revision": 7, "changed": ["subject", "for"]}})
-    store = await Store.open(url)
-    at = datetime(2026, 11, 23, 9, tzinfo=UTC)
-    await store.write(lambda tx: history.add(tx, link=A_LINK, crm_id="si-1", uid=A_UID, outcome_json=kept, at=at))
-    await store.close()
