@@ -1,6 +1,7 @@
 """From an effect to the request's fields: the item's values in Exchange's words (MAP-1, MAP-2, MAP-3, PART-6).
 
-A body keeps what is not ours and its own format; people nobody spoke of stay attendees as Exchange names them.
+A body keeps what is not ours and its own format, a new one is HTML; people nobody spoke of stay attendees as Exchange
+names them.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def _body(effect: Effect, copy: Copy | None) -> Body | Unset:
     notes = effect.item.notes if "notes" in effect.fields else None
     if notes is None and effect.block is UNSET:
         return UNSET
-    html = copy.html if copy else bool(effect.block)
+    html = copy is None or copy.html
     text = bodies.compose(copy.body if copy else "", html=html, notes=notes, block=effect.block)
     return Body(text, html=html)
 

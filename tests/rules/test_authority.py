@@ -202,3 +202,12 @@ def test_priv_4_nothing_of_a_redacted_item_is_remembered_of_strangers():
     item = redact(ScheduleItem(subject="Review", organizer=Organizer(user=None, name="Boss", email=BOSS)))
     assert (item.subject, item.restricted, item.redacted) == ("Private", True, True)
     assert (item.external, item.organizer) == ((), Organizer(user=None))
+
+
+@pytest.mark.rule("ID-3")
+def test_id_3_a_user_who_is_not_active_any_more_organizes_nothing():
+    """The meeting stays, whoever is named in the copies that are left."""
+    gone = WORLD.knowing(replace(ANNA, active=False))
+    link = known(OURS, BOBS)
+    assert organizer(link, None, holder=BOB) == "u-anna"
+    assert organizer(link, None, holder=BOB, world=gone) is None

@@ -187,5 +187,6 @@ def test_alike_is_what_differs_in_blanks_alone(text, other):
     assert alike(text, f" {text}\r\n")
     assert alike(text, other) == (text.split() == other.split())
     assert alike(START, START + SECONDS)
+    assert alike(START, START + timedelta(microseconds=1))
     assert not alike(START, START + timedelta(minutes=1))
     assert not alike(True, False)

@@ -191,6 +191,7 @@ def test_id_4_the_first_who_accepted_is_master_at_the_same_moment_the_lowest_id(
     assert authority.first_to_accept([accepted(CORA, earlier), accepted(BOB, earlier)]) == BOB
     assert authority.first_to_accept([accepted(BOB, None), accepted(CORA, later)]) == CORA
     assert authority.first_to_accept([accepted(CORA, None), accepted(BOB, None)]) == BOB
+    assert authority.first_to_accept([accepted(BOB, earlier), accepted(BOB, earlier)]) == BOB, "two copies of his"
     deleted = (BOB, in_deleted_items(accepted(BOB, earlier)[1]))
     assert authority.first_to_accept([deleted, accepted(CORA, later)]) == CORA
     tentative = (BOB, copy_of(meeting, BOB, response=Response.TENTATIVE))
