@@ -26,9 +26,16 @@ from exchangelib import (
     Task,
     Version,
 )
-from exchangelib.items import ALL_OCCURRENCES, SAVE_ONLY, SEND_ONLY_TO_ALL, SEND_TO_NONE, AcceptItem
+from exchangelib.items import (
+    ALL_OCCURRENCES,
+    SAVE_ONLY,
+    SEND_ONLY_TO_ALL,
+    SEND_TO_NONE,
+    SPECIFIED_OCCURRENCE_ONLY,
+    AcceptItem,
+)
 from exchangelib.properties import ItemId, ReferenceItemId
-from exchangelib.recurrence import Recurrence, WeeklyPattern
+from exchangelib.recurrence import Recurrence, TaskRecurrence, WeeklyPattern
 from exchangelib.services import CreateItem
 from exchangelib.services.common import EWSAccountService
 from exchangelib.util import MNS, add_xml_child, create_element, set_xml_value
@@ -274,6 +281,17 @@ class Outlook:
     def complete_task(self, task_id: str) -> None:
         """Ticks the task off."""
         self.edit_task(task_id, status=Task.COMPLETED)
+
+    def make_weekly_task(self, subject: str = "Report", *, due: date, count: int | None = 10, **more: object) -> str:
+        """Makes a task that recurs on its due day's weekday; its item id, which it keeps from one to the next."""
+        pattern = WeeklyPattern(interval=1, weekdays=[WEEKDAYS[due.weekday()]])
+        extent = {"number": count} if count else {}
+        recurrence = TaskRecurrence(pattern=pattern, start=EWSDate.from_date(due), **extent)
+        return self.make_task(subject, due=due, recurrence=recurrence, **more)
+
+    def skip_task(self, task_id: str) -> None:
+        """Deletes the current occurrence of a recurring task."""
+        self.task(task_id).delete(affected_task_occurrences=SPECIFIED_OCCURRENCE_ONLY)
 
     def set_task_reminder(self, task_id: str, moment: datetime | None) -> None:
         """Sets the moment at which he is reminded of a task; None switches the reminder off."""
