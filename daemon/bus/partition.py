@@ -8,12 +8,11 @@ waiting for another attempt holds one, nor what lends it), and are settled when 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -115,7 +114,7 @@ class Partition:
         self._lanes = Lanes()
         self._gathering: dict[Hashable, list[_Waiting]] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}  # in the order they came, so that a test can be run again
-        self._busy: set[asyncio.Task[None]] = set()
+        self._busy: set[asyncio.Task[Any]] = set()  # a drain waits for what runs, and for nothing else
         self._acknowledgements: set[asyncio.Future[None]] = set()
 
     @property
@@ -214,8 +213,7 @@ class Partition:
                 if delivery is None:  # as late as this, for what came while the slots were taken is gathered too
                     delivery = _delivery(take(), self)
                     started = loop.time()
-                with self._running():
-                    return await self._process(delivery)
+                return await self._process(delivery)
 
         attempts = Attempts(self._limits, sleep=self._pause)
         verdict = await attempts.verdict(attempt, on_retry=self._retried)
@@ -226,23 +224,14 @@ class Partition:
         self._services.monitor.finished(self.source.topic, type(verdict.disposition).__name__.lower(), took=took)
 
     async def _process(self, delivery: Delivery) -> Disposition:
+        task = _current_task()
+        self._busy.add(task)
         try:
             return await self._route.process(delivery)
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if task.cancelling():
                 raise
             raise CancelledWithinError from error  # else the task would end quietly and the record never
-
-    @contextmanager
-    def _running(self) -> Iterator[None]:
-        """A drain waits for what runs, and for nothing else."""
-        task = asyncio.current_task()
-        if task is None:
-            raise AssertionError("deliveries run in tasks")
-        self._busy.add(task)
-        try:
-            yield
         finally:
             self._busy.discard(task)
 
@@ -286,8 +275,12 @@ class Partition:
 
     async def _insist(self, work: Callable[[], Awaitable[T]]) -> T:
         async def attempt() -> T:
-            with self._running():
+            task = _current_task()
+            self._busy.add(task)
+            try:
                 return await work()
+            finally:
+                self._busy.discard(task)
 
         return await insist(attempt, limits=self._limits, sleep=self._pause, on_retry=self._conclusion_retried)
 
@@ -340,6 +333,13 @@ class Partition:
         if error is None or isinstance(error, Interrupted) or self.closed:
             return
         self._services.failed(error)
+
+
+def _current_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    if task is None:
+        raise AssertionError("deliveries run in tasks")
+    return task
 
 
 def _delivery(waiting: tuple[_Waiting, ...], partition: Partition) -> _LaneDelivery:

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
@@ -40,7 +41,6 @@ class Attempts:
     def __init__(self, limits: Limits, *, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._limits = limits
         self._sleep = sleep
-        self._jitter = wait_random_exponential(multiplier=_FIRST_WAIT, max=limits.retry_wait.total_seconds())
         self._started = asyncio.get_running_loop().time()
         self._unexpected = 0
         self._first: BaseException | None = None
@@ -89,6 +89,10 @@ class Attempts:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, it must not stop the partition
             return Verdict(Dead("unexpected", type(error).__name__), error, self._first or error)
+
+    @cached_property
+    def _jitter(self) -> wait_random_exponential:
+        return wait_random_exponential(multiplier=_FIRST_WAIT, max=self._limits.retry_wait.total_seconds())
 
     def _wait(self, state: RetryCallState) -> float:
         error = _error(state)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import structlog
 
+from daemon import garbage, wiring
 from daemon import settings as configuration
-from daemon import wiring
 from daemon.app import Daemon, Outside, opened
 from daemon.bus.kafka import KafkaAdmin, KafkaConsumer, KafkaProducer, KafkaSettings
 from daemon.bus.port import BusError, MissingTopics, Unreachable
@@ -61,6 +61,7 @@ async def run(config: Path | None, env: Mapping[str, str]) -> None:
         await _check_bus(kafka)
         await _check_exchange(exchange, settings)
         async with opened(settings, outside=outside, metrics=metrics, version=version()) as daemon:
+            garbage.look_seldom()
             await _serve(daemon, metrics, config=config, env=env)
     except StoreError as error:
         raise CannotGoOn("the store cannot be used", [str(error)], _STORE_REMEDIES) from error

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import structlog
 
+from daemon import garbage
 from daemon.policies import policy_of
 from daemon.store import directory
 from daemon.store.directory import Source
@@ -184,4 +185,5 @@ def _resident_bytes() -> int:
 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    garbage.look_seldom()
     asyncio.run(_worked(Path(sys.argv[1]), int(sys.argv[2])))
