@@ -69,8 +69,6 @@ def read_given(element: Element, kind: ItemKind, zone: tzinfo) -> Given:
 
 def settable(kind: ItemKind, name: str) -> Property:
     """The property of this name, if clients may set it."""
-    if name == "Recurrence" and kind is ItemKind.TASK:
-        raise EwsError("ErrorUnsupportedRecurrence", "The sandbox Exchange does not model recurring tasks yet.")
     prop = by_name(kind).get(name)
     if prop is None or not (prop.writable or Trait.IGNORED in prop.traits):
         uri = prop.uri if prop else None
@@ -90,7 +88,8 @@ def new_draft(call: Call, element: Element) -> Draft:
         stored = _new_calendar_item(call, stored)
     if kind is ItemKind.TASK:
         begun = tasks.begun(stored, today=call.today)
-        stored = {"Owner": call.person.name, **tasks.settled(begun, today=call.today, zone=call.zone)}
+        placed = tasks.placed(begun, zone=call.zone)
+        stored = {"Owner": call.person.name, **tasks.settled(placed, today=call.today, zone=call.zone)}
     if kind is ItemKind.MESSAGE:
         me = Recipient(call.person.name, call.person.email)
         stored = {"IsRead": True, "From": me, "Sender": me, **stored}

@@ -268,6 +268,7 @@ _TASK = _of(
     ("Mileage", Form.TEXT, _WRITE),
     ("Owner", Form.TEXT, _NONE),
     ("PercentComplete", Form.FLOAT, _WRITE | _DEFAULT),
+    ("Recurrence", Form.RECURRENCE, _WRITE | _HEAVY),
     ("StartDate", Form.DAY, _WRITE | _DEFAULT),
     ("Status", Form.TEXT, _WRITE | _DEFAULT),
     ("StatusDescription", Form.TEXT, _NONE),
@@ -341,7 +342,6 @@ _ABSENT = {
         "Delegator",
         "IsAssignmentEditable",
         "IsTeamTask",
-        "Recurrence",
     ),
 }
 

@@ -97,11 +97,13 @@ def settled(stored: Mapping[str, Value]) -> dict[str, Value]:
     """Start and end of a series: those of its first occurrence.
 
     Raises:
-        EwsError: an occurrence would last longer than until the next.
+        EwsError: an occurrence would last longer than until the next, or the pattern is one of tasks.
     """
     pattern: Recurrence | None = stored.get("Recurrence")
     if pattern is None:
         return {}
+    if pattern.regenerates:
+        raise EwsError("ErrorCalendarInvalidRecurrence", "Only tasks regenerate.")
     hours = [_hours_on(stored, day) for day in islice(recurrence.days(pattern), _FIRST_FEW)]
     if any(end > start for (_, end), (start, _) in pairwise(hours)):
         raise EwsError("ErrorOccurrenceTimeSpanTooBig", "An occurrence lasts longer than until the next one.")

@@ -2,15 +2,24 @@
 
 Each of the three, once set, drags the others along; of a request that sets several the last wins (MS-OXWSTASK). Start,
 due and completion are days, without a time or a zone.
+
+A recurring task is one item that shows its current occurrence. Completing that, or giving it other days, leaves a task
+of its own behind and moves the item on to the next; deleting it only moves the item on. The last one ends as any task
+does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, time, tzinfo
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
+from daemon.sandbox.exchange import recurrence
 from daemon.sandbox.exchange.errors import EwsError
+from daemon.sandbox.exchange.items import Item
+from daemon.sandbox.exchange.properties import ItemKind
+from daemon.sandbox.exchange.recurrence import Recurrence
 from daemon.sandbox.exchange.reminders import NONE_BY_DEFAULT
 from daemon.sandbox.exchange.values import Day
 
@@ -47,6 +56,64 @@ def settled(values: Mapping[str, Any], *, today: Day, zone: tzinfo) -> dict[str,
         return dict(values)
     day: Day = values.get("DueDate") or values.get("StartDate") or today
     return {**values, "ReminderDueBy": datetime.combine(day.civil, _MORNING, tzinfo=zone)}
+
+
+def is_recurring(item: Item) -> bool:
+    return item.kind is ItemKind.TASK and "Recurrence" in item.values
+
+
+def placed(values: Mapping[str, Any], *, zone: tzinfo) -> dict[str, Any]:
+    """With the days of a recurring task's first occurrence, which is as long as was given."""
+    pattern: Recurrence | None = values.get("Recurrence")
+    if pattern is None:
+        return dict(values)
+    first = pattern.start if pattern.regenerates else recurrence.first_day(pattern)
+    return {**values, **_on(first or pattern.start, values, zone)}
+
+
+def one_off_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a change of a recurring task is one of its current occurrence, which leaves the series by it."""
+    pattern: Recurrence | None = after.get("Recurrence")
+    if pattern is None or pattern != before.get("Recurrence"):
+        return False
+    is_moved = any(before.get(name) != after.get(name) for name in ("StartDate", "DueDate"))
+    is_done = after.get("Status") == "Completed" != before.get("Status")
+    return is_done or (is_moved and not pattern.regenerates)
+
+
+def following(current: Mapping[str, Any], *, completed: Day | None, zone: tzinfo) -> dict[str, Any] | None:
+    """What becomes of a recurring task's properties with its next occurrence; None if there is none.
+
+    `completed` is when the current one was done, None if it was not: nothing regenerates then.
+    """
+    pattern: Recurrence = current["Recurrence"]
+    day: Day | None = current.get("StartDate") or current.get("DueDate")
+    if day is None:
+        return None
+    if not pattern.regenerates:
+        next_day = next(recurrence.days(pattern, after=day.civil), None)
+        return _moved_on(current, next_day, zone) if next_day is not None else None
+    if completed is None or pattern.count == 1:
+        return None
+    regenerated = recurrence.regenerated(pattern, completed.civil)
+    if pattern.until is not None and regenerated > pattern.until:
+        return None
+    left = replace(pattern, count=pattern.count - 1) if pattern.count else pattern
+    return {**_moved_on(current, regenerated, zone), "Recurrence": left}
+
+
+def _moved_on(current: Mapping[str, Any], day: date, zone: tzinfo) -> dict[str, Any]:
+    before: Day = current.get("StartDate") or current["DueDate"]
+    rings: datetime | None = current.get("ReminderDueBy")
+    reminder = {"ReminderDueBy": (rings.astimezone(zone) + (day - before.civil)).astimezone(UTC)} if rings else {}
+    return {**NOT_STARTED, **_on(day, current, zone), **reminder}
+
+
+def _on(day: date, values: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
+    """Start and due day of an occurrence; a recurring task always has both."""
+    start, due = values.get("StartDate"), values.get("DueDate")
+    lasts = due.civil - start.civil if start and due else timedelta()
+    return {"StartDate": Day.of(day, zone), "DueDate": Day.of(day + lasts, zone)}
 
 
 def _with_status(values: Mapping[str, Any], status: str, today: Day) -> dict[str, Any]:

@@ -266,10 +266,12 @@ class Client:
             "</m:ItemChanges></m:UpdateItem>"
         )
 
-    def delete(self, item_id: str, *, how: str = "HardDelete", send: str = "SendToNone") -> Reply:
+    def delete(
+        self, item_id: str, *, how: str = "HardDelete", send: str = "SendToNone", affected: str = "AllOccurrences"
+    ) -> Reply:
         mode = f' SendMeetingCancellations="{send}"' if send else ""
         return self.call(
-            f'<m:DeleteItem DeleteType="{how}"{mode} AffectedTaskOccurrences="AllOccurrences">'
+            f'<m:DeleteItem DeleteType="{how}"{mode} AffectedTaskOccurrences="{affected}">'
             f"<m:ItemIds>{item_id}</m:ItemIds></m:DeleteItem>"
         )
 

@@ -298,16 +298,3 @@ def test_a_task_needs_a_task_folder(bank: Bank):
     calendar, tasks = (f'<t:DistinguishedFolderId Id="{name}"/>' for name in ("calendar", "tasks"))
     assert anna.create(task(), folder=calendar).code == "ErrorCannotCreateTaskInNonTaskFolder"
     assert anna.create(calendar_item(), folder=tasks).code == "ErrorCannotCreateCalendarItemInNonCalendarFolder"
-
-
-def test_a_recurring_task_is_refused(bank: Bank):
-    """By a create and by an update; what is there stays single."""
-    recurrence = (
-        "<t:Recurrence><t:DailyRecurrence><t:Interval>1</t:Interval></t:DailyRecurrence>"
-        "<t:NoEndRecurrence><t:StartDate>2026-12-01</t:StartDate></t:NoEndRecurrence></t:Recurrence>"
-    )
-    anna = bank.client("anna")
-    item = made(bank)
-    assert anna.create(task(recurrence)).code == "ErrorUnsupportedRecurrence"
-    assert anna.update(item, set_field("task:Recurrence", recurrence, kind="Task")).code == "ErrorUnsupportedRecurrence"
-    assert len(anna.all_in("tasks")) == 1

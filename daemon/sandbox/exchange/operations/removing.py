@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daemon.sandbox.exchange import tasks
 from daemon.sandbox.exchange.calls import Call, each, required, success, with_items
 from daemon.sandbox.exchange.errors import EwsError
 from daemon.sandbox.exchange.items import Draft, Folder, Item
@@ -17,16 +18,29 @@ def delete_item(call: Call, request: Element) -> Element:
     def delete(element: Element) -> Element:
         item = call.item(element)
         mode = request.get("SendMeetingCancellations")
+        affected = request.get("AffectedTaskOccurrences")
         if item.kind is ItemKind.CALENDAR_ITEM and mode is None:
             raise EwsError("ErrorSendMeetingCancellationsRequired", "SendMeetingCancellations is missing.")
-        if item.kind is ItemKind.TASK and request.get("AffectedTaskOccurrences") is None:
+        if item.kind is ItemKind.TASK and affected is None:
             raise EwsError("ErrorAffectedTaskOccurrencesRequired", "AffectedTaskOccurrences is missing.")
+        if tasks.is_recurring(item) and affected == "SpecifiedOccurrenceOnly":
+            _skip_occurrence(call, item)
+            return success(call.operation)
         if item.kind is ItemKind.CALENDAR_ITEM and mode is not None:
             item = _tell_others(call, item, SendMode.named(mode))
         _dispose(call, item, request.get("DeleteType", ""))
         return success(call.operation)
 
     return each(call, children(required(request, "ItemIds")), delete)
+
+
+def _skip_occurrence(call: Call, item: Item) -> None:
+    """The current occurrence of a recurring task is deleted: the task shows the next."""
+    onwards = tasks.following(item.values, completed=None, zone=call.zone)
+    if onwards is None:
+        text = "Deleting the occurrence of a regenerating task, or the last one, is not allowed."
+        raise EwsError("ErrorCannotDeleteTaskOccurrence", text)
+    call.world.modify(item, onwards, by=call.person.name)
 
 
 def _tell_others(call: Call, item: Item, mode: SendMode) -> Item:

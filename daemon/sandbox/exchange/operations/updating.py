@@ -10,19 +10,19 @@ from daemon.sandbox.exchange import extended, reminders, series, tasks
 from daemon.sandbox.exchange.calls import Call, each, first, required, success, with_items
 from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.incoming import Given, check_common, read_given, settable, settled, zone_given
-from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Item
+from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Draft, Item
 from daemon.sandbox.exchange.markup import Element, child, children, local_name, m, t
 from daemon.sandbox.exchange.meetings import SendMode, is_organizers
 from daemon.sandbox.exchange.properties import ItemKind, Property, by_uri
 from daemon.sandbox.exchange.shapes import ID_ONLY, item_markup
-from daemon.sandbox.exchange.values import Body, Form
+from daemon.sandbox.exchange.values import Body, Day, Form
 from daemon.sandbox.exchange.world import is_change_key
 
 _UNDELETABLE = frozenset(
     ("ItemClass", "Start", "End", "StartTimeZone", "EndTimeZone", "Sensitivity", "Importance", "UID")
 )
 # Clients that write whole items also delete what the item never had.
-_NEVER_THERE = frozenset(("task:Recurrence", "item:MimeContent"))
+_NEVER_THERE = frozenset(("item:MimeContent",))
 _OF_THE_SERIES = frozenset(("UID", "Recurrence"))
 _APPENDABLE = frozenset((Form.BODY, Form.ATTENDEES, Form.PEOPLE, Form.STRINGS))
 _SEVERITY = {"Normal": 0, "Personal": 1, "Private": 2, "Confidential": 3}
@@ -184,7 +184,32 @@ def _store(call: Call, item: Item, given: Given) -> Item:
     if item.kind is ItemKind.CALENDAR_ITEM:
         stored = _settled_series(item, _settled_calendar_item(call, item, stored))
     if item.kind is ItemKind.TASK:
+        if stored.get("Recurrence") != item.get("Recurrence"):
+            stored = tasks.placed(stored, zone=call.zone)
         stored = tasks.settled(stored, today=call.today, zone=call.zone)
+        if tasks.one_off_of(item.values, stored):
+            return _one_off(call, item, Given(stored, given.extended))
+    return _keep(call, item, Given(stored, given.extended))
+
+
+def _one_off(call: Call, item: Item, changed: Given) -> Item:
+    """What happens to the current occurrence of a recurring task: a task of its own, unless it is the last one."""
+    done: Day | None = changed.values.get("CompleteDate")
+    onwards = tasks.following(item.values, completed=done, zone=call.zone)
+    if onwards is None:
+        return _keep(call, item, changed)
+    alone = {name: value for name, value in changed.values.items() if name != "Recurrence"}
+    if done is not None:
+        alone["ReminderIsSet"] = False
+    folder = call.world.folder_by_id(item.mailbox, item.folder)
+    made = call.world.create(folder, Draft(item.kind, alone, changed.extended), by=call.person.name)
+    stored = {name: value for name, value in {**changed.values, **onwards}.items() if value is not None}
+    _keep(call, item, Given(stored, changed.extended))
+    return made
+
+
+def _keep(call: Call, item: Item, given: Given) -> Item:
+    stored = given.values
     removed: dict[str, Any] = {name: None for name in item.values if name not in stored}
     changed = {name: value for name, value in stored.items() if item.get(name) != value}
     extended_too = given.extended if given.extended != item.extended else None
