@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from handlers import conflicts
+from handlers import conflicts, occurrences, recurrences
 from handlers.conflicts import Moments, Side
 from handlers.echoes import alike
 from handlers.links import Link, State
@@ -21,7 +21,7 @@ from handlers.merging import TIMES, Conflict
 from handlers.plans import Explanation, Plan
 from handlers.policy import Policy
 from handlers.privacy import REDACTED_FIELDS
-from schemas.items import ForEntry, Response, ScheduleItem, differing, wire_name
+from schemas.items import ForEntry, Response, ScheduleItem, SeriesException, differing, wire_name
 from schemas.outcomes import Decision, Reason
 
 CONTENT = frozenset(
@@ -33,10 +33,10 @@ _CRM_ONLY = frozenset({"status", "alarms", "related", "split_from", "for_"})
 """What the CRM may change and is not content of the meeting."""
 
 _FOLLOWED = CONTENT | _CRM_ONLY | {"responses"}
-_OF_SERIES = frozenset({*TIMES, "recurrence", "exceptions", "split_from", "assign_to"})
-"""What the CRM may not change of a series yet: when it is, single occurrences, and who takes part."""
+_PATTERN = frozenset({*TIMES, "recurrence"})
+"""What decides when a series takes place: its exceptions depend on all of it."""
 
-_SETS = frozenset({"assign_to", "for_", "alarms"})
+_SETS = frozenset({"assign_to", "for_", "alarms", "exceptions"})
 _UNSAID = frozenset({Response.NONE, Response.UNKNOWN})
 
 
@@ -54,7 +54,8 @@ class CrmChange:
 
     `before` is what the event says it was before: of use only if the CRM has never spoken of the item. `notify` is who
     is to be told of it (`none`, `all`, `added`), `at` when the broker noted it. `replayed`: it was dealt with before
-    the store was lost or put back to an older state, so that it is no news to Exchange.
+    the store was lost or put back to an older state, so that it is no news to Exchange. `split_of`: the series that a
+    new one was split from.
     """
 
     id: str
@@ -67,6 +68,7 @@ class CrmChange:
     notify: str = "none"
     at: datetime | None = None
     replayed: bool = False
+    split_of: ScheduleItem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,17 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What a user's edit did to the agreed item: what was taken over, what was refused and why."""
+    """What a user's edit did to the agreed item: what was taken over, what was refused and why.
+
+    `adjusted`: the fields that followed from others, and of which the CRM is to be told.
+    """
 
     agreed: ScheduleItem
     taken: tuple[str, ...] = ()
     refused: tuple[Explanation, ...] = ()
     reason: Reason | None = None
     conflicts: tuple[Conflict, ...] = ()
+    adjusted: frozenset[str] = frozenset()
 
 
 def is_stale(link: Link, change: CrmChange) -> bool:
@@ -119,6 +125,28 @@ def learnt(link: Link, after: ScheduleItem) -> Plan:
     return Plan(replace(link, crm=after, agreed=after, exchange=after, state=State.ACTIVE, content=None))
 
 
+def unheld(item: ScheduleItem) -> str | None:
+    """Why Exchange cannot hold the pattern of an item, if it has one (REC-5)."""
+    if item.recurrence is None or item.start is None:
+        return None
+    return recurrences.unheld(item.recurrence, item.start, item.zone)
+
+
+def create(after: ScheduleItem, *, split_of: ScheduleItem | None = None) -> Folded:
+    """A new item, and what of it cannot stand. A series split from another keeps everybody's alarms (REC-2)."""
+    item = made(after)
+    exceptions = occurrences.admitted(ScheduleItem(), was=ScheduleItem(), after=item)
+    item = replace(item, exceptions=exceptions.exceptions)
+    adjusted = frozenset[str]()
+    if split_of is not None and split_of.alarms and not item.alarms:
+        known = set(item.assign_to) | {item.owner}
+        item = replace(item, alarms=tuple(each for each in split_of.alarms if each[0] in known))
+        adjusted = frozenset({"alarms"})
+    return Folded(
+        item, differing(item, ScheduleItem()), exceptions.refused, reason=exceptions.reason, adjusted=adjusted
+    )
+
+
 def made(after: ScheduleItem) -> ScheduleItem:
     """A new item without what only Exchange can say of it: who organizes, who is a guest, who answered what."""
     unsaid = tuple(replace(entry, response=Response.NONE) for entry in after.for_)
@@ -136,6 +164,8 @@ def made(after: ScheduleItem) -> ScheduleItem:
 
 def fold(agreed: ScheduleItem, *, was: ScheduleItem, after: ScheduleItem, terms: Terms) -> Folded:
     """The agreed item after a CRM user changed what the CRM last said to what it says now."""
+    exceptions = occurrences.admitted(agreed, was=was, after=after)
+    after = replace(after, exceptions=exceptions.exceptions)
     changed = [name for name in differing(was, after) if name in _FOLLOWED]
     reasons = {name: reason for name in changed if (reason := _refusal(agreed, after, name, terms=terms)) is not None}
     accepted = [name for name in changed if name not in reasons]
@@ -149,7 +179,22 @@ def fold(agreed: ScheduleItem, *, was: ScheduleItem, after: ScheduleItem, terms:
         taken = tuple(name for name in taken if name != "for_" or values[name] != agreed.for_)
     first = next((reason for _, reason in reasons.values()), Reason.NOT_AUTHORITATIVE if refused else None)
     met = tuple(_conflicts(accepted, agreed, was=was, after=after, terms=terms))
-    return Folded(replace(agreed, **values), taken, tuple(refused), reason=first, conflicts=met)
+    item = replace(agreed, **values)
+    refused.extend(exceptions.refused)
+    item, adjusted = _carried_over(item, was=agreed, taken=taken)
+    return Folded(item, taken, tuple(refused), reason=first or exceptions.reason, conflicts=met, adjusted=adjusted)
+
+
+def _carried_over(
+    item: ScheduleItem, *, was: ScheduleItem, taken: tuple[str, ...]
+) -> tuple[ScheduleItem, frozenset[str]]:
+    """The item with the exceptions that are still in its pattern, if that changed (REC-3)."""
+    if _PATTERN.isdisjoint(taken):
+        return item, frozenset()
+    exceptions = occurrences.carried_over(item, was=was)
+    if exceptions == item.exceptions:
+        return item, frozenset()
+    return replace(item, exceptions=exceptions), frozenset({"exceptions"})
 
 
 def _refusal(agreed: ScheduleItem, after: ScheduleItem, name: str, *, terms: Terms) -> tuple[str, Reason] | None:
@@ -158,9 +203,9 @@ def _refusal(agreed: ScheduleItem, after: ScheduleItem, name: str, *, terms: Ter
         return "PART-7", Reason.NOT_AUTHORITATIVE
     if agreed.read_only and name in CONTENT:
         return "ID-6", Reason.READ_ONLY
-    if name in _OF_SERIES and (agreed.recurrence is not None or name in ("recurrence", "exceptions")):
-        return "REC-2", Reason.NOT_YET
-    if agreed.redacted and name in REDACTED_FIELDS - {"for_"}:
+    if name in _PATTERN and unheld(after) is not None:
+        return "REC-5", Reason.PATTERN
+    if agreed.redacted and name in (REDACTED_FIELDS - {"for_"}) | {"exceptions"}:
         return "PRIV-4", Reason.REDACTED
     if name == "restricted" and terms.is_fine and not after.restricted:
         return "PRIV-6", Reason.READ_ONLY
@@ -190,6 +235,8 @@ def _values(
         yield name, tuple(sorted((set(agreed.assign_to) | added) - removed))
     elif name == "for_":
         yield name, _fold_for(agreed.for_, was=was.for_, after=after.for_)
+    elif name == "exceptions":
+        yield name, _fold_exceptions(agreed, was=was, after=after, terms=terms)[0]
     elif name == "alarms":
         yield name, _fold_alarms(agreed, was=was, after=after, terms=terms)
     else:
@@ -207,6 +254,14 @@ def _fold_for(
     for contact in new.keys() - old:
         entries.setdefault(contact, replace(new[contact], response=Response.NONE))
     return tuple(sorted(entries.values()))
+
+
+def _fold_exceptions(
+    agreed: ScheduleItem, *, was: ScheduleItem, after: ScheduleItem, terms: Terms
+) -> tuple[tuple[SeriesException, ...], bool]:
+    """Occurrence by occurrence; and whether any was changed differently in Exchange."""
+    wins = conflicts.winner("exceptions", policy=terms.policy, moments=terms.moments) is Side.EXCHANGE
+    return occurrences.folded(agreed, was=was, stands=after.exceptions, exchange_wins=wins)
 
 
 def _fold_alarms(
@@ -265,5 +320,8 @@ def _conflicts(
         side = conflicts.winner(group[0], policy=terms.policy, moments=terms.moments)
         differing_names = (name for name in group if not alike(getattr(agreed, name), getattr(after, name)))
         yield from (Conflict(wire_name(name), side.value) for name in differing_names)
+    if "exceptions" in accepted and _fold_exceptions(agreed, was=was, after=after, terms=terms)[1]:
+        side = conflicts.winner("exceptions", policy=terms.policy, moments=terms.moments)
+        yield Conflict("exceptions", side.value)
     if "alarms" in accepted and _crossed_alarms(agreed, was=was, after=after):
         yield Conflict("alarms", conflicts.winner("alarms", policy=terms.policy, moments=terms.moments).value)

@@ -14,7 +14,7 @@ from handlers.blocks import Block
 from handlers.links import Link, Replica
 from schemas.copies import Attendee
 from schemas.edits import UNSET, Unset
-from schemas.items import Response, ScheduleItem
+from schemas.items import Moment, Response, ScheduleItem
 
 TIMES = frozenset({"start", "end", "zone", "all_day"})
 CONTENT = ("subject", "notes", "location", "start", "end", "zone", "all_day", "priority", "restricted", "recurrence")
@@ -37,6 +37,9 @@ class Effect:
     change the attendees and leave all others as they are. `authoritative`: this is the copy that counts, so what is
     written there is what Exchange says from then on. `marker` and `uid` are a create's identity. `sensitivity` is what
     `restricted` comes to in Exchange's words.
+
+    `occurrence` is the original start of the one occurrence of a series that is meant, `index` its number as Exchange
+    counts; `item` is then that occurrence, while `item_id` and `change_key` are the series'.
     """
 
     operation: Operation
@@ -56,6 +59,8 @@ class Effect:
     reminder: int | Unset | None = UNSET
     block: Block | Unset | None = UNSET
     mail: str = "none"
+    occurrence: Moment | None = None
+    index: int = 0
 
     @property
     def needs_copy(self) -> bool:
@@ -67,6 +72,8 @@ class Effect:
     @property
     def named(self) -> tuple[str, ...]:
         """What is written, in the outcome's words."""
+        if self.occurrence is not None:
+            return ("exceptions",)
         facets = (
             ("assign_to", bool(self.invite or self.uninvite)),
             ("alarm", self.reminder is not UNSET),
@@ -77,6 +84,8 @@ class Effect:
 
 def done(link: Link, effect: Effect, *, item_id: str, change_key: str) -> Link:
     """The link after an effect was carried out: its replica, and what the copy that counts says now."""
+    if effect.occurrence is not None:
+        return _with_key(link, effect, change_key)
     if effect.operation is Operation.DELETE:
         return replace(link, replicas=tuple(each for each in link.replicas if not _is_of(effect, each)))
     known = link.replica(effect.mailbox) or Replica(effect.mailbox, effect.user, item_id, response=_own(effect))
@@ -102,6 +111,8 @@ def progressed(link: Link, effect: Effect, *, item_id: str, change_key: str) -> 
     What was agreed on comes with the plan as a whole.
     """
     link = done(link, effect, item_id=item_id, change_key=change_key)
+    if effect.occurrence is not None:
+        return link  # what it says is decided anew with the whole plan, and what is so already is not written again
     if not effect.authoritative or effect.operation is Operation.DELETE:
         return link
     if effect.operation is Operation.CREATE:
@@ -114,6 +125,15 @@ def holding(item: ScheduleItem) -> str:
     """Fingerprints the content that all copies of an item share."""
     content = tuple(getattr(item, name) for name in CONTENT)
     return sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _with_key(link: Link, effect: Effect, change_key: str) -> Link:
+    """A change of an occurrence is a change of its series."""
+    written = (
+        replace(each, change_key=change_key, ours=change_key) if each.mailbox == effect.mailbox else each
+        for each in link.replicas
+    )
+    return replace(link, replicas=tuple(written))
 
 
 def _is_of(effect: Effect, replica: Replica) -> bool:

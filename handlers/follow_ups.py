@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from handlers import bodies, outgoing, registry
+from handlers import bodies, occurrences, outgoing, registry
 from handlers.drafts import Draft
 from handlers.effects import CONTENT, Effect
-from handlers.links import Link, Replica, State
+from handlers.links import BEHIND, Link, Replica, State
 from handlers.merging import Merged
 from handlers.options import OptionValues
 from handlers.outgoing import Outgoing, Target
@@ -42,7 +42,10 @@ def of_change(merged: Merged, *, known: ScheduleItem, draft: Draft) -> tuple[Eff
         if replica.direct:
             is_out = user.id in known.assign_to and user.id not in item.assign_to
             followed = {"delete": True} if is_out else outgoing.content_for(replica, item, changed)
-            targets.append(replace(target, **followed))
+            target = replace(target, **followed)
+            anew = replica.holds == BEHIND or not {"start", "end", "zone", "all_day", "recurrence"}.isdisjoint(changed)
+            single = () if is_out else tuple(occurrences.wanted(known, item, user=user.id, anew=anew))
+            targets.append(replace(target, occurrences=single))
         elif user == draft.authority and merged.owed and not item.read_only:
             owed = outgoing.content_for(replica, item, merged.owed)
             targets.append(replace(target, authoritative=True, **owed))

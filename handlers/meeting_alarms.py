@@ -17,9 +17,10 @@ from handlers.drafts import Draft
 from handlers.facts import User
 from handlers.moments import instant_of, is_over
 from handlers.occurrence_alarms import OccurrenceAlarms, told_by
-from handlers.outgoing import Outgoing, Target
+from handlers.outgoing import Occurrence, Outgoing, Target
 from schemas import options
 from schemas.copies import Copy, Kind
+from schemas.edits import Unset
 from schemas.items import Moment, ScheduleItem
 from schemas.outcomes import Direction
 
@@ -86,7 +87,12 @@ def _signal(start: Moment, minutes: int, *, zone: str | None) -> datetime:
 
 
 def _concerned(outgoing: Outgoing) -> tuple[User, ...]:
-    return tuple(target.user for target in outgoing.targets if _changes(outgoing, target))
+    return tuple(target.user for target in outgoing.targets if _changes(outgoing, target) or _tells(target))
+
+
+def _tells(target: Target) -> bool:
+    """Whether this user's alarm of a single occurrence is to be told (ALM-4)."""
+    return any(not isinstance(each.alarms, Unset) for each in target.occurrences)
 
 
 def _changes(outgoing: Outgoing, target: Target) -> bool:
@@ -111,9 +117,21 @@ def _edited(before: ScheduleItem, after: ScheduleItem) -> frozenset[str]:
 
 
 def _tell(outgoing: Outgoing, user: User) -> tuple[Outgoing, registry.Effect]:
+    effect = (f"alarms:{user.id}",)
+    target = next(each for each in outgoing.targets if each.user == user)
+    if _tells(target):
+        outgoing = outgoing.aimed(user, occurrences=tuple(_reminding(each) for each in target.occurrences))
+    if not _changes(outgoing, target):
+        return outgoing, effect
     over = is_over(outgoing.item, now=outgoing.now)
     wanted = None if over else paired(dict(outgoing.item.alarms)[user.id])
-    return outgoing.aimed(user, reminder=wanted), (f"alarms:{user.id}",)
+    return outgoing.aimed(user, reminder=wanted), effect
+
+
+def _reminding(occurrence: Occurrence) -> Occurrence:
+    if isinstance(occurrence.alarms, Unset):
+        return occurrence
+    return replace(occurrence, reminder=paired(occurrence.alarms))
 
 
 INBOUND: registry.Step[Draft] = registry.Step(

@@ -94,7 +94,7 @@ def merge_exchange(
         agreed.exceptions if not terms.settled else before.exceptions,
         before=before.exceptions,
         now=now.exceptions,
-        crm_wins=crm_wins,
+        held_wins=crm_wins,
     )
     taken["exceptions"] = exceptions.exceptions
     if exceptions.crossed:
@@ -161,11 +161,12 @@ def merge_exceptions(
     *,
     before: Sequence[SeriesException],
     now: Sequence[SeriesException],
-    crm_wins: bool = True,
+    held_wins: bool = True,
 ) -> MergedExceptions:
-    """Exceptions after Exchange's went from `before` to `now`: each occurrence for itself, field by field (REC-3).
+    """Exceptions after one side's went from `before` to `now`: each occurrence for itself, field by field (REC-3).
 
-    A delete wins over an edit (CON-5); when an occurrence is, is one field.
+    `held_wins`: what both sides changed differently stays as was agreed. A delete wins over an edit (CON-5); when an
+    occurrence is, is one field.
     """
     sides = [{each.original_start: each for each in side} for side in (agreed, before, now)]
     starts = sorted({start for side in sides for start in side}, key=lambda start: start.isoformat())
@@ -178,7 +179,7 @@ def merge_exceptions(
                 continue
             is_crossed = held.get(name) not in (old.get(name), new.get(name))
             crossed = crossed or is_crossed
-            if is_crossed and crm_wins and not new.get(_DELETED):
+            if is_crossed and held_wins and not new.get(_DELETED):
                 continue
             values[name] = new.get(name, ())
         merged.append(_closed(start, values))

@@ -30,7 +30,7 @@ def alarms_in(exceptions: Iterable[SeriesException]) -> OccurrenceAlarms:
 
 def with_alarms(exceptions: Iterable[SeriesException], alarms: OccurrenceAlarms) -> tuple[SeriesException, ...]:
     """These exceptions with these alarms instead of their own."""
-    by_start = {each.original_start: each for each in _without_alarms(exceptions)}
+    by_start = {each.original_start: each for each in without_alarms(exceptions)}
     for start, own in alarms:
         known = by_start.get(start, SeriesException(start))
         if own and not known.deleted:
@@ -62,7 +62,8 @@ def told_by(known: OccurrenceAlarms, copy: Copy, *, user: str, now: datetime) ->
     return tuple((start, tuple(sorted(alarms[start].items()))) for start in sorted(alarms, key=_time) if alarms[start])
 
 
-def _without_alarms(exceptions: Iterable[SeriesException]) -> tuple[SeriesException, ...]:
+def without_alarms(exceptions: Iterable[SeriesException]) -> tuple[SeriesException, ...]:
+    """What is content of these exceptions; one that differs in alarms alone is none."""
     bare = (replace(e, changes=tuple(change for change in e.changes if change[0] != _ALARMS)) for e in exceptions)
     return tuple(each for each in bare if each.deleted or each.changes)
 

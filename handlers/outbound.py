@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
-from handlers import crm_changes, outgoing, plans, registry
+from handlers import crm_changes, occurrences, outgoing, plans, registry
 from handlers.conflicts import Moments
 from handlers.crm_changes import CrmChange, Folded, Kind, Terms
 from handlers.effects import CONTENT, Effect
@@ -18,6 +19,7 @@ from handlers.facts import User
 from handlers.inbound import Surroundings
 from handlers.links import BEHIND, Link, Replica, State
 from handlers.merging import TIMES, Conflict
+from handlers.occurrence_alarms import without_alarms
 from handlers.options import Consulted, OptionValues
 from handlers.outgoing import Outgoing, Target
 from handlers.plans import Explanation, Plan, Report
@@ -87,6 +89,9 @@ def _changed(link: Link, change: CrmChange, after: ScheduleItem, *, around: Surr
     if link.state is State.ARCHIVED:
         return Plan(replace(link, crm=after), report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.ARCHIVAL))
     link = _reopened(link)
+    if link.agreed is None and crm_changes.unheld(after) is not None:
+        because = Explanation("REC-5", link.id, Decision.REFUSED, f"the pattern: {crm_changes.unheld(after)}")
+        return Plan(link, report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.PATTERN, explain=(because,)))
     if change.replayed and not any(replica.live for replica in link.replicas):
         return crm_changes.learnt(link, after)
     edit = _edit(link, change, after, around)
@@ -110,7 +115,7 @@ def _reopened(link: Link) -> Link:
 
 def _edit(link: Link, change: CrmChange, after: ScheduleItem, around: Surroundings) -> _Edit:
     if link.agreed is None:
-        folded = Folded(crm_changes.made(after), taken=differing(after, ScheduleItem()))
+        folded = crm_changes.create(after, split_of=change.split_of)
         return _Edit(link, change, ScheduleItem(), after, folded, around, is_new=True)
     was = link.crm or (after if change.replayed else change.before or link.agreed)
     counting = _counting(link, around)
@@ -141,7 +146,7 @@ def _written(edit: _Edit) -> Plan:
         now=edit.around.now,
         owner=_owner(edit),
         guests=outgoing.has_guests(edit.link),
-        targets=tuple(_targets(edit)),
+        targets=tuple(_with_occurrences(edit, target) for target in _targets(edit)),
     )
     values = OptionValues(events=edit.around.facts.options, config=edit.around.policy.options)
     draft, consulted = registry.run(draft, direction=Direction.OUTBOUND, values=values)
@@ -164,10 +169,10 @@ def _written(edit: _Edit) -> Plan:
 
 def _must_be_told(edit: _Edit) -> bool:
     """Whether the CRM holds something else than what was agreed on: refused, or not told, or not taken (CON-6)."""
+    if edit.folded.refused or edit.folded.adjusted:
+        return True
     if edit.is_new:
         return False
-    if edit.folded.refused:
-        return True
     wanted = set(differing(plans.as_shown(edit.folded.agreed), edit.after))
     if edit.link.crm_revision < edit.link.revision:
         return bool(wanted)
@@ -219,6 +224,16 @@ def _targets(edit: _Edit) -> Iterator[Target]:
         elif user.id in wanted:
             yield _other_copy(edit, user, replica)
     yield from _direct_copies(edit, sorted(added))
+
+
+def _with_occurrences(edit: _Edit, target: Target) -> Target:
+    """With what is to be written of single occurrences; all of it where the copy is new, or its pattern is (REC-3)."""
+    if target.delete:
+        return target
+    is_behind = target.replica is not None and target.replica.holds == BEHIND
+    anew = target.replica is None or is_behind or bool({"recurrence", *TIMES} & set(target.fields))
+    item, before = edit.folded.agreed, edit.link.agreed or ScheduleItem()
+    return replace(target, occurrences=tuple(occurrences.wanted(before, item, user=target.user.id, anew=anew)))
 
 
 def _moved(edit: _Edit) -> tuple[frozenset[str], frozenset[str]]:
@@ -313,13 +328,17 @@ def _told_to_exchange(edit: _Edit, targets: Iterable[Target]) -> Link:
     if edit.is_new:
         invited = _reached(outgoing.participants_of(item, edit.around.facts) - {item.owner}, edit.around)
         people = tuple(sorted({*invited, counting.user.id}))
-        said = replace(item, assign_to=people, for_=(), external=(), status="open", alarms=(), related=())
+        bare = without_alarms(item.exceptions)
+        said = replace(
+            item, assign_to=people, for_=(), external=(), status="open", alarms=(), related=(), exceptions=bare
+        )
         return replace(link, exchange=said, uid=link.uid or ids.uid_of_crm(edit.change.id))
     exchange = link.exchange or ScheduleItem()
     written = set(edit.folded.taken) | (set(TIMES) if set(TIMES) & set(edit.folded.taken) else set())
     added, removed = _moved(edit) if counting.user.id == exchange.owner else (frozenset(), frozenset())
     people = tuple(sorted((set(exchange.assign_to) | _reached(added, edit.around)) - removed))
-    values = {name: getattr(item, name) for name in CONTENT if name in written}
+    values: dict[str, Any] = {name: getattr(item, name) for name in CONTENT if name in written}
+    values["exceptions"] = without_alarms(item.exceptions)
     return replace(link, exchange=replace(exchange, assign_to=people, **values))
 
 

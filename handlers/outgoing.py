@@ -22,7 +22,28 @@ from handlers.privacy import is_fine
 from schemas import ids
 from schemas.copies import Attendee, Kind, Role
 from schemas.edits import UNSET, Unset
-from schemas.items import ScheduleItem
+from schemas.items import Moment, ScheduleItem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """What is to be written to one occurrence of a series; `start` is its original start, `item` how it shall be.
+
+    `alarms` are its user's, if those are to be told; () where the series' alarm goes for it again.
+    """
+
+    start: Moment
+    index: int
+    item: ScheduleItem
+    fields: tuple[str, ...] = ()
+    delete: bool = False
+    alarms: tuple[int, ...] | Unset = UNSET
+    reminder: int | Unset | None = UNSET
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything to write."""
+        return self.delete or bool(self.fields) or self.reminder is not UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +66,7 @@ class Target:
     reminder: int | Unset | None = UNSET
     block: Block | Unset | None = UNSET
     delete: bool = False
+    occurrences: tuple[Occurrence, ...] = ()
 
     @property
     def says_something(self) -> bool:
@@ -150,11 +172,29 @@ def sensitivity_of(item: ScheduleItem) -> str:
 
 
 def effects_of(targets: Iterable[Target], item: ScheduleItem, *, crm_id: str | None) -> tuple[Effect, ...]:
-    """One call for each copy that anything is written to, the one that counts first."""
-    said = [target for target in targets if target.says_something]
-    return tuple(
-        _effect(target, item, crm_id=crm_id)
-        for target in sorted(said, key=lambda each: (not each.authoritative, each.mailbox, each.delete))
+    """One call for each copy that anything is written to, the one that counts first; then one for each occurrence."""
+    ordered = sorted(targets, key=lambda each: (not each.authoritative, each.mailbox, each.delete))
+    whole = (_effect(target, item, crm_id=crm_id) for target in ordered if target.says_something)
+    single = (_of_occurrence(target, each) for target in ordered for each in target.occurrences if each.says_something)
+    return (*whole, *single)
+
+
+def _of_occurrence(target: Target, occurrence: Occurrence) -> Effect:
+    replica = target.replica
+    return Effect(
+        operation=Operation.DELETE if occurrence.delete else Operation.UPDATE,
+        mailbox=target.mailbox,
+        user=target.user.id,
+        item=occurrence.item,
+        item_id=replica.item_id if replica else "",
+        change_key=replica.change_key if replica else "",
+        direct=target.direct,
+        authoritative=target.authoritative,
+        fields=occurrence.fields,
+        sensitivity=sensitivity_of(occurrence.item) if "restricted" in occurrence.fields else UNSET,
+        reminder=occurrence.reminder,
+        occurrence=occurrence.start,
+        index=occurrence.index,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from handlers import recurrences
 from handlers.bodies import notes_of
 from handlers.drafts import Admission, Draft
 from handlers.facts import Facts, User
@@ -84,10 +85,21 @@ def translate(draft: Draft) -> ScheduleItem:
         responses=_responses(draft, owner),
         exceptions=draft.exceptions,
     )
+    item = _spelled(item, draft.link.agreed)
     if draft.admission is not Admission.REDACTED:
         return item
     shown_to = draft.link.agreed.external_shown_to if draft.link.agreed else ()
     return redact(replace(item, external_shown_to=shown_to))
+
+
+def _spelled(item: ScheduleItem, agreed: ScheduleItem | None) -> ScheduleItem:
+    """With its pattern as the CRM puts it, if Exchange's way to put it means the same dates (REC-1)."""
+    if agreed is None or agreed.recurrence is None or item.recurrence is None:
+        return item
+    if item.start is None or agreed.start is None or item.start != agreed.start:
+        return item
+    ours, theirs = (recurrences.stated(each, item.start, item.zone) for each in (agreed.recurrence, item.recurrence))
+    return replace(item, recurrence=agreed.recurrence) if ours == theirs else item
 
 
 def content(copy: Copy) -> ScheduleItem:

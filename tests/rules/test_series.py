@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from handlers import outbound
+from handlers.crm_changes import CrmChange
+from handlers.links import Link
 from handlers.merging import merge_exceptions
 from schemas.copies import Copy, Shape
 from schemas.edits import UNSET
-from schemas.items import Recurrence, SeriesException
+from schemas.items import Recurrence, ScheduleItem, SeriesException
 from schemas.outcomes import Decision, Reason
-from schemas.wire import read_changes
-from tests.support.mirror import Bank, a_bank
+from schemas.wire import changes_of, read_changes
+from tests.support.mirror import Bank, a_bank, a_bank_of_the_crm
 from tests.support.world import (
     END,
     START,
@@ -34,6 +37,15 @@ CARLA = a_contact("c-carla")
 WORLD = a_world(ANNA, BOB, CORA, CARLA).with_options(alarms=True, matching=True)
 A, B = "anna@bank.example", "bob@bank.example"
 WEEKLY = Recurrence("weekly", weekdays=("TU",), end="after", count=10)
+ITEM = ScheduleItem(
+    subject="Review",
+    start=START,
+    end=END,
+    zone="Europe/Berlin",
+    owner="u-anna",
+    assign_to=("u-anna", "u-bob"),
+    recurrence=WEEKLY,
+)
 SERIES = a_meeting(organizer=ANNA, attendees=[BOB], reminder=15, shape=Shape.MASTER, recurrence=WEEKLY)
 
 
@@ -61,6 +73,17 @@ def the_bank(world: World = WORLD, **about: Any) -> Bank:
     """Anna's weekly meeting with Bob, in peace; Bob is reminded 30 minutes before."""
     series = replace(SERIES, **about)
     return a_bank(world, series, copy_of(replace(series, exceptions=()), BOB, reminder=30))
+
+
+def an_edit(week: int, **changes: Any) -> SeriesException:
+    """What the CRM says of one occurrence."""
+    item = replace(ScheduleItem(), **changes)
+    return SeriesException(at(week), changes=changes_of(item, changes))
+
+
+def gone(week: int) -> SeriesException:
+    """An occurrence that the CRM deleted."""
+    return SeriesException(at(week), deleted=True)
 
 
 def exceptions(bank: Bank) -> dict[datetime, dict[str, Any] | str]:
@@ -228,29 +251,146 @@ def test_priv_2_a_private_occurrence_of_several_shows_no_content():
     assert exceptions(shown) == {at(3): when | {"restricted": True, "subject": "Her medical check"}}
 
 
-@pytest.mark.rule("REC-2", "ID-6")
+@pytest.mark.rule("REC-3", "REC-4", "MAP-1")
+def test_rec_3_the_crms_change_of_one_occurrence_goes_to_that_one_in_every_copy():
+    """Only what changed; the series stays as it is."""
+    bank = the_bank()
+    bank.in_crm(
+        exceptions=(
+            an_edit(3, location="Room 5"),
+            SeriesException(at(4), deleted=True),
+            an_edit(5, start=at(5) + days(1), end=at(5) + days(1) + (END - START)),
+        )
+    )
+    bank.until_quiet()
+    for mailbox in (A, B):
+        copy = bank.copy_in(mailbox)
+        found = {each.original_start: (each.location, each.start, each.subject) for each in copy.exceptions}
+        assert found == {at(3): ("Room 5", at(3), "Review"), at(5): ("", at(5) + days(1), "Review")}
+        assert copy.deleted_starts == (at(4),)
+        assert (copy.location, copy.recurrence) == ("", WEEKLY)
+    assert {write.named for write in bank.writes} == {("exceptions",)}
+    assert {write.index for write in bank.writes} == {3, 4, 5}
+    assert bank.commands == []
+
+
+@pytest.mark.rule("REC-3")
+def test_rec_3_what_the_crm_takes_back_of_an_occurrence_is_the_series_value_again():
+    """Field by field."""
+    bank = the_bank()
+    bank.in_crm(exceptions=(an_edit(3, location="Room 5", subject="Special"),))
+    bank.until_quiet()
+    bank.in_crm(exceptions=(an_edit(3, subject="Special"),))
+    bank.until_quiet()
+    [exception] = bank.copy_in(A).exceptions
+    assert (exception.location, exception.subject) == ("", "Special")
+    assert exceptions(bank) == {at(3): {"subject": "Special"}}
+
+
+@pytest.mark.rule("REC-1", "INV-6", "ID-5")
+def test_rec_1_a_series_made_in_the_crm_is_in_everybodys_calendar_with_its_exceptions():
+    """The organizer's copy and the direct ones."""
+    bank = a_bank_of_the_crm(WORLD, replace(ITEM, exceptions=(an_edit(2, location="Room 5"), gone(3))))
+    bank.until_quiet()
+    for mailbox in (A, B):
+        copy = bank.copy_in(mailbox)
+        assert (copy.recurrence, copy.start) == (WEEKLY, START)
+        assert [(each.original_start, each.location) for each in copy.exceptions] == [(at(2), "Room 5")]
+        assert copy.deleted_starts == (at(3),)
+    assert all(set(command.changed) <= {"organizer", "responses", "alarms"} for command in bank.commands)
+
+
+@pytest.mark.rule("REC-2", "REC-3")
+@pytest.mark.scenario("S04b")
+def test_s04b_a_series_moved_in_the_crm_keeps_its_exceptions_by_their_day():
+    """What Exchange gives up with the old pattern is written anew; the CRM hears the new original starts."""
+    bank = the_bank()
+    bank.in_crm(exceptions=(an_edit(3, location="Room 5"), gone(4)))
+    bank.until_quiet()
+    hour = timedelta(hours=1)
+    bank.in_crm(start=START + hour, end=END + hour)
+    bank.until_quiet()
+    for mailbox in (A, B):
+        copy = bank.copy_in(mailbox)
+        assert copy.start == START + hour
+        assert [(each.original_start, each.location) for each in copy.exceptions] == [(at(3) + hour, "Room 5")]
+        assert copy.deleted_starts == (at(4) + hour,)
+    assert exceptions(bank) == {at(3) + hour: {"location": "Room 5"}, at(4) + hour: "deleted"}
+
+
+@pytest.mark.rule("REC-2", "REC-3")
+def test_rec_2_a_truncated_series_loses_the_exceptions_after_its_end():
+    """And the one that follows has everybody's alarms, though the CRM did not state them."""
+    bank = the_bank()
+    bank.in_crm(exceptions=(an_edit(2, location="Room 5"), an_edit(8, location="Room 6")))
+    bank.until_quiet()
+    old = bank.crm
+    assert old is not None
+    bank.in_crm(recurrence=replace(WEEKLY, count=5))
+    bank.until_quiet()
+    assert exceptions(bank) == {at(2): {"location": "Room 5"}}
+    change = CrmChange("si-2", 1, after=replace(ITEM, start=at(6), end=at(6) + (END - START)), split_of=old)
+    plan = outbound.decide(Link(id="l-2", uid=None), change, around=WORLD.around)
+    assert {effect.mailbox: effect.reminder for effect in plan.effects} == {A: 15, B: 30}
+
+
+@pytest.mark.rule("REC-4", "REC-5", "ID-6")
+@pytest.mark.scenario("S04d")
 @pytest.mark.parametrize(
-    "edit",
+    ("stated", "because"),
     [
-        {"recurrence": Recurrence("daily")},
-        {"exceptions": (SeriesException(at(2), deleted=True),)},
-        {"start": START + days(1), "end": END + days(1)},
-        {"assign_to": ("u-anna", "u-bob", "u-cora")},
+        (("moved", 3, 7), "neighbour"),
+        (("moved", 3, -8), "neighbour"),
+        (("elsewhere",), "no such occurrence"),
+        (("back",), "does not come back"),
     ],
 )
-def test_rec_2_what_the_crm_may_not_change_of_a_series_yet_is_put_back(edit):
-    """And said; what it may change is done."""
-    bank = the_bank(exceptions=(an_exception(3, location="Room 5"),))
+def test_s04d_what_exchange_cannot_hold_of_an_occurrence_is_put_back(stated, because):
+    """With a readable reason, once; what else was changed is done."""
+    bank = the_bank(deleted_starts=(at(6),))
     was = bank.crm
-    bank.in_crm(subject="Budget", **edit)
-    bank.until_quiet()
     assert was is not None
+    match stated:
+        case ("moved", week, by):
+            when = at(week) + days(by)
+            edited = (gone(6), an_edit(week, start=when, end=when + (END - START)))
+        case ("elsewhere",):
+            edited = (gone(6), SeriesException(at(2) + days(1), changes=(("location", '"Room 5"'),)))
+        case _:
+            edited = ()
+    bank.in_crm(subject="Budget", exceptions=edited)
+    bank.until_quiet()
     assert bank.crm == replace(was, subject="Budget")
-    assert {bank.copy_in(mailbox).subject for mailbox in (A, B)} == {"Budget"}
-    assert all(write.fields == ("subject",) for write in bank.writes)
-    refused = [each for each in bank.reports[0].explain if each.decision is Decision.REFUSED]
-    assert {each.about for each in refused} == set(edit)
-    assert (bank.reports[0].reason, refused[0].because) == (Reason.PARTLY, "not_yet: put back")
+    assert {write.fields for write in bank.writes} == {("subject",)}
+    [refused] = [each for each in bank.reports[0].explain if each.decision is Decision.REFUSED]
+    assert because in refused.because
+    assert len(bank.commands) == 1
+
+
+@pytest.mark.rule("REC-5", "ID-6")
+def test_rec_5_a_pattern_exchange_cannot_say_is_put_back():
+    """The fifth Tuesday."""
+    bank = the_bank()
+    was = bank.crm
+    bank.in_crm(recurrence=Recurrence("monthly", weekdays=("TU",), week_of_month=5))
+    bank.until_quiet()
+    assert bank.crm == was
+    assert bank.writes == []
+    assert bank.reports[0].reason is Reason.PATTERN
+
+
+@pytest.mark.rule("ALM-4")
+def test_alm_4_the_crms_alarm_of_an_occurrence_goes_out_as_an_exception_of_that_one():
+    """To its user's copy alone; taken back, it is the series' again."""
+    bank = the_bank()
+    bank.in_crm(exceptions=(an_edit(3, alarms=(("u-bob", (5,)),)),))
+    bank.until_quiet()
+    assert bank.copy_in(A).exceptions == ()
+    assert [(each.original_start, each.reminder) for each in bank.copy_in(B).exceptions] == [(at(3), 5)]
+    bank.in_crm(exceptions=())
+    bank.until_quiet()
+    assert [each.reminder for each in bank.copy_in(B).exceptions] == [30]
+    assert bank.commands == []
 
 
 @pytest.mark.rule("ALM-3", "ALM-5")
@@ -284,7 +424,7 @@ def test_con_1_both_sides_changes_of_one_occurrence_are_merged_field_by_field(ag
     held, there = ([SeriesException(at(2), changes=each)] if each else [] for each in (agreed, now))
     found = merge_exceptions(held, before=[], now=there)
     assert (found.exceptions, found.crossed) == ((SeriesException(at(2), changes=merged),), crossed)
-    other = merge_exceptions(held, before=[], now=there, crm_wins=False)
+    other = merge_exceptions(held, before=[], now=there, held_wins=False)
     assert other.exceptions == ((SeriesException(at(2), changes=now),) if crossed else found.exceptions)
 
 

@@ -19,9 +19,9 @@ from handlers.inbound import Sighting
 from handlers.links import Link
 from handlers.plans import Delete, Plan, Report, Upsert
 from schemas import ids
-from schemas.copies import Attendee, Copy, Folder, Role
-from schemas.edits import UNSET, Edit
-from schemas.items import Response, ScheduleItem
+from schemas.copies import Attendee, Copy, Folder, Role, Shape
+from schemas.edits import UNSET, Edit, Unset
+from schemas.items import Moment, Response, ScheduleItem
 from schemas.items import wire_name as wire
 from tests.support.world import World, a_link
 
@@ -162,7 +162,8 @@ class Bank:
     def settle(self, plan: Plan) -> Plan:
         """Carries a plan out, lets the CRM answer, and remembers the link."""
         link = plan.link
-        assert len({(each.mailbox, each.item_id) for each in plan.effects}) == len(plan.effects), "written to twice"
+        places = {(each.mailbox, each.item_id, each.occurrence) for each in plan.effects}
+        assert len(places) == len(plan.effects), "written to twice"
         for effect in plan.effects:
             link = self.carry_out(effect, link)
         self.link = link
@@ -176,6 +177,8 @@ class Bank:
 
     def carry_out(self, effect: Effect, link: Link) -> Link:
         """One write, and the link that remembers it."""
+        if effect.occurrence is not None:
+            return self._to_occurrence(effect, link)
         if effect.operation is Operation.DELETE:
             copy = self.copies.pop((effect.mailbox, effect.item_id), None)
             assert copy is not None, "what is deleted must be there"
@@ -187,8 +190,33 @@ class Bank:
         edit = edit_of(effect, known, policy=self.world.policy)
         base = known or self._blank(effect)
         copy = replace(self.rewrite(_edited(base, edit)), change_key=self._next_key())
+        if not isinstance(edit.times, Unset) or not isinstance(edit.recurrence, Unset):
+            copy = replace(copy, exceptions=(), deleted_starts=())  # which a series of another pattern gives up
         self.copies[effect.mailbox, copy.item_id] = copy
         return effects.done(link, effect, item_id=copy.item_id, change_key=copy.change_key)
+
+    def _to_occurrence(self, effect: Effect, link: Link) -> Link:
+        """One write to an occurrence of a series, which changes the series."""
+        [series] = [each for (_, each_id), each in self.copies.items() if self._is_meant(effect, each, each_id)]
+        start = effect.occurrence
+        assert start is not None
+        others = tuple(each for each in series.exceptions if each.original_start != start)
+        if effect.operation is Operation.DELETE:
+            changed = replace(series, exceptions=others, deleted_starts=(*series.deleted_starts, start))
+        else:
+            assert start not in series.deleted_starts, "what was deleted is not there"
+            known = next(
+                (each for each in series.exceptions if each.original_start == start), _occurrence(series, start)
+            )
+            edit = edit_of(effect, known, policy=self.world.policy)
+            changed = replace(series, exceptions=(*others, self.rewrite(_edited(known, edit))))
+        self.copies[effect.mailbox, series.item_id] = changed = replace(changed, change_key=self._next_key())
+        return effects.done(link, effect, item_id=series.item_id, change_key=changed.change_key)
+
+    def _is_meant(self, effect: Effect, copy: Copy, item_id: str) -> bool:
+        if copy.mailbox != effect.mailbox or copy.recurrence is None:
+            return False
+        return item_id == effect.item_id if effect.item_id else self.is_direct(copy) == effect.direct
 
     def _blank(self, effect: Effect) -> Copy:
         user = self.world.user_at(effect.mailbox)
@@ -256,6 +284,14 @@ def forgetting(bank: Bank) -> Bank:
     return bank
 
 
+def _occurrence(series: Copy, start: Moment) -> Copy:
+    """An occurrence nobody has touched."""
+    assert series.start is not None
+    assert series.end is not None
+    untouched_one = replace(series, recurrence=None, exceptions=(), deleted_starts=(), shape=Shape.EXCEPTION)
+    return replace(untouched_one, original_start=start, start=start, end=start + (series.end - series.start))
+
+
 def _edited(copy: Copy, edit: Edit) -> Copy:
     """What a server makes of a request: the fields that are in it, and nothing else."""
     values: dict[str, Any] = {
@@ -265,6 +301,7 @@ def _edited(copy: Copy, edit: Edit) -> Copy:
         "location": edit.location,
         "reminder": edit.reminder,
         "attendees": edit.attendees,
+        "recurrence": edit.recurrence,
     }
     if edit.body is not UNSET:
         values |= {"body": edit.body.text, "html": edit.body.html}
@@ -272,4 +309,6 @@ def _edited(copy: Copy, edit: Edit) -> Copy:
         values |= {"start": edit.times.start, "end": edit.times.end, "all_day": edit.times.all_day}
         values["zone"] = edit.times.zone or copy.zone
     changed = replace(copy, **{name: value for name, value in values.items() if value is not UNSET})
+    if changed.original_start is None:
+        changed = replace(changed, shape=Shape.MASTER if changed.recurrence else Shape.SINGLE)
     return replace(changed, is_meeting=copy.is_meeting or bool(changed.attendees))
