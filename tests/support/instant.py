@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
 from typing import Any, TypeVar
 
 from daemon.exchange.port import Answer, Changed, ExchangeError, Gone, Missing, TaskAnswer, Unreadable, Written
-from schemas.copies import Attendee, Copy, Folder, Kind, Role, TaskCopy
+from handlers.recurrences import Series
+from schemas.copies import Attendee, Copy, Folder, Kind, Role, Shape, TaskCopy
 from schemas.edits import UNSET, Edit, New
 from schemas.items import Response
 
@@ -34,6 +35,9 @@ class Call:
     mailbox: str
     asked: tuple[str, ...]
 
+
+NOT_OF_OCCURRENCES: dict[str, Any] = {"recurrence": None, "exceptions": (), "deleted_starts": (), "unread": ()}
+"""What a master alone has."""
 
 Laid = TypeVar("Laid", bound=Item)
 
@@ -80,6 +84,10 @@ class InstantExchange:
         await self._called("get", mailbox, tuple(item_ids))
         return tuple(self._answer(mailbox, item_id) for item_id in item_ids)
 
+    async def occurrence(self, mailbox: str, master_id: str, index: int) -> Answer:
+        await self._called("occurrence", mailbox, (f"{master_id}/{index}",))
+        return self._occurrence(mailbox, master_id, index) or Gone(master_id)
+
     async def get_tasks(self, mailbox: str, item_ids: Sequence[str]) -> tuple[TaskAnswer, ...]:
         await self._called("get_tasks", mailbox, tuple(item_ids))
         return tuple(self._task(mailbox, item_id) for item_id in item_ids)
@@ -113,6 +121,8 @@ class InstantExchange:
 
     async def update(self, mailbox: str, item: Written, edit: Edit, *, kind: Kind = Kind.SCHEDULE_ITEM) -> Written:
         await self._called("update", mailbox, (item.item_id,))
+        if "/" in item.item_id:
+            return self._customized(mailbox, item, edit)
         there = self._there(mailbox, item.item_id)
         if isinstance(there, TaskCopy) is not (kind is Kind.TASK):
             raise AssertionError("a task is written as a task, a calendar item as a calendar item")
@@ -122,6 +132,9 @@ class InstantExchange:
 
     async def delete(self, mailbox: str, item_id: str) -> None:
         await self._called("delete", mailbox, (item_id,))
+        if "/" in item_id:
+            self._without(mailbox, item_id)
+            return
         there = self._there(mailbox, item_id)
         self.remove(there)
         if there.folder is not Folder.DELETED_ITEMS:
@@ -143,6 +156,51 @@ class InstantExchange:
         if isinstance(there, TaskCopy):
             there = Copy(mailbox, item_id, there.change_key, Kind.TASK, folder=there.folder, marker=there.marker)
         return self.answers.get(item_id) or there or Gone(item_id)
+
+    def _occurrence(self, mailbox: str, master_id: str, index: int) -> Copy | None:
+        """An occurrence, its id made of the master's and its number; None if there is none, or none any more."""
+        master = self._items.get((mailbox, master_id))
+        if not isinstance(master, Copy) or master.recurrence is None or master.start is None:
+            return None
+        start = Series(master.recurrence, master.start, master.zone).start_of(index)
+        if start is None or start in master.deleted_starts:
+            return None
+        alike = replace(
+            master,
+            item_id=f"{master_id}/{index}",
+            shape=Shape.OCCURRENCE,
+            original_start=start,
+            start=start,
+            end=start + (master.end - master.start),
+            **NOT_OF_OCCURRENCES,
+        )
+        return next((one for one in master.exceptions if one.original_start == start), alike)
+
+    def _customized(self, mailbox: str, item: Written, edit: Edit) -> Written:
+        master, occurrence = self._of_series(mailbox, item.item_id)
+        if occurrence.change_key != item.change_key:
+            raise Changed(mailbox, "ErrorIrresolvableConflict")
+        exception = replace(edited(occurrence, edit), shape=Shape.EXCEPTION)
+        others = (one for one in master.exceptions if one.original_start != occurrence.original_start)
+        laid = self.put(replace(master, exceptions=in_order([*others, exception])))
+        same_key = tuple(replace(one, change_key=laid.change_key) for one in laid.exceptions)
+        self._items[mailbox, laid.item_id] = replace(laid, exceptions=same_key)
+        self._lose_answer()
+        return Written(item.item_id, laid.change_key)
+
+    def _without(self, mailbox: str, item_id: str) -> None:
+        master, occurrence = self._of_series(mailbox, item_id)
+        left = (one for one in master.exceptions if one.original_start != occurrence.original_start)
+        gone = tuple(sorted({*master.deleted_starts, occurrence.original_start}))
+        self.put(replace(master, exceptions=in_order(left), deleted_starts=gone))
+        self._lose_answer()
+
+    def _of_series(self, mailbox: str, item_id: str) -> tuple[Copy, Copy]:
+        master_id, _, index = item_id.rpartition("/")
+        occurrence = self._occurrence(mailbox, master_id, int(index))
+        if occurrence is None:
+            raise Missing(mailbox, "ErrorItemNotFound")
+        return self._items[mailbox, master_id], occurrence
 
     def _task(self, mailbox: str, item_id: str) -> TaskAnswer:
         answer = self.answers.get(item_id) or self._items.get((mailbox, item_id)) or Gone(item_id)
@@ -188,9 +246,16 @@ def edited(item: Item, edit: Edit) -> Item:
         times = edit.times
         given |= {"start": times.start, "end": times.end, "all_day": times.all_day}
         given |= {"zone": times.zone, "zone_id": times.zone} if times.zone else {}
+    if edit.recurrence is not UNSET:
+        shape = Shape.SINGLE if edit.recurrence is None else Shape.MASTER
+        given |= {**NOT_OF_OCCURRENCES, "recurrence": edit.recurrence, "shape": shape}
     if edit.attendees is not UNSET:
         given["is_meeting"] = bool(edit.attendees)
     return replace(item, **given)
+
+
+def in_order(exceptions: Iterable[Copy]) -> tuple[Copy, ...]:
+    return tuple(sorted(exceptions, key=lambda one: str(one.original_start)))
 
 
 def _status(task: TaskCopy, edit: Edit) -> dict[str, Any]:
