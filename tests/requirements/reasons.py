@@ -34,7 +34,7 @@ def _cdata(*numbers: int) -> frozenset[str]:
     return frozenset(f"MS-OXWSCDATA_R{number}" for number in numbers)
 
 
-SERIES = "series are a later capability: a recurring item is refused as unsupported"
+RANGES = "ranges of occurrences are not offered: one occurrence is named at a time"
 PERMISSIONS = "permissions and delegates are a later capability: everybody owns his own mailbox"
 REMINDERS = "reminders by e-mail are not offered"
 OLDER = "an older Exchange's behaviour: the sandbox is a 2019 one, as its version header says"
@@ -65,12 +65,6 @@ REASONS: dict[str, tuple[Reason, ...]] = {
         Reason(OLDER, r"ConferenceType"),
         Reason(ONLINE, ids=_mtgs(231, 746, 359, 766)),
         Reason(PROPOSALS, r"ProposeNewTime|ProposedStart|ProposedEnd"),
-        Reason(SERIES, r"^\[In t:(NonEmptyArrayOf\w*Occurrence\w*|OccurrenceInfoType|RecurrenceType) Complex Type\]"),
-        Reason(SERIES, r"^\[In t:\w*(Monthly|Yearly|Weekly|Daily)RecurrencePatternType Complex Type\]"),
-        Reason(SERIES, r"being (copied|retrieved|moved|deleted|updated) that is a recurring calendar item"),
-        Reason(SERIES, r"ErrorCalendarCannotMoveOrCopyOccurrence|ErrorCalendarInvalidDayForWeeklyRecurrence"),
-        Reason(SERIES, ids=_mtgs(54, 55, 56, 161, 175, 732, 213, 215, 217, 219, 277, 305, 760, 903, 909)),
-        Reason(SERIES, ids=_mtgs(2089, 339, 341, 343, 345, 347)),
     ),
     "MS-OXWSCORE": (
         Reason(MAIL, r"^\[In t:FlagType Complex Type\]|\bFlagType\b|element \"Flag\""),
@@ -85,7 +79,7 @@ REASONS: dict[str, tuple[Reason, ...]] = {
         Reason(
             ENTITIES, r"support (PhoneType|EmailUserType|the PhoneType)|Location element which represents the location"
         ),
-        Reason(SERIES, r"^\[In t:OccurrencesRangeType Complex Type\]"),
+        Reason(RANGES, r"^\[In t:OccurrencesRangeType Complex Type\]"),
         Reason(CONTACTS, ids=_core(2018, 2020, 2022)),
         Reason(HIDDEN, ids=_core(106, 1618)),
         Reason(PROPOSALS, r"ProposeNewTime"),
@@ -105,10 +99,7 @@ REASONS: dict[str, tuple[Reason, ...]] = {
         Reason(FEW, r"NumberOfDays|MaximumCount|MinimumCount"),
         Reason(HIDDEN, r"NormalAndAssociatedItems"),
     ),
-    "MS-OXWSTASK": (
-        Reason(OLDER, r"Exchange 2007 do not include"),
-        Reason(SERIES, r"Recurrence|Regenerat|recurring|FirstDayOfWeek|SpecifiedOccurrenceOnly"),
-    ),
+    "MS-OXWSTASK": (Reason(OLDER, r"Exchange 2007 do not include"),),
 }
 
 

@@ -45,8 +45,8 @@ def test_every_reason_is_needed():
 def test_a_requirement_is_proven_not_modelled_or_missing():
     """In this order: a proof needs no reason."""
     listed = [
-        Requirement("MS-OXWSMTGS", "MS-OXWSMTGS_R1", "[In t:RecurrenceType Complex Type] proven all the same"),
-        Requirement("MS-OXWSMTGS", "MS-OXWSMTGS_R2", "[In t:RecurrenceType Complex Type] not"),
+        Requirement("MS-OXWSMTGS", "MS-OXWSMTGS_R1", "[In t:CalendarPermissionType Complex Type] proven all the same"),
+        Requirement("MS-OXWSMTGS", "MS-OXWSMTGS_R2", "[In t:CalendarPermissionType Complex Type] not"),
         Requirement("MS-OXWSMTGS", "MS-OXWSMTGS_R3", "[In Messages] something else"),
     ]
     proofs = {Proof("MS-OXWSMTGS_R1", "tests/x.py::test_it"), Proof("MS-OXWSMTGS_R9", "tests/x.py::test_typo")}
