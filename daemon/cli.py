@@ -75,10 +75,13 @@ def _addresses(_context: click.Context, _option: click.Parameter, given: Sequenc
         raise click.BadParameter(str(error)) from None
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or settings.",
+)
 @click.version_option(running.version(), prog_name="exsyncd")
 def cli() -> None:
-    """Keeps a CRM's schedule and Exchange calendars the same, over Kafka.
+    """Keeps a CRM's schedule and tasks and Exchange's calendars and task lists the same, over Kafka.
 
     \b
     To see what it does:    exsyncd demo
@@ -86,9 +89,9 @@ def cli() -> None:
                             exsyncd topics --create --config exsyncd.toml
                             exsyncd check --config exsyncd.toml
                             exsyncd run --config exsyncd.toml
-    To ask it something:    exsyncd why ITEM --config exsyncd.toml
-    To tell it something:   exsyncd request pause --user ID --config exsyncd.toml
+    To ask why:             exsyncd why ITEM --config exsyncd.toml
                             exsyncd dead-letters list --config exsyncd.toml
+    To tell it something:   exsyncd request pause --user ID --config exsyncd.toml
     """
 
 
@@ -100,7 +103,7 @@ def run(config: Path | None) -> None:
     _await(running.run(config, os.environ))
 
 
-@cli.command(name="check")
+@cli.command(name="check", short_help="Try settings, Kafka, store and Exchange.")
 @_config
 @click.option(
     "--mailbox",
@@ -108,42 +111,49 @@ def run(config: Path | None) -> None:
     metavar="ADDRESS",
     multiple=True,
     callback=_addresses,
-    help="Try whether it may be read by impersonation; may be given several times.",
+    help="Try whether it may be read and written by impersonation; may be given several times.",
 )
 @click.option("--all", "every", is_flag=True, help="Show every setting, not only those that were set.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @_screens
 def check_(config: Path | None, mailboxes: Sequence[str], every: bool, as_json: bool) -> None:
-    """Try settings, Kafka, store and Exchange: what is wrong, and what to do. Changes nothing."""
+    """Try settings, Kafka, store and Exchange: what is wrong, and what to do. Changes nothing, and may be used while
+    the daemon runs. Exit code 1: something failed; notes do not count.
+    """
     console = Console()
     if as_json:
         sys.exit(_await(checking.check_for_script(config, os.environ, mailboxes=mailboxes, console=console)))
     sys.exit(_await(checking.check(config, os.environ, mailboxes=mailboxes, console=console, every=every)))
 
 
-@cli.command()
-@click.option("--kafka", metavar="HOST:PORT", help="Play it on this broker instead of an embedded one.")
+@cli.command(short_help="Play a day at a bank, and tell what happened and why.")
+@click.option("--kafka", metavar="HOST:PORT", help="Play it on this broker, on topics of its own.")
 @click.option("--hold", is_flag=True, help="Keep everything running afterwards, until Ctrl-C.")
 @_screens
 def demo(kafka: str | None, hold: bool) -> None:
-    """Play a day at a bank on embedded servers, and tell what happened and why."""
+    """Play a day at a bank, and tell what happened and why: people act in Outlook and in the CRM, the daemon keeps both
+    the same. Broker, Exchange and CRM are embedded; nothing is needed, no network and no settings. Takes seconds.
+    """
     play = import_module("daemon.demo").play  # not at the top: `run` has no business with the sandboxes
     sys.exit(_await(play(kafka=kafka, hold=hold, console=Console())))
 
 
-@cli.command(name="settings")
+@cli.command(name="settings", short_help="Print every setting, commented, with its default.")
 def settings_() -> None:
     """Print every setting, commented, with its default: a file to start from."""
     click.echo(configuration.example(), nl=False)
 
 
-@cli.command(name="topics")
+@cli.command(name="topics", short_help="Print, create or verify topics, and the rights on them.")
 @_config
 @click.option("--create", is_flag=True, help="Make the topics that are missing.")
 @click.option("--verify", is_flag=True, help="Compare the broker's topics with what they must be.")
 @_screens
 def topics_(config: Path | None, create: bool, verify: bool) -> None:
-    """Print, create or verify the topics and the rights they need."""
+    """Print the topics and the rights on them that the daemon and its operators need; create or verify the topics.
+
+    Topics that are there are never changed. --create ends with what --verify does.
+    """
     kafka = _kafka_settings(config, needed=create or verify)
     if create:
         made = _await(topics.create(kafka))
@@ -157,7 +167,7 @@ def topics_(config: Path | None, create: bool, verify: bool) -> None:
     _print_topics(kafka)
 
 
-@cli.command(name="schema")
+@cli.command(name="schema", short_help="Write the JSON Schemas, or check an event.")
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Write the documents into a folder.")
 @click.option("--check", type=click.Path(file_okay=False, path_type=Path), help="Fail if a folder is out of date.")
 @click.option("--validate", type=click.File("rb"), help="Check a producer's event (JSON); - for standard input.")
@@ -178,7 +188,7 @@ def schema_(output: Path | None, check: Path | None, validate: Any) -> None:
         click.echo(f"{name} is a good event")
 
 
-@cli.command(name="why")
+@cli.command(name="why", short_help="Tell what was decided about an item, both ways, and why.")
 @click.argument("item")
 @_config
 @click.option("--store", metavar="URL", help="The store, if not the one of the settings.")
@@ -198,7 +208,7 @@ def why_(item: str, config: Path | None, store: str | None, as_json: bool) -> No
     why.tell(known, Console())
 
 
-@cli.group()
+@cli.group(short_help="Ask the daemon for something: to pause, to resume ...")
 def request() -> None:
     """Ask the daemon for something, by way of the bus, and wait for its answer."""
 
@@ -270,7 +280,7 @@ def resume(config: Path | None, **options: Any) -> None:
 @request.command()
 @_asking
 def release(config: Path | None, **options: Any) -> None:
-    """Carry out the deletes that are held for confirmation."""
+    """Carry out the deletes that are held for confirmation (not built yet)."""
     _request("release", config, **options)
 
 
@@ -278,7 +288,7 @@ def release(config: Path | None, **options: Any) -> None:
 @click.option("--contact", metavar="ID", help="Only where this contact is concerned.")
 @_asking
 def rematch(config: Path | None, **options: Any) -> None:
-    """Decide anew who is in For of future meetings."""
+    """Decide anew who is in For of future meetings (not built yet)."""
     _request("rematch", config, **options)
 
 
@@ -290,14 +300,14 @@ def rematch(config: Path | None, **options: Any) -> None:
 @click.option("--to", metavar="INSTANT", help="Not after.")
 @_asking
 def snapshot(config: Path | None, on: str | None, from_: str | None, to: str | None, **options: Any) -> None:
-    """Read all from Exchange, or write all to it, or a part."""
+    """Read all from Exchange, or write all to it, or a part (not built yet)."""
     if (from_ or to) and not on:
         raise click.UsageError("say what --from and --to are about: --on modified or --on start")
     span = {"on": on, "from": from_, "to": to} if on else None
     _request("snapshot", config, range=span, **options)
 
 
-@cli.group(name="dead-letters")
+@cli.group(name="dead-letters", short_help="Look after records that could not be used.")
 def dead_letters() -> None:
     """Records that could not be used: look at them, put them back on their topics, or put them aside."""
 
@@ -306,7 +316,7 @@ _letters = click.argument("letters", nargs=-1, required=True, metavar="LETTER...
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
-@dead_letters.command(name="list")
+@dead_letters.command(name="list", short_help="List letters: from where, of what kind, what was wrong.")
 @_config
 @click.option("--topic", metavar="TOPIC", help="Only those that came from this topic.")
 @click.option("--kind", metavar="KIND", help="Only those of this kind: decode, permanent, unexpected ...")
@@ -340,13 +350,13 @@ def show(letter: str, config: Path | None, raw: bool) -> None:
         click.echo(burial.record.value or b"", nl=False)
 
 
-@dead_letters.command()
+@dead_letters.command(short_help="Put records back on their topics, as they came.")
 @_letters
 @_config
 @_yes
 @_screens
 def replay(letters: Sequence[str], config: Path | None, yes: bool) -> None:
-    """Put records back on their topics, as they came."""
+    """Put records back on their topics, as they came: after what was wrong with them, or here, is mended."""
     settings = _settings(config, needs=("kafka",))
     kafka = wiring.kafka_settings(settings)
     found = _await(burials.fetch(kafka, letters))
@@ -371,30 +381,44 @@ def park(letters: Sequence[str], config: Path | None) -> None:
     click.echo(f"parked {len(found)}")
 
 
-@cli.group()
+@cli.group(short_help="An Exchange and a CRM to build against.")
 def sandbox() -> None:
     """Servers to build against where there is no Exchange or CRM."""
 
 
-@sandbox.command(name="exchange")
+@sandbox.command(name="exchange", short_help="An Exchange that speaks EWS.")
 @click.option("--bind", default="127.0.0.1:18080", show_default=True, metavar="HOST:PORT")
 @click.option("--people", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Who is there (JSON).")
 @_kafka
 @_prefix
 @_screens
 def sandbox_exchange(bind: str, people: Path, kafka: str | None, topic_prefix: str) -> None:
-    """A stateful Exchange that speaks EWS; with --kafka it puts hints on the bus."""
+    """A stateful Exchange that speaks EWS to any client; with --kafka it puts a hint on the bus for every change.
+
+    \b
+    FILE says who is there:
+      {"people":   [{"name": "Anna Adler", "email": "anna@bank.example",
+                     "password": "anna"}],
+       "services": [{"username": "sync@bank.example", "password": "secret",
+                     "impersonates": "*"}]}
+
+    Beside EWS: /sandbox/mails, /sandbox/requests, /sandbox/faults.
+    """
     bus = KafkaSettings(bootstrap_servers=kafka, topic_prefix=topic_prefix) if kafka else None
     _await(sandboxes.exchange(people, bind, bus, say=click.echo))
 
 
-@sandbox.command(name="crm")
+@sandbox.command(name="crm", short_help="A small CRM on the bus.")
 @click.option("--bind", default="127.0.0.1:18081", show_default=True, metavar="HOST:PORT")
 @click.option("--kafka", metavar="HOST:PORT", required=True, help="The Kafka broker it lives on.")
 @_prefix
 @_screens
 def sandbox_crm(bind: str, kafka: str, topic_prefix: str) -> None:
-    """A small CRM on the bus: applies commands, and lets its users edit over HTTP."""
+    """A small CRM on the bus: applies commands, and lets its users edit over HTTP.
+
+    GET /items lists what it holds; POST /items, PUT and DELETE /items/ID act as a user, PUT /directory announces users,
+    contacts and options.
+    """
     bus = KafkaSettings(bootstrap_servers=kafka, topic_prefix=topic_prefix)
     _await(sandboxes.crm(bind, bus, say=click.echo))
 
@@ -439,12 +463,12 @@ def _print_topics(kafka: KafkaSettings) -> None:
         ("Rights the daemon needs", needed),
         ("Rights an operator needs: to ask, and to put dead letters back", operators),
     ):
-        console.print()
-        console.print(_rights(title, rows))
+        console.print(f"\n[italic]{title}")
+        console.print(_rights(rows))
 
 
-def _rights(title: str, rows: Iterable[tuple[str, str, str]]) -> Table:
-    allowed = Table(title=title, title_justify="left", box=None, pad_edge=False)
+def _rights(rows: Iterable[tuple[str, str, str]]) -> Table:
+    allowed = Table(box=None, pad_edge=False)
     for heading in ("resource", "name", "operations"):
         allowed.add_column(heading)
     for row in rows:

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 
 from daemon.bus.kafka import KafkaAdmin, KafkaSettings
-from daemon.bus.port import BusError, Unreachable
+from daemon.bus.port import BusError
 from daemon.bus.verify import verify
-from daemon.commands.refusals import CannotGoOn
+from daemon.commands.reaching import the_bus
 from schemas import catalogue
+
+_RIGHTS = "Looking takes DESCRIBE and DESCRIBE_CONFIGS on every topic; making them takes CREATE."
 
 
 def table(*, prefix: str, group: str) -> list[tuple[str, str, str]]:
@@ -56,17 +58,10 @@ async def problems(kafka: KafkaSettings) -> list[str]:
 @asynccontextmanager
 async def _admin(kafka: KafkaSettings) -> AsyncIterator[KafkaAdmin]:
     admin = KafkaAdmin(kafka)
-    try:
-        await admin.start()
-        yield admin
-    except Unreachable as error:
-        raise CannotGoOn(
-            f"no Kafka broker answers at {kafka.bootstrap_servers}",
-            [],
-            ["Check kafka.bootstrap_servers (EXSYNCD_KAFKA__BOOTSTRAP_SERVERS) and that the broker runs."],
-        ) from error
-    except BusError as error:
-        raise CannotGoOn("the broker refused", [f"{type(error).__name__}: {error}"], ["Check the rights."]) from error
-    finally:
-        with suppress(BusError):
-            await admin.stop()
+    with the_bus(kafka, rights=_RIGHTS):
+        try:
+            await admin.start()
+            yield admin
+        finally:
+            with suppress(BusError):
+                await admin.stop()

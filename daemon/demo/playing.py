@@ -66,7 +66,10 @@ async def play(*, kafka: str | None, hold: bool, console: Console) -> int:
         tell.refuses("There is no broker to embed.", str(error))
         return 1
     except BusError as error:
-        tell.refuses("The bus did not work.", str(error), f"The daemon's log: {log_file(folder)}")
+        advice = "" if kafka is None else f"Is {kafka} a broker's HOST:PORT, and does it run?"
+        tell.refuses(
+            "The bus did not work.", str(error), *filter(None, [advice]), f"The daemon's log: {log_file(folder)}"
+        )
         return 1
     return 0
 

@@ -139,7 +139,7 @@ async def test_when_all_is_well_it_says_so_and_leaves_no_trace(place: Place) -> 
     assert "Everything the daemon needs is there." in place.screen
     partitions = sum(topic.partitions for topic in catalogue.TOPICS.values())
     assert f"ok      topics       all 12, with {partitions} partitions" in place.screen
-    assert f"ok      mailbox      {ANNA}: can be read as its owner" in place.screen
+    assert f"ok      mailbox      {ANNA}: may be read and written as its owner" in place.screen
     assert list(place.folder.iterdir()) == [], "a check makes no store"
 
 
@@ -264,7 +264,7 @@ async def test_a_server_whose_clock_is_wrong(place: Place) -> None:
 async def test_a_missing_impersonation_right(place: Place) -> None:
     """The one mailbox is told from the other."""
     assert await place.check(ANNA, BOB) == 1
-    assert f"ok      mailbox      {ANNA}: can be read as its owner" in place.screen
+    assert f"ok      mailbox      {ANNA}: may be read and written as its owner" in place.screen
     assert f"FAILED mailbox {BOB}: {SYNC} may not impersonate its owner" in place.said
     assert f"-Role ApplicationImpersonation -User {SYNC}" in place.said
 

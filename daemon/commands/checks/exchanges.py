@@ -61,7 +61,8 @@ _SAID: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 _IMPERSONATE = (
     "New-ManagementRoleAssignment -Name exsyncd -Role ApplicationImpersonation -User {account}",
-    "Right after that it can take minutes to be in force.",
+    "Where there is one already, its -CustomRecipientWriteScope leaves this mailbox out. Right after a change it can "
+    "take minutes to be in force.",
 )
 
 
@@ -228,7 +229,7 @@ async def _all(exchange: EwsExchange, mailboxes: Sequence[str], account: str) ->
 
 
 async def _mailbox(exchange: EwsExchange, mailbox: str, account: str) -> Finding:
-    """Looks for a meeting that cannot be there: what the daemon does all day, and needs every right it needs."""
+    """Looks for a meeting that cannot be there. Impersonation is one right: who may read so may write, too."""
     try:
         await exchange.find_by_uid(mailbox, _NOBODYS)
     except Denied as error:
@@ -237,7 +238,7 @@ async def _mailbox(exchange: EwsExchange, mailbox: str, account: str) -> Finding
         return note(MAILBOX, f"{mailbox}: busy just now: not known", "Ask again in a while.")
     except ExchangeError as error:
         return _unread(error, mailbox)
-    return ok(MAILBOX, f"{mailbox}: can be read as its owner")
+    return ok(MAILBOX, f"{mailbox}: may be read and written as its owner")
 
 
 def _denied(error: Denied, mailbox: str, account: str) -> Finding:
