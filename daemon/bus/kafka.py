@@ -69,6 +69,7 @@ CLIENT_STOP_FAILED = "client.stop_failed"
 
 _STOP = timedelta(seconds=10)
 _MOST_REPLICAS = 3
+_BATCH_BYTES = 256 * 1024  # what a full one does not take waits for it, at several times the cost of a record that fits
 _LOOKS = (0.05, 0.1, 0.2, 0.4, 0.0)  # seconds after each look
 _LOOKS_AT_NEW = (*_LOOKS[:-1], *(0.5,) * 60)  # what was just made shows late on a broker that has just started
 _LOOKS_AT_GROUP = (0.1, 0.2, 0.4, 0.8, 1.6)  # a broker begins to look after groups when first asked about one
@@ -318,6 +319,7 @@ class KafkaProducer:
                     **_connection(self._settings),
                     enable_idempotence=True,
                     max_request_size=self._settings.max_request_bytes,
+                    max_batch_size=_BATCH_BYTES,
                 )
                 with _starting(self._settings):
                     await _started_or_stopped(client)

@@ -166,13 +166,13 @@ async def engine_and_store(settings: KafkaSettings, events: int) -> Clock:
         store = await Store.open(f"sqlite:///{Path(folder)}/store.sqlite")
         publisher = Publisher(store, producer)
 
-        async def arrived(number: int) -> None:
-            await publisher.arrival([number])
-            clock.acknowledged()
-
         async def process(delivery: Delivery) -> Disposition:
             number = await store.write(partial(_settle, delivery=delivery), lane=delivery.records[0].source)
-            return Done(asyncio.ensure_future(arrived(number)))
+            arrival = publisher.expect([number])
+            if arrival is None:
+                raise AssertionError("one record was put out")
+            arrival.add_done_callback(lambda _: clock.acknowledged())
+            return Done(arrival)
 
         await producer.start()
         publishing = asyncio.create_task(publisher.run())
