@@ -62,7 +62,7 @@ class PatternDays:
 
     def last_until(self, end: date) -> date | None:
         """The last day that is not after another; None: there is none."""
-        period = max(0, self._period_of(end) - 1)
+        period = max(0, self._period_of(min(end, LAST_DAY)) - 1)
         return max((day for _, day in self.between(self._begin(period), end)), default=None)
 
     def _unending(self, period: int) -> Iterator[date]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import islice
 
-from handlers.pattern_days import MONTHS, WEEKDAYS, PatternDays, days
+from handlers.pattern_days import LAST_DAY, MONTHS, WEEKDAYS, PatternDays, days
 from schemas.items import Recurrence
 
 WORKING_DAYS, WEEKEND = WEEKDAYS[:5], WEEKDAYS[5:]
@@ -61,8 +61,8 @@ def stated(pattern: Recurrence, first: date) -> Recurrence:
 
 def has_same_weeks(pattern: Recurrence, first: date, *, week_start: str) -> bool:
     """Whether a pattern has the same dates where weeks begin on that weekday as where they begin on Monday."""
-    if pattern.frequency != "weekly" or pattern.interval == 1:
-        return True
+    if pattern.frequency != "weekly" or not 1 < pattern.interval <= LONGEST_INTERVAL["weekly"] or first > LAST_DAY:
+        return True  # every week, or no week at all
     two_rounds = 2 * len(pattern.weekdays) + 1
     theirs = days(pattern, first, week_start=WEEKDAYS.index(week_start))
     return list(islice(theirs, two_rounds)) == list(islice(days(pattern, first), two_rounds))
@@ -94,6 +94,8 @@ def _beyond_exchange(pattern: Recurrence) -> str | None:
 
 def _open_dates(pattern: Recurrence, first: date) -> str | None:
     """A start that is no date of its pattern leaves open which weeks or months are meant, unless all are."""
+    if first > LAST_DAY:
+        return NO_DATE
     full = _full(pattern, first)
     begins = next((day for _, day in PatternDays(full, first).numbered()), None)
     if begins is None:

@@ -258,6 +258,14 @@ def test_s29_an_endless_series_is_looked_at_in_a_window_only() -> None:
     assert endless.index_of(datetime(2026, 12, 1, 8, tzinfo=UTC)) == (date(2026, 12, 1) - date(1901, 1, 1)).days + 1
 
 
+@pytest.mark.rule("REC-5")
+def test_exchanges_calendar_ends_one_day_and_with_it_every_series() -> None:
+    yearly = Series(Recurrence("yearly", end="by", until=date(9000, 1, 1)), date(4498, 12, 31))
+    assert [str(yearly.start_of(index)) for index in (1, 2, 3)] == ["4498-12-31", "4499-12-31", "None"]
+    assert recurrences.stated(yearly.pattern, yearly.first).until == date(4499, 12, 31)
+    assert recurrences.unheld(Recurrence("weekly"), date(9998, 12, 31)) == patterns.NO_DATE
+
+
 def days(number: int) -> timedelta:
     return timedelta(days=number)
 
@@ -365,6 +373,40 @@ def test_s04c_a_series_of_whole_days_has_civil_days_in_every_zone(zone: str | No
 )
 def test_a_pattern_that_one_side_cannot_hold_is_refused_with_a_word_why(pattern: Recurrence, why: str) -> None:
     assert recurrences.unheld(pattern, date(2026, 12, 1)) == why
+
+
+@pytest.mark.rule("REC-5")
+def test_whatever_the_crm_may_say_is_held_or_refused_and_what_is_held_has_dates() -> None:
+    chance = random.Random(11)
+    held = 0
+    for _ in range(2000):
+        pattern = anything(chance)
+        first = chance.choice((date(1900, 1, 1), date(2026, 12, 1), date(2028, 2, 29), date(4499, 12, 31)))
+        if patterns.unheld(pattern, first) is not None:
+            continue
+        held += 1
+        start = Series(pattern, first).start_of(1)
+        assert start is not None, f"{pattern} from {first}"
+        assert start >= first, f"{pattern} from {first}"
+        full = patterns.stated(pattern, first)
+        assert patterns.stated(full, first) == full, f"{pattern} from {first}"
+        assert patterns.unheld(full, first) is None, f"{pattern} from {first}"
+    assert held > 100
+
+
+def anything(chance: random.Random) -> Recurrence:
+    """What the schema of events lets through."""
+    return Recurrence(
+        chance.choice(("daily", "weekly", "monthly", "yearly")),
+        chance.choice((1, 2, 12, 96, 999)),
+        weekdays=tuple(chance.sample(WEEKDAYS, chance.choice((0, 0, 1, 2, 7)))),
+        day_of_month=chance.choice((None, None, None, 1, 29, 31)),
+        week_of_month=chance.choice((None, None, None, None, 1, 4, 5, -1)),
+        month=chance.choice((None, None, None, 2, 12)),
+        end=chance.choice(("never", "after", "by")),
+        count=chance.choice((1, 999, 10_000)),
+        until=chance.choice((date(1900, 1, 1), date(2026, 12, 1), date(9998, 12, 31))),
+    )
 
 
 @pytest.mark.rule("REC-5", "MAP-2")

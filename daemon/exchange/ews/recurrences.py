@@ -156,7 +156,7 @@ def _pattern(element: Element | None) -> tuple[Recurrence, date]:
 
 def _check_weeks(pattern: Recurrence, first: date, named: str) -> None:
     """The CRM's weeks begin on Monday; those of a server that does not say when, on Sunday or on Monday."""
-    if pattern.frequency == "weekly" and pattern.weekdays and pattern.interval > 0:
+    if pattern.frequency == "weekly" and pattern.weekdays:
         [week_start, *_] = _named(_DAYS_NAMED, named or "Sunday")
         if not patterns.has_same_weeks(pattern, first, week_start=week_start):
             raise _NotSayable(WEEK_STARTS_OTHERWISE)

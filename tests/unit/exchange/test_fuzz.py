@@ -72,6 +72,51 @@ def test_s25a_a_fuzzed_task_is_read_or_quarantined(seed: int) -> None:
     assert isinstance(item, TaskCopy | Unreadable)
 
 
+PATTERNS = ("Daily", "Weekly", "AbsoluteMonthly", "RelativeMonthly", "AbsoluteYearly", "RelativeYearly", "Lunar")
+RANGES = ("NoEnd", "EndDate", "Numbered")
+SAID: dict[str, list[str]] = {
+    "Interval": ["1", "2", "0", "-1", "99", "99999999999", "often", ""],
+    "DaysOfWeek": ["Monday", "Tuesday Friday", "Weekday", "Day", "Friday Friday", "Doomsday", "", "WeekendDay Monday"],
+    "FirstDayOfWeek": ["Sunday", "Monday", "Day", "Doomsday", ""],
+    "DayOfWeekIndex": ["First", "Last", "Fifth", ""],
+    "DayOfMonth": ["1", "31", "0", "32", "-5", "last"],
+    "Month": ["February", "December", "Smarch", ""],
+    "StartDate": ["2026-12-01", "2026-12-01+13:00", "2027-02-29", "1601-01-01", "9999-12-31", "4500-09-01", "soon", ""],
+    "EndDate": ["2026-12-31", "2026-01-01", "9999-12-31", "4500-08-31", "", "later"],
+    "NumberOfOccurrences": ["10", "1", "0", "-1", "99999999", "some"],
+}
+
+
+def series(chance: Random) -> str:
+    """A series whose pattern, range and lists say anything."""
+
+    def some(names: list[str]) -> str:
+        return "".join(f"<t:{name}>{chance.choice(SAID[name])}</t:{name}>" for name in names if chance.random() < 0.8)
+
+    kind, extent = f"{chance.choice(PATTERNS)}Recurrence", f"{chance.choice(RANGES)}Recurrence"
+    pattern = f"<t:{kind}>{some(list(SAID)[:6])}</t:{kind}><t:{extent}>{some(list(SAID)[6:])}</t:{extent}>"
+    zone = chance.choice(["W. Europe Standard Time", "Customized Time Zone", "Samoa Standard Time"])
+    starts = "".join(f"<t:Start>{chance.choice(TIMES)}</t:Start>" for _ in range(chance.randrange(2)))
+    lists = f"<t:DeletedOccurrences><t:DeletedOccurrence>{starts}</t:DeletedOccurrence></t:DeletedOccurrences>"
+    return canned.meeting(
+        "series",
+        f"<t:Recurrence>{pattern}</t:Recurrence>",
+        lists if chance.random() < 0.3 else "",
+        f'<t:StartTimeZone Id="{zone}"/>',
+        CalendarItemType="RecurringMaster",
+        IsAllDayEvent=chance.choice(["true", "false"]),
+    )
+
+
+@pytest.mark.rule("REC-5")
+@pytest.mark.scenario("S25a")
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 2**64))
+def test_s25a_a_fuzzed_series_is_held_or_says_why_not(seed: int) -> None:
+    [item] = read(canned.answer("GetItem", canned.items(series(Random(seed)))))
+    assert isinstance(item, Unreadable) or (item.recurrence is None) is not (item.unheld is None)
+
+
 def _has_rule(item: Copy | Unreadable) -> bool:
     assert isinstance(item, Unreadable)
     return item.rule in {
