@@ -542,7 +542,8 @@ def _plan(turn: _Turn, *, was: TaskLink, direction: Direction, around: Surroundi
 
 def _newcomers(link: TaskLink, was: TaskLink) -> tuple[Explanation, ...]:
     """Whom a copy in his task list made one of the assigned."""
-    if link.agreed is None or (was.agreed is not None and was.state is State.ACTIVE):
+    is_old = was.agreed is not None and was.state is State.ACTIVE
+    if link.agreed is None or link.state is not State.ACTIVE or is_old:
         return ()
     holders = (each.user for each in link.replicas if each.live and each.item_id and each.user in link.agreed.assign_to)
     return tuple(Explanation("PART-1", user, Decision.ASSIGN_TO, "the task lies in his list") for user in holders)
