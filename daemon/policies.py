@@ -73,5 +73,6 @@ def _conflicts(settings: Settings) -> dict[str, ConflictPolicy]:
         "times": conflicts.times,
         "priority": conflicts.priority,
         "privacy": conflicts.privacy,
+        "alarms": conflicts.alarms,
     }
     return {group: ConflictPolicy(policy) for group, policy in own.items() if policy is not None}

@@ -327,7 +327,7 @@ class Conflicts(Group):
     recurrence: Annotated[
         Policy | None, _described("The pattern and its exceptions.", later=True, example="crm_wins")
     ] = None
-    alarms: Annotated[Policy | None, _described("Alarms.", later=True, example="exchange_wins")] = None
+    alarms: Annotated[Policy | None, _described("Alarms.", example="exchange_wins")] = None
 
 
 class HoldAbove(Group):
