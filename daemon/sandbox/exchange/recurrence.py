@@ -199,8 +199,7 @@ def read(element: Element) -> Recurrence:
         day_of_month=_number(pattern, "DayOfMonth"),
         month=_month(child_text(pattern, "Month")),
     )
-    _check_words(given)
-    _check(given, is_numbered=local_name(extent) == "NumberedRecurrence")
+    check(given, is_numbered=local_name(extent) == "NumberedRecurrence")
     return given
 
 
@@ -223,6 +222,12 @@ def _date(value: str) -> date:
         return date.fromisoformat(value[:10])
     except ValueError:
         raise EwsError("ErrorInvalidValueForProperty", "The date cannot be read.") from None
+
+
+def check(recurrence: Recurrence, *, is_numbered: bool) -> None:
+    """Raises SoapFault or EwsError if a pattern or its range makes no sense."""
+    _check_words(recurrence)
+    _check_numbers(recurrence, is_numbered=is_numbered)
 
 
 def _check_words(recurrence: Recurrence) -> None:
@@ -251,7 +256,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 }
 
 
-def _check(recurrence: Recurrence, *, is_numbered: bool) -> None:
+def _check_numbers(recurrence: Recurrence, *, is_numbered: bool) -> None:
     largest = _LARGEST_INTERVAL.get(recurrence.pattern, _LARGEST_OTHER_INTERVAL)
     _require(1 <= recurrence.interval <= largest, "the interval is out of range")
     _require(not is_numbered or 1 <= (recurrence.count or 0) <= _MOST_OCCURRENCES, "the number is out of range")

@@ -13,8 +13,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from daemon.sandbox.exchange import series
 from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Change, Item
 from daemon.sandbox.exchange.properties import ItemKind
+from daemon.sandbox.exchange.series import Variation
 from daemon.sandbox.exchange.timezones import other_spelling
 from daemon.sandbox.exchange.values import Attendee, Body, Zone
 from daemon.sandbox.exchange.world import World
@@ -42,9 +44,16 @@ def rewrite(world: World, mailbox: str, written: Iterable[Change]) -> None:
 
 
 def rewritten(item: Item) -> dict[str, Any]:
-    """The properties that the server changes, with their new values."""
-    values = {name: _REWRITERS[name](item.values[name]) for name in _REWRITERS if name in item.values}
-    changed = {name: value for name, value in values.items() if value != item.values[name]}
+    """The properties that the server changes, with their new values; of a series also its exceptions'."""
+    changed = _changed(item.values)
+    variations: tuple[Variation, ...] = item.get(series.VARIATIONS, ())
+    touched = tuple(replace(each, values={**each.values, **_changed(each.values)}) for each in variations)
+    return {**changed, series.VARIATIONS: touched} if touched != variations else changed
+
+
+def _changed(values: Mapping[str, Any]) -> dict[str, Any]:
+    new = {name: _REWRITERS[name](values[name]) for name in _REWRITERS if values.get(name) is not None}
+    changed = {name: value for name, value in new.items() if value != values[name]}
     if "Location" in changed:
         changed["EnhancedLocation"] = None
     return changed

@@ -289,6 +289,67 @@ def test_deleting_an_occurrence_one_attends_declines_it_if_the_organizer_is_told
     assert tracked == ["Unknown", "Decline"]
 
 
+# Outsiders
+
+WEEKLY = {"pattern": "WeeklyRecurrence", "days": ["Tuesday"], "count": 4}
+
+
+def outside_series(**fields: object) -> dict[str, object]:
+    return {
+        "organizer": {"name": "Olga Outside", "email": "olga@client.example"},
+        "attendees": [{"email": "bob@bank.example"}],
+        "subject": "Visits",
+        "start": "2026-12-01T10:00:00+01:00",
+        "end": "2026-12-01T11:00:00+01:00",
+        "zone": "W. Europe Standard Time",
+        **fields,
+    }
+
+
+def test_an_outsiders_series_and_what_he_does_to_one_occurrence(bank: Bank):
+    """Moves it, and calls another one off."""
+    bob = person(bank, "bob")
+    _, made = bank.control("POST", "external-meetings", outside_series(recurrence=WEEKLY))
+    assert (bob.copy(made["uid"]).type, starts(bob)) == (
+        "RecurringMaster",
+        [START + index * WEEK for index in range(4)],
+    )
+    second, third = ((START + index * WEEK).isoformat() for index in (1, 2))
+    times = {"start": "2026-12-09T10:00:00+01:00", "end": "2026-12-09T11:00:00+01:00"}
+    moved = outside_series(happening="update", uid=made["uid"], occurrence=second, **times)
+    bank.control("POST", "external-meetings", moved)
+    off = outside_series(happening="cancellation", uid=made["uid"], occurrence=third)
+    bank.control("POST", "external-meetings", off)
+    shown = bob.view(*WINTER)
+    assert [each.start for each in shown][1] == START + WEEK + timedelta(days=1)
+    assert [each.is_cancelled for each in shown] == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"recurrence": {**WEEKLY, "days": ["Someday"]}}, "a day of the week"),
+        ({"recurrence": {**WEEKLY, "interval": 0}}, "the interval"),
+        ({"recurrence": {"pattern": "HourlyRecurrence"}}, "HourlyRecurrence"),
+        ({"recurrence": WEEKLY, "occurrence": "2026-12-01T09:00:00Z"}, "does not recur"),
+    ],
+)
+def test_an_outsiders_pattern_makes_sense(bank: Bank, wrong: dict[str, object], why: str):
+    """Or nothing happens."""
+    status, answer = bank.control("POST", "external-meetings", outside_series(**wrong))
+    assert (status, why in answer["error"]) == (400, True), answer
+    assert person(bank, "bob").view(*WINTER) == []
+
+
+def test_a_server_that_rewrites_rewrites_exceptions_too(bank: Bank):
+    """Without a change of what they mean."""
+    anna = person(bank, "anna")
+    uid = anna.meet_weekly(start=START)
+    bank.fault("rewrite")
+    anna.edit_occurrence(uid, 2, subject="  Retro ")
+    assert (anna.occurrence(uid, 2).subject, anna.occurrence(uid, 1).subject) == ("Retro", "Jour fixe")
+
+
 # Identity
 
 
