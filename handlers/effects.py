@@ -116,9 +116,14 @@ def progressed(link: Link, effect: Effect, *, item_id: str, change_key: str) -> 
     if not effect.authoritative or effect.operation is Operation.DELETE:
         return link
     if effect.operation is Operation.CREATE:
-        return replace(link, exchange=effect.item)
+        return replace(link, exchange=_as_made(effect.item))
     values = {name: getattr(effect.item, name) for name in effect.fields}
     return replace(link, exchange=replace(link.exchange or effect.item, **values))
+
+
+def _as_made(item: ScheduleItem) -> ScheduleItem:
+    """What a copy of ours says of an item: nothing that is the CRM's alone."""
+    return replace(item, for_=(), external=(), status="open", alarms=(), related=())
 
 
 def holding(item: ScheduleItem) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from handlers import conflicts, registry, task_plans
 from handlers.blocks import Block, block_of
-from handlers.bodies import notes_of
+from handlers.bodies import holds, notes_of
 from handlers.conflicts import Moments, Side
 from handlers.crm_changes import Kind
 from handlers.effects import Operation
@@ -192,6 +192,7 @@ def _read(
         until=None,
         sensitivity=copy.sensitivity,
         ours=known.ours if echoes else None,
+        block="" if holds(copy.body, html=copy.html, block=None) else known.block,  # overwritten: put back (NOTE-6)
     )
     return merged, unsaid(replica, Operation.UPDATE, ours) if ours else replica
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from daemon.store import links
 from daemon.store.rows import AnyRow, batches
@@ -19,6 +19,7 @@ from handlers.links import Link
 
 _ADD = insert(intents).returning(intents.c.id)
 _UNSETTLED = select(intents).where(intents.c.link_id == bindparam("wanted")).order_by(intents.c.id)
+_NOTE = update(intents).where(intents.c.id == bindparam("number")).values(wanted=bindparam("noted"))
 _SETTLE = delete(intents).where(intents.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -54,6 +55,11 @@ def claim(
 def unsettled(tx: Connection, link_id: str) -> tuple[Intent, ...]:
     """What was begun for a link and never settled, in the order of the claims."""
     return tuple(_intent(row) for row in tx.execute(_UNSETTLED, {"wanted": link_id}))
+
+
+def note(tx: Connection, intent: Intent, wanted: str) -> None:
+    """Keeps an intent with other wanted values: what came of it, say."""
+    tx.execute(_NOTE, {"number": intent.id, "noted": wanted})
 
 
 def settle(tx: Connection, ids: Iterable[int]) -> None:

@@ -4,13 +4,15 @@ The link's version is bumped and every effect written down as an intent before t
 with the intents gone in one transaction, whether all of it was done or a part. Who finds intents left over waits until
 the calls behind them must have ended, then asks Exchange what became of the creates; a change that was or was not made
 shows by the change key.
+
+What was made is said in the outcome of its cause, however many tries that takes: its intent stays until then.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,6 +31,7 @@ from daemon.exchange.port import (
     Missing,
     Rejected,
     Unavailable,
+    Unknown,
     Unreadable,
     Written,
 )
@@ -39,6 +42,7 @@ from daemon.sync.loading import Loader
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Rerun, Settler
 from handlers import edits, effects
+from handlers.blocks import Block
 from handlers.effects import Effect, Operation
 from handlers.links import Link
 from handlers.plans import Plan, Report
@@ -46,6 +50,8 @@ from handlers.policy import Policy
 from schemas.activities import Actor
 from schemas.copies import Attendee, Copy, Kind, Role
 from schemas.edits import UNSET, New
+from schemas.instants import read_moment
+from schemas.items import Moment
 from schemas.outcomes import Direction, Result
 
 T = TypeVar("T")
@@ -57,6 +63,9 @@ _ABANDONED = timedelta(minutes=10)
 """After this the event that began something is taken to come no more, and whoever passes by finishes it."""
 
 _LOOK_AGAIN = timedelta(seconds=2)
+
+_MADE = "made"
+"""Set in the wanted values of an intent that was carried out."""
 
 _NO_DIRECTORY: Mapping[str, tuple[int, ...]] = {}
 
@@ -75,6 +84,14 @@ class Unsettled(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """An effect that was carried out and is to be said still, with the intent that remembers it until then."""
+
+    effect: Effect
+    intent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overtaken:
     """The plan was made for copies that are no longer so: read these again and decide again. `link` is as stored, with
     what was made.
@@ -82,7 +99,7 @@ class Overtaken:
 
     link: Link
     effects: tuple[Effect, ...]
-    made: tuple[Effect, ...] = ()
+    made: tuple[Made, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +108,7 @@ class Refused:
 
     link: Link
     code: str
-    made: tuple[Effect, ...] = ()
+    made: tuple[Made, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +116,7 @@ class Recovered:
     """A link as it is stored after a look at what was begun before, and the effects that turned out to be made."""
 
     link: Link
-    made: tuple[Effect, ...] = ()
+    made: tuple[Made, ...] = ()
 
 
 Answer = Written | ExchangeError
@@ -137,7 +154,7 @@ class Acting:
         by: Direction,
         as_of: Mapping[str, tuple[int, ...]] = _NO_DIRECTORY,
         actor: Actor | None = None,
-        made: Sequence[Effect] = (),
+        made: Sequence[Made] = (),
     ) -> Disposition | Overtaken | Refused:
         """Carries a plan out and settles it. Raises `ExchangeError` with what was done stored; the rest is then open.
 
@@ -147,7 +164,14 @@ class Acting:
             plan = replace(plan, report=Report(by, Result.APPLIED))
         if not plan.effects or not self._settler.can_tell(plan, origin):
             return await self._settler.plan(
-                plan, origin, delivery=delivery, was=was, as_of=as_of, actor=actor, written=made
+                plan,
+                origin,
+                delivery=delivery,
+                was=was,
+                as_of=as_of,
+                actor=actor,
+                written=effects_of(made),
+                intents_done=intents_of(made),
             )
         claimed, begun = await self._claim(was, plan, delivery=delivery, by=by)
         answers = await self._act(plan.effects)
@@ -162,8 +186,8 @@ class Acting:
             was=claimed,
             as_of=as_of,
             actor=actor,
-            written=(*made, *plan.effects),
-            intents_done=tuple(intent.id for intent in begun),
+            written=(*effects_of(made), *plan.effects),
+            intents_done=(*intents_of(made), *(intent.id for intent in begun)),
         )
 
     async def recovered(self, link: Link, *, by: Direction) -> Recovered:
@@ -172,20 +196,34 @@ class Acting:
         Raises `Unsettled` while a call may still be under way, and for hints as long as the CRM event that began it may
         come again; and `ExchangeError`.
         """
-        begun = await self._store.read(lambda tx: intents.unsettled(tx, link.id))
-        if not begun:
-            return Recovered(link)
-        over = max(intent.deadline for intent in begun)
-        mine = by is Direction.OUTBOUND or all(_begun_by(intent) is by for intent in begun)
-        if self._now() < (over if mine else over + _ABANDONED):
-            raise Unsettled(max(over, self._now() + _LOOK_AGAIN))
+        known = await self._store.read(lambda tx: intents.unsettled(tx, link.id))
+        begun = [intent for intent in known if not _is_made(intent)]
+        made = [intent for intent in known if _is_made(intent) and self._is_mine(intent, by)]
+        if begun:
+            over = max(intent.deadline for intent in begun)
+            if self._now() < over or not all(self._is_mine(intent, by) for intent in begun):
+                raise Unsettled(max(over, self._now() + _LOOK_AGAIN))
+            link, found = await self._looked_into(link, begun)
+            made.extend(found)
+        return Recovered(link, tuple(Made(_effect(intent), intent.id) for intent in made))
+
+    def _is_mine(self, intent: Intent, by: Direction) -> bool:
+        """Whether it is for who goes this way to go on with: what a CRM event began is that event's as long as it may
+        come again.
+        """
+        is_ours = by is Direction.OUTBOUND or _begun_by(intent) is by
+        return is_ours or self._now() >= intent.deadline + _ABANDONED
+
+    async def _looked_into(self, link: Link, begun: Sequence[Intent]) -> tuple[Link, list[Intent]]:
+        """The link as stored after Exchange was asked what became of these, and those that were carried out."""
         made = []
-        for effect in map(_effect, begun):
+        for intent in begun:
+            effect = _effect(intent)
             found = await self._made(effect)
             if found is not None:
-                made.append(effect)
+                made.append(intent)
                 link = effects.progressed(link, effect, item_id=found.item_id, change_key=found.change_key)
-        return Recovered(await self._progress(link, begun), tuple(made))
+        return await self._progress(link, begun, made), made
 
     async def _claim(
         self, was: Link, plan: Plan, *, delivery: Delivery, by: Direction
@@ -204,18 +242,32 @@ class Acting:
 
     async def _act(self, wanted: Sequence[Effect]) -> list[tuple[Effect, Answer]]:
         """The copy that counts first: what cannot be written there is not written anywhere. Then all others at once."""
-        answers: list[tuple[Effect, Answer]] = []
-        for effect in (each for each in wanted if each.authoritative):
-            answer = await self._attempt(effect)
-            answers.append((effect, answer))
-            if not isinstance(answer, Written):
-                return answers
+        answers = await self._one_by_one([each for each in wanted if each.authoritative])
+        if answers and not isinstance(answers[-1][1], Written):
+            return answers
         others = [each for each in wanted if not each.authoritative]
-        answers.extend(zip(others, await asyncio.gather(*map(self._attempt, others)), strict=True))
+        mailboxes = dict.fromkeys(each.mailbox for each in others)
+        groups = [[each for each in others if each.mailbox == mailbox] for mailbox in mailboxes]
+        for found in await asyncio.gather(*map(self._one_by_one, groups)):
+            answers.extend(found)
+        return answers
+
+    async def _one_by_one(self, wanted: Sequence[Effect]) -> list[tuple[Effect, Answer]]:
+        """In their order, until one fails: a series before its occurrences, which leave it another change key."""
+        answers: list[tuple[Effect, Answer]] = []
+        for effect in wanted:
+            made = effect
+            if effect.occurrence is not None and not effect.item_id and answers:
+                made = replace(effect, item_id=_item_id(answers[-1][1]))
+            answers.append((effect, await self._attempt(made)))
+            if not isinstance(answers[-1][1], Written):
+                break
         return answers
 
     async def _attempt(self, effect: Effect) -> Answer:
         try:
+            if effect.occurrence is not None:
+                return await self._change_occurrence(effect)
             match effect.operation:
                 case Operation.CREATE:
                     return await self._create(effect)
@@ -239,6 +291,27 @@ class Acting:
         edit = edits.edit_of(effect, copy, policy=self._policy())
         known = Written(effect.item_id, effect.change_key)
         return known if edit.is_empty else await self._exchange.update(effect.mailbox, known, edit)
+
+    async def _change_occurrence(self, effect: Effect) -> Written:
+        """Leaves the series with another change key. One that is gone is left so: the delete wins (CON-5)."""
+        answer = await self._exchange.occurrence(effect.mailbox, effect.item_id, effect.index)
+        if isinstance(answer, Copy) and answer.original_start != effect.occurrence:
+            raise Changed(effect.mailbox, "another_pattern")
+        if isinstance(answer, Unreadable):
+            raise Rejected(effect.mailbox, answer.rule)
+        if isinstance(answer, Unknown):
+            raise Unavailable(effect.mailbox, answer.code)
+        if isinstance(answer, Copy):
+            await self._write_occurrence(effect, answer)
+        return Written(effect.item_id, await self._exchange.change_key(effect.mailbox, effect.item_id))
+
+    async def _write_occurrence(self, effect: Effect, copy: Copy) -> None:
+        if effect.operation is Operation.DELETE:
+            with suppress(Missing):  # somebody else was faster
+                await self._exchange.delete(effect.mailbox, copy.item_id)
+        elif not edits.shows(copy, effect, policy=self._policy()):
+            edit = edits.edit_of(effect, copy, policy=self._policy())
+            await self._exchange.update(effect.mailbox, Written(copy.item_id, copy.change_key), edit)
 
     async def _current(self, effect: Effect) -> Copy:
         """What lies there, if it is what the plan was made for."""
@@ -266,17 +339,19 @@ class Acting:
         """Stores what was done. What nobody knows the end of stays an intent."""
         open_ended = {_place(effect) for effect, answer in answers if _is_open(effect, answer)}
         over = [intent for intent in begun if _place(_effect(intent)) not in open_ended]
+        carried_out = {_place(effect) for effect, answer in answers if isinstance(answer, Written)}
+        done = [intent for intent in begun if _place(_effect(intent)) in carried_out]
         link = claimed
         for effect, answer in answers:
             if isinstance(answer, Written):
                 link = effects.progressed(link, effect, item_id=answer.item_id, change_key=answer.change_key)
-        link = await self._progress(link, over)
+        link = await self._progress(link, over, done)
         failures = [(effect, answer) for effect, answer in answers if isinstance(answer, ExchangeError)]
         for _, failure in failures:
             if not isinstance(failure, Changed | Missing | Rejected):
                 raise failure
         rejected = next((failure for _, failure in failures if isinstance(failure, Rejected)), None)
-        made = tuple(effect for effect, answer in answers if isinstance(answer, Written))
+        made = tuple(Made(_effect(intent), intent.id) for intent in done)
         if rejected is not None:
             return Refused(link, rejected.code, made)
         return Overtaken(link, tuple(effect for effect, _ in failures), made)
@@ -286,6 +361,8 @@ class Acting:
         if effect.operation is Operation.CREATE:
             copy = await self._copy_made_by(effect)
             return Written(copy.item_id, copy.change_key) if copy else None
+        if effect.occurrence is not None:
+            return None  # whoever decides it again finds it so, and writes nothing
         answer = await self._loader.get(effect.mailbox, effect.item_id)
         if effect.operation is Operation.DELETE:
             return Written(effect.item_id, "") if isinstance(answer, Gone) else None
@@ -299,11 +376,14 @@ class Acting:
         found = await self._exchange.find_by_marker(effect.mailbox, effect.marker or "", Kind.SCHEDULE_ITEM)
         return next((each for each in found if isinstance(each, Copy) and each.uid == effect.uid), None)
 
-    async def _progress(self, link: Link, over: Iterable[Intent]) -> Link:
-        ids = [intent.id for intent in over]
+    async def _progress(self, link: Link, over: Iterable[Intent], made: Collection[Intent]) -> Link:
+        """Stores the link; of these intents only those are kept that were carried out, to be said."""
+        ids = [intent.id for intent in over if intent not in made]
 
         def work(tx: Connection) -> Link:
             intents.settle(tx, ids)
+            for intent in made:
+                intents.note(tx, intent, _as_made(intent))
             return links.save(tx, link)
 
         return await self._written(work)
@@ -317,14 +397,28 @@ class Acting:
             raise TransientError(type(error).__name__) from None
 
 
+def effects_of(made: Iterable[Made]) -> tuple[Effect, ...]:
+    """What was carried out."""
+    return tuple(each.effect for each in made)
+
+
+def intents_of(made: Iterable[Made]) -> tuple[int, ...]:
+    """What is over once it is said."""
+    return tuple(each.intent for each in made)
+
+
 def _is_open(effect: Effect, answer: Answer) -> bool:
     """Whether something may lie in the mailbox that nobody knows of."""
     return effect.operation is Operation.CREATE and isinstance(answer, Unavailable | Busy)
 
 
-def _place(effect: Effect) -> tuple[Operation, str, str | None]:
+def _place(effect: Effect) -> tuple[Operation, str, str | None, Moment | None]:
     """What tells the effects of one plan apart."""
-    return effect.operation, effect.mailbox, effect.uid
+    return effect.operation, effect.mailbox, effect.uid, effect.occurrence
+
+
+def _item_id(answer: Answer) -> str:
+    return answer.item_id if isinstance(answer, Written) else ""
 
 
 def _with_ids(link: Link, made: Iterable[tuple[Effect, Written]]) -> Link:
@@ -348,16 +442,23 @@ def _intent(effect: Effect, by: Direction) -> intents.Effect:
         "uninvite": sorted(effect.uninvite),
         "facets": {name: value for name, value in _facets(effect) if value is not UNSET},
         "item": json.loads(codec.dump(effect.item)),
+        "occurrence": None if effect.occurrence is None else effect.occurrence.isoformat(),
+        "index": effect.index,
     }
     return intents.Effect(effect.mailbox, effect.operation.value, json.dumps(wanted), mail=effect.mail)
 
 
 def _facets(effect: Effect) -> tuple[tuple[str, object], ...]:
-    return ("sensitivity", effect.sensitivity), ("reminder", effect.reminder)
+    block = effect.block
+    shown = (block.html, block.text, block.fingerprint) if isinstance(block, Block) else block
+    return ("sensitivity", effect.sensitivity), ("reminder", effect.reminder), ("block", shown)
 
 
 def _effect(intent: Intent) -> Effect:
     wanted: dict[str, Any] = json.loads(intent.effect.wanted)
+    facets: dict[str, Any] = wanted["facets"]
+    if facets.get("block"):
+        facets["block"] = Block(*facets["block"])
     return Effect(
         operation=Operation(intent.effect.operation),
         mailbox=intent.effect.mailbox,
@@ -372,9 +473,19 @@ def _effect(intent: Intent) -> Effect:
         change_key=wanted["change_key"],
         invite=tuple(Attendee(Role.REQUIRED, name, address) for name, address in wanted["invite"]),
         uninvite=frozenset(wanted["uninvite"]),
-        **wanted["facets"],
+        occurrence=wanted["occurrence"] and read_moment(wanted["occurrence"]),
+        index=wanted["index"],
+        **facets,
         mail=intent.effect.mail,
     )
+
+
+def _is_made(intent: Intent) -> bool:
+    return bool(json.loads(intent.effect.wanted).get(_MADE))
+
+
+def _as_made(intent: Intent) -> str:
+    return json.dumps(json.loads(intent.effect.wanted) | {_MADE: True})
 
 
 def _begun_by(intent: Intent) -> Direction:

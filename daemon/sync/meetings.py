@@ -22,7 +22,7 @@ from daemon.exchange.port import Answer, Denied, Exchange, Misconfigured, Unknow
 from daemon.store import directory, links
 from daemon.store.store import Store
 from daemon.sync import control
-from daemon.sync.acting import Acting, Overtaken, Refused
+from daemon.sync.acting import Acting, Made, Overtaken, Refused
 from daemon.sync.gathering import Gatherer
 from daemon.sync.loading import Loader
 from daemon.sync.origins import Origin
@@ -75,7 +75,7 @@ class Hint:
     mailbox: str
     began: int
     version: int = 0
-    made: tuple[Effect, ...] = ()
+    made: tuple[Made, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from daemon.bus.routes import Delivery
 from daemon.exchange.port import ExchangeError
 from daemon.store import links
 from daemon.store.store import Store
-from daemon.sync import control, origins, trouble
-from daemon.sync.acting import Acting, Overtaken, Refused, Unsettled
+from daemon.sync import origins, trouble
+from daemon.sync.acting import Acting, Made, Overtaken, Refused, Unsettled, effects_of, intents_of
 from daemon.sync.gathering import Gatherer
 from daemon.sync.meetings import Meetings
 from daemon.sync.origins import Origin
@@ -27,7 +27,6 @@ from daemon.sync.settling import Settler
 from daemon.sync.turns import Turns
 from handlers import crm_changes, outbound
 from handlers.crm_changes import CrmChange
-from handlers.effects import Effect
 from handlers.facts import Facts
 from handlers.inbound import Surroundings
 from handlers.links import Link
@@ -96,9 +95,11 @@ class Outbound:
         link = await self._store.read(lambda tx: links.by_id(tx, link_id)) or Link(id=link_id, uid=None)
         recovered = await self._acting.recovered(link, by=Direction.OUTBOUND)
         link, made = recovered.link, recovered.made
-        if _makes_series(event, link):
-            return await control.not_yet(self._settler, origin, delivery, key=f"{origin.cause.topic}:{event.id}")
-        change = replace(_change(event, origin, link), replayed=self._replays.covers(origin.cause))
+        change = replace(
+            _change(event, origin, link),
+            replayed=self._replays.covers(origin.cause),
+            split_of=await self._store.read(lambda tx: _split_of(tx, event)),
+        )
         for _ in range(_TRIES):
             facts = await self._gatherer.for_item(link, _items(change))
             plan = outbound.decide(link, change, around=self._around(facts))
@@ -115,7 +116,8 @@ class Outbound:
                         delivery=delivery,
                         was=end.link,
                         actor=event.actor,
-                        written=(*made, *end.made),
+                        written=effects_of((*made, *end.made)),
+                        intents_done=intents_of((*made, *end.made)),
                     )
                 case _:
                     return end
@@ -129,7 +131,7 @@ class Outbound:
         delivery: Delivery,
         was: Link,
         facts: Facts,
-        made: tuple[Effect, ...],
+        made: tuple[Made, ...],
     ) -> Disposition | Overtaken | Refused:
         """Hints that were read before what is written here count no more."""
         try:
@@ -150,11 +152,12 @@ class Outbound:
         return Surroundings(facts, self._policy(), now=self._now(), generation=self._store.generation)
 
 
-def _makes_series(event: ScheduleItemEvent, link: Link) -> bool:
-    """Whether a CRM user made a series, which is not written to Exchange yet."""
-    if link.agreed is not None or event.origin == "sync":
-        return False
-    return isinstance(event, ScheduleItemChanged) and event.after.recurrence is not None
+def _split_of(tx: Connection, event: ScheduleItemEvent) -> ScheduleItem | None:
+    """The series that a new one was split from, as both sides hold it (REC-2)."""
+    if not isinstance(event, ScheduleItemChanged) or event.after.split_from is None:
+        return None
+    link = links.by_crm_id(tx, event.after.split_from)
+    return link.agreed if link else None
 
 
 def _find(tx: Connection, event: ScheduleItemEvent) -> Link | None:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from exchangelib import CalendarItem
+from exchangelib import Attendee, CalendarItem, Mailbox
+from exchangelib.items import SEND_ONLY_TO_ALL
 
 from schemas import ids
 from tests.oracle.sides import Bank, Meeting
@@ -40,6 +41,27 @@ class Swift(Outlook):
         assert found, f"{self.address} has no copy of the meeting in {folder}"
         return next(iter(self.account.fetch([found[0]])))
 
+    def invite(self, uid: str, *addresses: str) -> None:
+        """Tells everybody, also of what was an appointment of his own until now."""
+        item = self.copy(uid)
+        added = [Attendee(mailbox=Mailbox(email_address=address)) for address in addresses]
+        item.required_attendees = [*(item.required_attendees or ()), *added]
+        item.save(update_fields=["required_attendees"], send_meeting_invitations=SEND_ONLY_TO_ALL)
+
+
+class Outlooks:
+    """Everybody's Outlook, by user."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opened: dict[str, Swift] = {}
+
+    def __call__(self, user: str) -> Swift:
+        if user not in self._opened:
+            address = address_of(user)
+            self._opened[user] = Swift(self._url, address, address.partition("@")[0])
+        return self._opened[user]
+
 
 def a_bank() -> Bank:
     users = frozenset(f"u-{name}" for name in SYNCHRONIZED)
@@ -56,10 +78,10 @@ class Players:
 
     house: House
     random: Random
+    outlooks: Outlooks
     bank: Bank = field(default_factory=a_bank)
     meetings: list[Meeting] = field(default_factory=list)
     _words: int = 0
-    _outlooks: dict[str, Swift] = field(default_factory=dict)
 
     # rounds
 
@@ -147,7 +169,7 @@ class Players:
         alarm = {"reminder_is_set": reminder is not None, "reminder_minutes_before_start": reminder or 0}
         written = self._in_outlooks_words(content)
         uid = await self.house.does(
-            self._outlook(user).meet,
+            self.outlooks(user).meet,
             written.pop("subject"),
             required=[address_of(each) for each in people],
             private=written.pop("sensitivity") != "Normal",
@@ -172,7 +194,7 @@ class Players:
             start=start,
             end=end,
         )
-        await self.house.does(self._outlook(people[0]).accept, uid)
+        await self.house.does(self.outlooks(people[0]).accept, uid)
         meeting = Meeting(self.bank, uid, None, content)
         meeting.made_outside(people, master=people[0])
         self._note(meeting, f"made by an outsider, {people}")
@@ -232,26 +254,26 @@ class Players:
         self._note(meeting, f"organizer took out {person}")
 
     async def _answer(self, meeting: Meeting, user: str, answer: str) -> None:
-        outlook = self._outlook(user)
+        outlook = self.outlooks(user)
         acts = {"accepted": outlook.accept, "tentative": outlook.tentatively_accept, "declined": outlook.decline}
         await self.house.does(acts[answer], meeting.uid)
         meeting.answered(user, answer)
         self._note(meeting, f"{user} {answer}")
 
     async def _drop(self, meeting: Meeting, user: str) -> None:
-        await self.house.does(self._outlook(user).delete, self._uid(meeting, user))
+        await self.house.does(self.outlooks(user).delete, self._uid(meeting, user))
         meeting.dropped(user)
         self._note(meeting, f"{user} deleted his copy")
 
     async def _change_own_copy(self, meeting: Meeting, user: str) -> None:
         changes = self._changes(meeting, "location")
-        await self.house.does(self._outlook(user).edit, self._uid(meeting, user), silent=True, **changes)
+        await self.house.does(self.outlooks(user).edit, self._uid(meeting, user), silent=True, **changes)
         meeting.changed_own_copy(user, changes)
         self._note(meeting, f"{user} changed his own copy {changes}")
 
     async def _set_reminder(self, meeting: Meeting, user: str) -> None:
         minutes = self.random.choice(REMINDERS)
-        await self.house.does(self._outlook(user).set_reminder, self._uid(meeting, user), minutes)
+        await self.house.does(self.outlooks(user).set_reminder, self._uid(meeting, user), minutes)
         meeting.set_reminder(user, minutes)
         self._note(meeting, f"{user} set his reminder to {minutes}")
 
@@ -443,15 +465,15 @@ class Players:
             fields["sensitivity"] = "Private" if fields.pop("restricted") else "Normal"
         return fields
 
+    def learn_ids(self) -> None:
+        """The CRM's ids of what was made in Outlook."""
+        by_uid = {each["uid"]: each["id"] for each in self.house.crm.items()}
+        for meeting in self.meetings:
+            meeting.crm_id = meeting.crm_id or by_uid.get(meeting.uid)
+
     def _of(self, user: str | None) -> Swift:
         assert user is not None
-        return self._outlook(user)
-
-    def _outlook(self, user: str) -> Swift:
-        if user not in self._outlooks:
-            address = address_of(user)
-            self._outlooks[user] = Swift(self.house.url, address, address.partition("@")[0])
-        return self._outlooks[user]
+        return self.outlooks(user)
 
     def _note(self, meeting: Meeting, what: str) -> None:
         meeting.log.append(what)

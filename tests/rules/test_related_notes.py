@@ -6,11 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from handlers import outbound
 from handlers.blocks import block_of
 from handlers.bodies import holds, notes_of
+from handlers.crm_changes import CrmChange
+from handlers.effects import progressed
+from handlers.links import Link
 from schemas import options
 from schemas.copies import Copy
 from schemas.edits import UNSET
+from schemas.ids import link_of_crm
 from schemas.items import ForEntry, Related, Response, ScheduleItem, Source
 from schemas.outcomes import Result
 from tests.support.mirror import Bank, a_bank, a_bank_of_the_crm, forgetting
@@ -228,3 +233,18 @@ def test_note_6_in_a_strangers_meeting_the_users_copies_have_it():
     bank.until_quiet()
     assert shows(bank.copy_in(B), PENSION)
     assert bank.reports[0].options[0].user == "u-bob"
+
+
+@pytest.mark.rule("NOTE-6")
+@pytest.mark.scenario("S08a")
+def test_note_6_a_contact_of_the_crms_is_no_guest_when_a_lost_create_is_found_again():
+    """Who is in For was not invited, so the block that the create wrote stays in the organizer's body."""
+    item = ScheduleItem(subject="Call", start=START, end=END, owner="u-anna", assign_to=("u-anna",), related=PENSION)
+    made = replace(item, for_=(ForEntry("c-carla", Source.CRM, Response.NONE),))
+    [create] = WORLD.crm_creates(made).effects
+    found = progressed(Link(id=link_of_crm("si-1"), uid=None), create, item_id="item-1", change_key="ck-1")
+
+    again = outbound.decide(found, CrmChange("si-1", 1, after=made), around=WORLD.around)
+
+    assert again.effects == ()
+    assert again.link.agreed is not None

@@ -427,6 +427,24 @@ def test_note_1_related_information_stands_in_the_body_as_long_as_the_owner_want
     assert {copy.body for copy in world.copies.values()} == {"So: about the plan"}
 
 
+@pytest.mark.rule("NOTE-6")
+def test_note_6_a_block_that_somebody_wrote_over_is_put_back_at_the_next_hint():
+    """In his copy alone, around the notes he wrote; and once."""
+    world = TaskWorld()
+    world.options = {"user:u-anna": {"related_notes": True}}
+    world.crm_makes(notes="about the plan", related=(Related("opportunity", "o-1", "Pension plan", "", ""),))
+    world.wrote.clear()
+
+    world.edits_copy("u-bob", body="about another plan", html=False)
+
+    assert [(effect.user, effect.named) for effect in world.wrote] == [("u-anna", ("notes",)), ("u-bob", ("related",))]
+    assert world.copies["u-bob"].body.count("Pension plan") == 1
+    assert world.crm is not None
+    assert world.crm.notes == "about another plan"
+    assert world.is_quiet()
+
+
+
 # conflicts and echoes
 
 

@@ -345,7 +345,7 @@ def _one_of(
 ) -> set[str]:
     """The address by which a contact takes part; any of his, if by none; nothing, if the CRM put him there."""
     addresses = _addresses(house, contacts[entry["contact"]])
-    return set() if entry["source"] == "crm" else (addresses & invited or addresses)
+    return set() if entry.get("source", "crm") == "crm" else (addresses & invited or addresses)
 
 
 def _own_answers(house: House, item: Mapping[str, Any], *, users: Mapping[str, Mapping[str, Any]]) -> None:
