@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import islice, takewhile
+from functools import lru_cache
+from itertools import takewhile
 
 from dateutil.rrule import DAILY, MONTHLY, WEEKLY, rrule
 
@@ -95,7 +96,13 @@ class PatternDays:
 
     def _before_first(self) -> int:
         """How many of them lie before the start in the first period."""
-        return sum(day < self.first for day in islice(self._unending(0), self._size()))
+        match self.pattern.frequency:
+            case "daily":
+                return 0
+            case "weekly":
+                return sum(WEEKDAYS.index(day) < self.first.weekday() for day in self.pattern.weekdays)
+            case _:
+                return int(_first(self.pattern, self._begin(0)) < self.first)
 
     def _is_over(self, index: int, day: date) -> bool:
         count, until = self.pattern.count, self.pattern.until
@@ -116,6 +123,11 @@ def days(pattern: Recurrence, begin: date, *, week_start: int = 0) -> Iterator[d
         case _:
             rule = rrule(MONTHLY, start, _months(pattern), bymonthday=_days_of_month(pattern), bysetpos=-1)
     return (moment.date() for moment in rule)
+
+
+@lru_cache(maxsize=1024)
+def _first(pattern: Recurrence, begin: date) -> date:
+    return next(days(pattern, begin), date.max)
 
 
 def _days_of_month(pattern: Recurrence) -> list[int]:

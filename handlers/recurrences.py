@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from handlers import patterns
@@ -84,8 +85,7 @@ class Series:
         return moment.astimezone(self._where()).date() if isinstance(moment, datetime) else moment
 
     def _days(self) -> PatternDays:
-        first = self.day(self.first)
-        return PatternDays(patterns.stated(self.pattern, first), first)
+        return _days_of(self.pattern, self.day(self.first))
 
     def _where(self) -> ZoneInfo:
         return ZoneInfo(self.zone or "UTC")
@@ -108,6 +108,11 @@ def unheld(pattern: Recurrence, first: Moment, zone: str | None = None) -> str |
 def stated(pattern: Recurrence, first: Moment, zone: str | None = None) -> Recurrence:
     """A pattern that can be held in its full form: see `patterns`."""
     return patterns.stated(pattern, Series(pattern, first, zone).day(first))
+
+
+@lru_cache(maxsize=1024)
+def _days_of(pattern: Recurrence, first: date) -> PatternDays:
+    return PatternDays(patterns.stated(pattern, first), first)
 
 
 def _on_the_wall(moment: datetime, zone: ZoneInfo) -> datetime:
