@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text, TypeDecorator
@@ -46,10 +47,15 @@ class Texts(TypeDecorator[tuple[str, ...]]):
     cache_ok = True
 
     def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
-        return None if value is None else _JSON.encode(value)
+        return None if value is None else _array(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[str, ...] | None:
         return None if value is None else tuple(json.loads(value))
+
+
+def _array(texts: tuple[str, ...]) -> str:
+    """As JSON. Python's encoder takes twenty times as long to find out that these are texts."""
+    return f"[{','.join(map(encode_basestring_ascii, texts))}]"
 
 
 class Headers(TypeDecorator[tuple[tuple[str, bytes], ...]]):

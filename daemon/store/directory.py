@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, Table, bindparam, delete, insert, select, update
@@ -118,6 +119,7 @@ _USERS_BY_ADDRESS = (
 )
 _contacts = tables.contacts.outerjoin(tables.nodes, tables.contacts.c.node == tables.nodes.c.id)
 _contact_columns = (*tables.contacts.c, tables.nodes.c.path)
+_STATED = attrgetter(*ContactRecord.__slots__)
 _CONTACTS_BY_ID = select(*_contact_columns).select_from(_contacts).where(tables.contacts.c.id.in_(_ids))
 _CONTACTS_BY_ADDRESS = (
     select(tables.contact_addresses.c.address, *_contact_columns)
@@ -390,7 +392,9 @@ def _contact(row: AnyRow) -> Contact:
 
 
 def _contact_row(contact: ContactRecord, addresses: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(contact, name) for name in ContactRecord.__slots__} | {"addresses": addresses}
+    row = dict(zip(ContactRecord.__slots__, _STATED(contact), strict=True))
+    row["addresses"] = addresses
+    return row
 
 
 def _fetch_merged(tx: Connection, known: dict[str, AnyRow]) -> None:

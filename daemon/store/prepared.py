@@ -134,8 +134,10 @@ class _Statement:
 
     def run_many(self, cursor: DBAPICursor, everything: Sequence[Values]) -> Answer:
         """With one set after the other, none of which has lists, for a statement that returns nothing."""
-        plan = self._plan({**self._given, **everything[0]})
-        cursor.executemany(plan.text, [plan.bound({**self._given, **values}) for values in everything])
+        if self._given:
+            everything = [{**self._given, **values} for values in everything]
+        plan = self._plan(everything[0])
+        cursor.executemany(plan.text, [plan.bound(values) for values in everything])
         return Answer([], cursor.rowcount)
 
     def _plan(self, values: Values) -> _Plan:

@@ -56,6 +56,13 @@ def test_s15a_normalising_is_idempotent(text: str):
     assert once is None or normalise(once) == once
 
 
+@pytest.mark.rule("PART-3")
+@given(st.text(alphabet="abIMCEAxn.-_1@", min_size=3, max_size=20).filter(lambda text: text[0] != "@"))
+def test_an_ordinary_address_is_read_no_other_way_than_one_that_must_be_unwrapped(text: str):
+    """There is a short way for those that need nothing but lower case."""
+    assert normalise(text) == normalise(f"<{text}>")
+
+
 def test_s15a_folding_is_idempotent_and_blind_to_case_for_every_character():
     """No character of any alphabet is forgotten."""
     every = (chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) not in _NO_LETTERS)
