@@ -109,6 +109,11 @@ class Exchange(Protocol):
         `ExchangeError`."""
         ...
 
+    async def change_key(self, mailbox: str, item_id: str) -> str:
+        """An item's change key as it is now: a write to an occurrence leaves another one on its series. Raises
+        `Missing` and other `ExchangeError`s."""
+        ...
+
     async def get_tasks(self, mailbox: str, item_ids: Sequence[str]) -> tuple[TaskAnswer, ...]:
         """The tasks, in the order asked for; an item that is none is `Unreadable`. Raises `ExchangeError` if the call
         as a whole failed."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.sync.origins import Origin
-from handlers.effects import Effect
+from handlers.effects import Effect, Operation
 from handlers.merging import names
 from handlers.options import Consulted
 from handlers.plans import Delete, Report, Upsert
@@ -120,7 +120,9 @@ def outcome(
 
 
 def _write(effect: Effect | TaskEffect) -> Write:
-    return Write(mailbox=effect.mailbox, operation=effect.operation, fields=names(effect.named))
+    is_occurrence = isinstance(effect, Effect) and effect.occurrence is not None
+    operation = Operation.UPDATE if is_occurrence else effect.operation  # the series stays, whatever becomes of one
+    return Write(mailbox=effect.mailbox, operation=operation, fields=names(effect.named))
 
 
 def _option(used: Consulted) -> OptionUsed:

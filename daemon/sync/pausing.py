@@ -126,6 +126,10 @@ class Guarded:
         await self._pausing.admit(mailbox)
         return await self._exchange.occurrence(mailbox, master_id, index)
 
+    async def change_key(self, mailbox: str, item_id: str) -> str:
+        await self._pausing.admit(mailbox)
+        return await self._exchange.change_key(mailbox, item_id)
+
     async def get_tasks(self, mailbox: str, item_ids: Sequence[str]) -> tuple[TaskAnswer, ...]:
         await self._pausing.admit(mailbox)
         return await self._exchange.get_tasks(mailbox, item_ids)

@@ -76,7 +76,10 @@ class Watch:
             return  # the world tells of a creation twice
         serving = sandbox.serving
         if serving is not None:
-            done = Written(serving.account, _OPERATIONS.get(serving.operation, serving.operation), before, after)
+            operation = _OPERATIONS.get(serving.operation, serving.operation)
+            if operation == "delete" and after is not None and _is_in_place(world, after):
+                operation = "update"  # of a series, of which an occurrence was deleted
+            done = Written(serving.account, operation, before, after)
             self.written.append(done)
         if after is not None and after.kind is ItemKind.CALENDAR_ITEM:
             self.seen.add((after.uid, after.mailbox))

@@ -17,6 +17,7 @@ from daemon.sandbox.exchange.bodies import as_type
 from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Item
 from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.reminders import SNOOZED
+from daemon.sandbox.exchange.series import DELETED, VARIATIONS
 from daemon.sandbox.exchange.values import Body
 from schemas import catalogue, ids
 from tests.support.watch import Written, is_in_a_calendar
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from tests.support.house import House
 
 _MARKER = "name:exsyncd-crm-id"
-_TIMES = frozenset(("Start", "End", "IsAllDayEvent", "StartTimeZone", "EndTimeZone", SNOOZED))
+_OF_SERIES = frozenset((VARIATIONS, DELETED))
+_TIMES = frozenset(("Start", "End", "IsAllDayEvent", "StartTimeZone", "EndTimeZone", SNOOZED, *_OF_SERIES))
 _REMINDER = frozenset(("ReminderIsSet", "ReminderMinutesBeforeStart", "ReminderDueBy", SNOOZED))
 _PEOPLE = frozenset((*ATTENDEE_LISTS, "IsMeeting", "AppointmentState"))
 _TOUCHED: Mapping[str, frozenset[str]] = {
@@ -33,6 +35,8 @@ _TOUCHED: Mapping[str, frozenset[str]] = {
     "notes": frozenset(("Body",)),
     "related": frozenset(("Body",)),
     "location": frozenset(("Location", "EnhancedLocation")),
+    "recurrence": frozenset(("Recurrence", *_OF_SERIES)),
+    "exceptions": _OF_SERIES,
     **dict.fromkeys(("start", "end", "zone", "all_day"), _TIMES),
     "priority": frozenset(("Importance",)),
     "restricted": frozenset(("Sensitivity",)),

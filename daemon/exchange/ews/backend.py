@@ -74,6 +74,19 @@ class EwsExchange:
         [found] = await self._fetcher.fetch(mailbox, [master_id], fetching.occurrence(index))
         return found
 
+    async def change_key(self, mailbox: str, item_id: str) -> str:
+        """An item's change key; see the port."""
+        [found] = await self._fetcher.fetch(mailbox, [item_id], fetching.KINDS)
+        match found:
+            case Copy():
+                return found.change_key
+            case Gone():
+                raise Missing(mailbox, "gone")
+            case Unreadable(rule=rule):
+                raise Rejected(mailbox, rule)
+            case _:
+                raise Unavailable(mailbox, found.code)
+
     async def get_tasks(self, mailbox: str, item_ids: Sequence[str]) -> tuple[TaskAnswer, ...]:
         """The tasks, in the order asked for; see the port."""
         found = await self._fetcher.fetch(mailbox, item_ids, fetching.TASKS)
