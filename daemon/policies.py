@@ -58,6 +58,8 @@ def policy_of(settings: Settings) -> Policy:
         conflicts=_conflicts(settings),
         most_participants=settings.restrictions.participants,
         most_exceptions=settings.restrictions.customized_occurrences,
+        most_occurrences=settings.restrictions.occurrences,
+        series_alarms_always=settings.alarms.series == "always",
         block_for_guests=settings.related_notes.with_external_guests == "include",
         canonical=canonical_of(settings),
     )
@@ -73,6 +75,7 @@ def _conflicts(settings: Settings) -> dict[str, ConflictPolicy]:
         "times": conflicts.times,
         "priority": conflicts.priority,
         "privacy": conflicts.privacy,
+        "recurrence": conflicts.recurrence,
         "alarms": conflicts.alarms,
     }
     return {group: ConflictPolicy(policy) for group, policy in own.items() if policy is not None}

@@ -207,7 +207,7 @@ _SKIPS = {
     Reason.OUT_OF_SCOPE: ("INV-7", Decision.REFUSED, "the CRM keeps this item out of scope"),
     Reason.TOMBSTONED: ("DEL-5", Decision.REFUSED, "the CRM deleted this item"),
     Reason.ARCHIVAL: ("DEL-2", Decision.KEPT, "the item ended long before it was deleted"),
-    Reason.RESTRICTION: ("OPS-4", Decision.REFUSED, "more participants or customized occurrences than the limit"),
+    Reason.RESTRICTION: ("OPS-4", Decision.REFUSED, "more participants or occurrences than the limit"),
     Reason.PATTERN: ("REC-5", Decision.REFUSED, "the CRM has no word for this pattern"),
     Reason.GONE: ("ID-3", Decision.REFUSED, "the copy that counts does not exist"),
     Reason.NO_ORGANIZER: ("ID-3", Decision.REFUSED, "Exchange names no organizer of this meeting"),
@@ -283,7 +283,9 @@ def _draft(
 def _is_restricted(draft: Draft) -> bool:
     most = draft.policy.most_participants
     is_crowded = most is not None and len(draft.participants) > most
-    return is_crowded or series.is_restricted(draft.copy, policy=draft.policy)
+    customized = len(draft.copy.exceptions) + len(draft.copy.unread)
+    item = translation.content(draft.copy)
+    return is_crowded or series.is_restricted(item, customized=customized, policy=draft.policy)
 
 
 def _gated(draft: Draft, values: OptionValues) -> tuple[Draft, tuple[Consulted, ...]]:

@@ -1,4 +1,4 @@
-"""Meeting alarms, both ways (ALM-1, ALM-2, ALM-5, ALM-7, ALM-8).
+"""Meeting alarms, both ways (ALM-1..5, ALM-7, ALM-8).
 
 Everybody's alarm is his own: read from his copy, written to his copy, gated by his option. The CRM may hold several,
 Exchange one: the one that was last the same on both sides is paired (`Replica.reminder`). A change in Exchange replaces
@@ -49,6 +49,9 @@ def _take(draft: Draft, user: User) -> tuple[Draft, registry.Effect]:
     alarms = dict(draft.alarms)
     was = replica.reminder if replica else None
     noted = replace(_noted(draft, user), occurrence_alarms=_occurrences(draft, user, copy))
+    is_made = draft.link.agreed is not None and draft.link.agreed.recurrence is not None
+    if is_made and not draft.policy.series_alarms_always:
+        return noted, (f"alarms:{user.id}",)
     if copy.reminder == was and user.id in alarms:
         return noted, (f"alarms:{user.id}",)
     if copy.reminder is None and was is not None and _has_signalled(copy, was, now=draft.now):
@@ -101,6 +104,9 @@ def _changes(outgoing: Outgoing, target: Target) -> bool:
     if is_over(outgoing.item, now=outgoing.now):
         return target.replica is None and not target.delete  # or the server gives it a reminder of its own (ALM-7)
     if target.user.id not in stated or target.delete:
+        return False
+    is_series = outgoing.item.recurrence is not None
+    if is_series and target.replica is not None and not outgoing.policy.series_alarms_always:
         return False
     wanted = paired(stated[target.user.id])
     if target.replica is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handlers import crm_changes, occurrences, outgoing, plans, registry
+from handlers import crm_changes, occurrences, outgoing, plans, registry, series
 from handlers.conflicts import Moments
 from handlers.crm_changes import CrmChange, Folded, Kind, Terms
 from handlers.effects import CONTENT, Effect
@@ -97,7 +97,7 @@ def _changed(link: Link, change: CrmChange, after: ScheduleItem, *, around: Surr
     edit = _edit(link, change, after, around)
     if _is_restricted(edit):
         # The CRM's word is not remembered: what it said meanwhile is part of its next change.
-        because = Explanation("OPS-4", link.id, Decision.REFUSED, "more participants than the limit")
+        because = Explanation("OPS-4", link.id, Decision.REFUSED, "more participants or occurrences than the limit")
         return Plan(link, report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.RESTRICTION, explain=(because,)))
     if edit.folded.agreed.status == _CANCELLED and (edit.is_new or "status" in edit.folded.taken):
         return _cancelled(edit)
@@ -131,6 +131,9 @@ def _edit(link: Link, change: CrmChange, after: ScheduleItem, around: Surroundin
 def _is_restricted(edit: _Edit) -> bool:
     most = edit.around.policy.most_participants
     item = edit.folded.agreed
+    customized = sum(not each.deleted for each in item.exceptions)
+    if series.is_restricted(item, customized=customized, policy=edit.around.policy):
+        return True
     return most is not None and len(item.assign_to) + len(item.for_) + len(item.external or ()) > most
 
 

@@ -42,7 +42,8 @@ class Policy:
     `canonical` turns an address as Exchange writes it into the form the directory is keyed by, None if it is no SMTP
     address. `options` are the system-level values seeded from configuration (OPT-2). `conflicts` are the policies of
     field groups that have one of their own, by the group's name; the others follow `conflict_default`.
-    `most_participants` and `most_exceptions` None: any number (OPS-4). `block_for_guests`: whether a body that guests
+    `most_participants`, `most_exceptions` (customized occurrences) and `most_occurrences` None: any number (OPS-4).
+    `series_alarms_always`: not only when a series is made (ALM-3). `block_for_guests`: whether a body that guests
     are mailed carries the related block (NOTE-6).
     """
 
@@ -56,5 +57,7 @@ class Policy:
     conflicts: Mapping[str, ConflictPolicy] = field(default_factory=dict)
     most_participants: int | None = None
     most_exceptions: int | None = None
+    most_occurrences: int | None = None
+    series_alarms_always: bool = True
     block_for_guests: bool = False
     canonical: Callable[[str], str | None] = normalise

@@ -17,6 +17,7 @@ from handlers.occurrence_alarms import in_order
 from handlers.options import Consulted, OptionValues
 from handlers.participants import Participant
 from handlers.policy import Policy
+from handlers.recurrences import Series
 from schemas import options
 from schemas.copies import Copy
 from schemas.items import ForEntry, Moment, ScheduleItem, SeriesException, Source
@@ -51,10 +52,13 @@ def followed(draft: Draft, values: OptionValues) -> tuple[Draft, tuple[Consulted
     return replace(draft, exceptions=in_order(differing)), tuple(consulted)
 
 
-def is_restricted(copy: Copy, *, policy: Policy) -> bool:
-    """Whether more occurrences were customized than the limit (OPS-4)."""
-    customized = len(copy.exceptions) + len(copy.unread)
-    return policy.most_exceptions is not None and customized > policy.most_exceptions
+def is_restricted(item: ScheduleItem, *, customized: int, policy: Policy) -> bool:
+    """Whether it has more occurrences than the limit, or more of them were customized (OPS-4)."""
+    if policy.most_exceptions is not None and customized > policy.most_exceptions:
+        return True
+    if policy.most_occurrences is None or item.recurrence is None or item.start is None:
+        return False
+    return Series(item.recurrence, item.start, item.zone).start_of(policy.most_occurrences + 1) is not None
 
 
 def _known(draft: Draft) -> tuple[SeriesException, ...]:

@@ -293,9 +293,7 @@ class Addresses(Group):
 class Alarms(Group):
     """Meeting alarms (ALM-3)."""
 
-    series: Annotated[Literal["always", "on_create"], _described("When a series' alarm synchronizes.", later=True)] = (
-        "always"
-    )
+    series: Annotated[Literal["always", "on_create"], _described("When a series' alarm synchronizes.")] = "always"
 
 
 class RelatedNotes(Group):
@@ -324,9 +322,7 @@ class Conflicts(Group):
         Policy | None,
         _described("A participant added on one side and removed on the other.", later=True, example="crm_wins"),
     ] = None
-    recurrence: Annotated[
-        Policy | None, _described("The pattern and its exceptions.", later=True, example="crm_wins")
-    ] = None
+    recurrence: Annotated[Policy | None, _described("The pattern and its exceptions.", example="crm_wins")] = None
     alarms: Annotated[Policy | None, _described("Alarms.", example="exchange_wins")] = None
 
 
@@ -351,10 +347,12 @@ class Restrictions(Group):
     """Beyond a limit an item is skipped in both directions, with a reason; unset: no limit (OPS-4)."""
 
     participants: Annotated[Count | None, _described("Participants of an item.", example=500)] = None
-    customized_occurrences: Annotated[
-        Count | None, _described("Customized occurrences of a series.", later=True, example=100)
+    customized_occurrences: Annotated[Count | None, _described("Customized occurrences of a series.", example=100)] = (
+        None
+    )
+    occurrences: Annotated[
+        Count | None, _described("Occurrences of a series; one without an end has too many.", example=1000)
     ] = None
-    occurrences: Annotated[Count | None, _described("Occurrences of a series.", later=True, example=1000)] = None
 
 
 class Hints(Group):

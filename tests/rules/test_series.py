@@ -37,6 +37,7 @@ CARLA = a_contact("c-carla")
 WORLD = a_world(ANNA, BOB, CORA, CARLA).with_options(alarms=True, matching=True)
 A, B = "anna@bank.example", "bob@bank.example"
 WEEKLY = Recurrence("weekly", weekdays=("TU",), end="after", count=10)
+ENDLESS = Recurrence("weekly", weekdays=("TU",))
 ITEM = ScheduleItem(
     subject="Review",
     start=START,
@@ -237,6 +238,34 @@ def test_ops_4_more_customized_occurrences_than_the_limit_keep_a_series_out():
     assert plan.command is None
     assert plan.report is not None
     assert plan.report.reason is Reason.RESTRICTION
+
+
+@pytest.mark.rule("OPS-4")
+@pytest.mark.parametrize(
+    ("pattern", "comes_in"), [(WEEKLY, True), (replace(WEEKLY, count=11), False), (ENDLESS, False)]
+)
+def test_ops_4_a_series_of_more_occurrences_than_the_limit_stays_out_either_way(pattern, comes_in):
+    """One without an end has too many."""
+    world = WORLD.with_policy(most_occurrences=10)
+    assert (world.decided(replace(SERIES, recurrence=pattern)).command is not None) is comes_in
+    assert bool(world.crm_creates(replace(ITEM, recurrence=pattern)).effects) is comes_in
+    assert bool(world.crm_creates(replace(ITEM, exceptions=(gone(2), an_edit(3, location="Room 5")))).effects)
+    few = world.with_policy(most_exceptions=0)
+    assert bool(few.crm_creates(replace(ITEM, exceptions=(gone(2),))).effects), "a deleted one is not customized"
+    assert not few.crm_creates(replace(ITEM, exceptions=(an_edit(3, location="Room 5"),))).effects
+
+
+@pytest.mark.rule("ALM-3")
+def test_alm_3_on_create_the_series_alarm_stays_as_it_was_made_on_either_side():
+    """As in the source system; an occurrence's alarm comes in all the same (ALM-4)."""
+    bank = the_bank(WORLD.with_policy(series_alarms_always=False))
+    bank.in_outlook(A, reminder=5, exceptions=(an_exception(2, reminder=0),))
+    bank.in_crm(alarms=(("u-anna", (15,)), ("u-bob", (60,))))
+    bank.until_quiet()
+    assert bank.crm is not None
+    assert dict(bank.crm.alarms)["u-anna"] == (15,)
+    assert exceptions(bank) == {at(2): {"alarms": (("u-anna", (0,)),)}}
+    assert bank.copy_in(B).reminder == 30
 
 
 @pytest.mark.rule("PRIV-2", "PRIV-4")
