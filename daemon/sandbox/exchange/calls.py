@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from daemon.sandbox.exchange import series
@@ -22,7 +22,7 @@ class Call:
 
     `owner` is None for a service account that impersonates nobody. `zone_name` is the request's own time zone, empty
     if it states none. `partial` cuts pages and batches short, `empty` leaves pages empty (the faults `partial_page`
-    and `empty_page`).
+    and `empty_page`), `unreadable` are errors by the ids of items that cannot be read (`unreadable_item`).
     """
 
     operation: str
@@ -33,6 +33,7 @@ class Call:
     zone_name: str = ""
     partial: bool = False
     empty: bool = False
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def meetings(self) -> Meetings:
@@ -69,6 +70,12 @@ class Call:
 
     def item(self, element: Element) -> Item:
         """The item behind an `ItemId`, an `OccurrenceItemId` or a `RecurringMasterItemId`."""
+        found = self._item(element)
+        if found.id in self.unreadable:
+            raise EwsError(self.unreadable[found.id], "The item cannot be read.")
+        return found
+
+    def _item(self, element: Element) -> Item:
         name = local_name(element)
         if name == "OccurrenceItemId":
             return self._nth_occurrence(element)

@@ -117,12 +117,17 @@ def _shown_attendees(meeting: Meeting) -> dict[str, tuple[Attendee, ...]]:
 
 
 def _occurrences(meeting: Meeting, existing: Item | None) -> dict[str, Any]:
-    """What an attendee's copy of a series keeps of single occurrences: the organizer's, and what was his own."""
+    """What an attendee's copy of a series keeps of single occurrences: the organizer's, and what was his own.
+
+    An occurrence that was called off stays until he removes it.
+    """
     theirs = {each.day: _as_shown(meeting, each) for each in meeting.values.get(series.VARIATIONS, ())}
     gone = set(meeting.values.get(series.DELETED, ()))
     if existing is not None and not _moved_in_time(meeting, existing):
         for own in existing.get(series.VARIATIONS, ()):
             theirs[own.day] = replace(own, values={**own.values, **theirs.get(own.day, own).values})
+            if own.values.get("IsCancelled"):
+                gone.discard(own.day)
         gone |= set(existing.get(series.DELETED, ()))
     left = (theirs[day] for day in sorted(theirs) if day not in gone)
     return {series.VARIATIONS: tuple(left), series.DELETED: tuple(sorted(gone))}

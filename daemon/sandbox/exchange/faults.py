@@ -26,6 +26,7 @@ KNOWN = frozenset(
         "empty_page",
         "bad_sync_state",
         "rewrite",
+        "unreadable_item",
     )
 )
 # A fault that only some operations can suffer waits for one of these.
@@ -33,10 +34,11 @@ _ONLY = {
     "empty_page": ("FindItem", "SyncFolderItems"),
     "bad_sync_state": ("SyncFolderItems",),
     "rewrite": ("CreateItem", "UpdateItem"),
+    "unreadable_item": ("GetItem",),
 }
 _NUMBERS = ("back_off_ms", "ms", "status")
 _CODE = "ErrorInternalServerError"
-_SETTINGS = frozenset(("fault", "operation", "mailbox", "times", "code", *_NUMBERS))
+_SETTINGS = frozenset(("fault", "operation", "mailbox", "times", "code", "item", *_NUMBERS))
 
 
 @dataclass(slots=True)
@@ -45,7 +47,8 @@ class Fault:
 
     `settings` are its own numbers: `back_off_ms`, `ms`, and `status`, with which `access_denied` and `error_after` come
     as a bare HTTP status (403, 503 ...) instead of EWS's error. `code` is the error of `error_after`, such as
-    ErrorIrresolvableConflict: servers have said so of changes that they had saved.
+    ErrorIrresolvableConflict: servers have said so of changes that they had saved. `item` is the id of the item, or
+    occurrence, of which `unreadable_item` answers with `code`, in a request that may well ask for others too.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Fault:
     times: int | None
     settings: Mapping[str, int]
     code: str
+    item: str = ""
 
     def hits(self, operation: str, mailbox: str) -> bool:
         if operation not in _ONLY.get(self.name, (operation,)):
@@ -80,11 +84,11 @@ class Faults:
         self._faults.clear()
 
     def strike(self, operation: str, mailbox: str) -> list[Fault]:
-        """The faults that hit this request, at most one of each name; their count goes down."""
-        hit: dict[str, Fault] = {}
+        """The faults that hit this request, at most one of each name and item; their count goes down."""
+        hit: dict[tuple[str, str], Fault] = {}
         for fault in self._faults:
-            if fault.name not in hit and fault.hits(operation, mailbox):
-                hit[fault.name] = fault
+            if (fault.name, fault.item) not in hit and fault.hits(operation, mailbox):
+                hit[(fault.name, fault.item)] = fault
         for fault in hit.values():
             if fault.times is not None:
                 fault.times -= 1
@@ -112,4 +116,7 @@ def _read(wanted: Any) -> Fault:
     code = wanted.get("code", _CODE)
     if not isinstance(code, str) or not code.startswith("Error"):
         raise ValueError(f"code of the fault {name} is an error's name")
-    return Fault(name, str(wanted.get("operation", "*")), str(wanted.get("mailbox", "*")), times, numbers, code)
+    item = wanted.get("item", "")
+    if not isinstance(item, str) or bool(item) != (name == "unreadable_item"):
+        raise ValueError("item is for the fault unreadable_item, and an item's id")
+    return Fault(name, str(wanted.get("operation", "*")), str(wanted.get("mailbox", "*")), times, numbers, code, item)

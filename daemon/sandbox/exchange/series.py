@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import islice, pairwise
 from typing import Any
@@ -40,11 +40,11 @@ _FIRST_FEW = 60
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """How one occurrence differs from its series; None among the values is a property taken away."""
+    """How one occurrence differs from its series; None is a property taken away."""
 
     day: date
     values: Mapping[str, Value]
-    extended: Mapping[ExtendedName, ExtendedValue] | None = None
+    extended: Mapping[ExtendedName, ExtendedValue | None] = field(default_factory=dict)
 
 
 def is_series(item: Item) -> bool:
@@ -137,12 +137,12 @@ def _seen(master: Item, day: date) -> Item:
     inherited = {name: value for name, value in master.values.items() if name not in _OF_THE_WHOLE}
     own = variation.values if variation else {}
     values = {**inherited, "Start": start, "End": end, **own, "RecurrenceId": start, "OriginalStart": start}
-    extended = variation.extended if variation and variation.extended is not None else master.extended
+    extended = {**master.extended, **(variation.extended if variation else {})}
     return replace(
         master,
         id=occurrence_id(master.id, day),
         values={name: value for name, value in values.items() if value is not None},
-        extended=extended,
+        extended={name: value for name, value in extended.items() if value is not None},
         part=Part(master, day, is_exception=variation is not None),
     )
 
@@ -252,8 +252,10 @@ def customized(
     before = _variation(master, day) or Variation(day, {})
     seen = _seen(master, day)
     own = {name: value for name, value in values.items() if seen.get(name) != value}
-    kept_extended = before.extended if extended is None else extended
-    changed = Variation(day, {**before.values, **own}, kept_extended)
+    wanted = seen.extended if extended is None else extended
+    named = {*wanted, *seen.extended}
+    own_extended = {name: wanted.get(name) for name in named if wanted.get(name) != seen.extended.get(name)}
+    changed = Variation(day, {**before.values, **own}, {**before.extended, **own_extended})
     others = (each for each in master.get(VARIATIONS, ()) if each.day != day)
     return {
         VARIATIONS: tuple(sorted((*others, changed), key=lambda each: each.day)),

@@ -137,6 +137,7 @@ class ExchangeSandbox:
             zone_name=request.zone_name,
             partial=any(fault.name == "partial_page" for fault in faults),
             empty=any(fault.name == "empty_page" for fault in faults),
+            unreadable={fault.item: fault.code for fault in faults if fault.item},
         )
         try:
             body = self._perform(call, request.body, faults)

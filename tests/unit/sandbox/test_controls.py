@@ -163,6 +163,8 @@ def test_faults_last_until_they_are_cleared(bank: Bank):
         ({"fault": "slow", "ms": "long"}, "ms"),
         ({"fault": "slow", "times": 0}, "times"),
         ({"fault": "error_after", "code": 503}, "code"),
+        ({"fault": "unreadable_item"}, "item"),
+        ({"fault": "slow", "item": "AAMk"}, "item"),
     ],
 )
 def test_an_unknown_fault_is_refused_by_name(bank: Bank, fault: dict[str, object], named: str):

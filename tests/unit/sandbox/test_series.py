@@ -21,6 +21,7 @@ from tests.unit.sandbox.bank import (
 
 BERLIN = '<t:StartTimeZone Id="W. Europe Standard Time"/><t:EndTimeZone Id="W. Europe Standard Time"/>'
 DAILY = "<t:DailyRecurrence><t:Interval>1</t:Interval></t:DailyRecurrence>"
+SET = "6ed8da90-450b-101b-98da-00aa003f1399"
 WINTER = '<m:CalendarView StartDate="2026-12-01T00:00:00Z" EndDate="2027-03-01T00:00:00Z"/>'
 
 
@@ -339,3 +340,59 @@ def test_a_series_stands_in_the_way_of_others_on_its_days(bank: Bank):
         single = anna.create(calendar_item(**times)).item
         assert value(anna.get(id_of(single)).item, "ConflictingMeetingCount") == count, day
         anna.delete(id_of(single))
+
+
+# What a client has to put up with
+
+
+def test_a_change_of_another_occurrence_makes_a_change_key_stale(bank: Bank):
+    """An occurrence has its series' key."""
+    anna = bank.client("anna")
+    item_id = series(anna)
+    second, third = (id_of(anna.get(occurrence_of(item_id, index)).item) for index in (2, 3))
+    subject = set_field("item:Subject", "<t:Subject>Retro</t:Subject>")
+    assert anna.update(second, subject, conflicts="NeverOverwrite").code == "NoError"
+    assert anna.update(third, subject, conflicts="NeverOverwrite").code == "ErrorIrresolvableConflict"
+    assert anna.update(third, subject, conflicts="AutoResolve").code == "NoError"
+
+
+def test_an_occurrence_that_cannot_be_read_is_listed_all_the_same(bank: Bank):
+    """And keeps nobody from reading the others."""
+    anna = bank.client("anna")
+    item_id = series(anna)
+    for index in (2, 3):
+        anna.update(occurrence_of(item_id, index), set_field("item:Subject", "<t:Subject>Retro</t:Subject>"))
+    second, third = (id_of(anna.get(occurrence_of(item_id, index)).item) for index in (2, 3))
+    bank.fault("unreadable_item", item=second.split('"')[1], code="ErrorItemCorrupt", times=None)
+    assert anna.get(second + third).codes == ["ErrorItemCorrupt", "NoError"]
+    listed = anna.only_in("calendar").findall(f"{T}ModifiedOccurrences/{T}Occurrence")
+    assert [id_of(each).split('"')[1] for each in listed] == [each.split('"')[1] for each in (second, third)]
+
+
+def test_an_occurrence_has_the_series_markers_and_may_have_its_own(bank: Bank):
+    """What the series gets later reaches what is not customized."""
+    anna = bank.client("anna")
+
+    def marker(name: str, text: str) -> tuple[str, str]:
+        path = f'<t:ExtendedFieldURI PropertySetId="{SET}" PropertyName="{name}" PropertyType="String"/>'
+        held = f"<t:ExtendedProperty>{path}<t:Value>{text}</t:Value></t:ExtendedProperty>"
+        return path, f"<t:SetItemField>{path}<t:CalendarItem>{held}</t:CalendarItem></t:SetItemField>"
+
+    item_id = series(anna)
+    (one, first_text), (two, second_text) = marker("one", "series"), marker("two", "series")
+    anna.update(item_id, first_text)
+    anna.update(occurrence_of(item_id, 2), marker("one", "own")[1])
+    anna.update(item_id, second_text)
+    read = [anna.get(occurrence_of(item_id, index), extended=one + two).item for index in (1, 2)]
+    assert [values(each, "ExtendedProperty/Value") for each in read] == [["series", "series"], ["own", "series"]]
+    anna.update(occurrence_of(item_id, 2), f"<t:DeleteItemField>{two}</t:DeleteItemField>")
+    assert values(anna.get(occurrence_of(item_id, 2), extended=one + two).item, "ExtendedProperty/Value") == ["own"]
+
+
+def test_a_view_spans_two_years_at_most(bank: Bank):
+    """An endless series has no end to show."""
+    anna = bank.client("anna")
+    series(anna, recurring(DAILY))
+    assert len(anna.find("calendar", view=WINTER.replace("2027-03-01", "2028-12-01")).items) == 731
+    too_long = anna.find("calendar", view=WINTER.replace("2027-03-01", "2029-12-01"))
+    assert too_long.code == "ErrorCalendarViewRangeTooBig"

@@ -190,6 +190,8 @@ def test_a_cancelled_occurrence_stays_with_the_attendee_until_he_removes_it(bank
     assert START + WEEK not in starts(anna)
     assert [each.is_cancelled for each in bob.view(*WINTER)][:3] == [False, True, False]
     assert about(bank, "bob", kind="MeetingCancellation") == ["2026-12-08T09:00:00Z"]
+    anna.edit(uid, location="Room 4")
+    assert [each.is_cancelled for each in bob.view(*WINTER)][:3] == [False, True, False]
     bob.delete_occurrence(uid, 2)
     assert START + WEEK not in starts(bob)
 

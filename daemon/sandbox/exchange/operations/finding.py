@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from daemon.sandbox.exchange import series
 from daemon.sandbox.exchange.calls import Call, each, required, success, whole_number
@@ -15,6 +16,7 @@ from daemon.sandbox.exchange.shapes import Shape, View, item_markup
 from daemon.sandbox.exchange.values import read_instant
 
 _PAGE_LIMIT = 1000
+_LONGEST_VIEW = timedelta(days=2 * 366)
 _NOT_MODELLED = (
     "GroupBy",
     "DistinguishedGroupBy",
@@ -74,6 +76,8 @@ def _calendar_view(folder: Folder, items: list[Item], view: Element) -> Page:
     start, end = read_instant(view.get("StartDate", "")), read_instant(view.get("EndDate", ""))
     if end < start:
         raise EwsError("ErrorCalendarEndDateIsEarlierThanStartDate", "The view ends before it starts.")
+    if end - start > _LONGEST_VIEW:
+        raise EwsError("ErrorCalendarViewRangeTooBig", "The view spans more than two years.")
     calendar = (item for item in items if item.kind is ItemKind.CALENDAR_ITEM)
     touching = series.within(calendar, start, end)
     touching.sort(key=lambda item: item.get("Start"))
