@@ -126,6 +126,9 @@ class TaskCopy:
     yet); `percent` and `completed_on` are what Exchange derives from it. Days are civil dates, nobody's midnight.
     `remind_at` is None when the reminder is off. `search_key` is the item's MAPI search key in upper-case hex: it stays
     when the item moves and gets another id. `body` is as stored, `html` whether that is HTML.
+
+    A recurring task is one item that shows its current occurrence: `recurrence` is its pattern in the CRM's terms,
+    counted from `recurs_from`, or `unheld` says why it cannot be said in them (REC-5).
     """
 
     mailbox: str
@@ -147,3 +150,6 @@ class TaskCopy:
     remind_at: datetime | None = None
     is_recurring: bool = False
     modified_at: datetime | None = None
+    recurrence: Recurrence | None = None
+    recurs_from: date | None = None
+    unheld: str | None = None

@@ -51,7 +51,8 @@ class Edit:
 
     `reminder` is minutes before the start of a calendar item, `remind_at` the instant of a task's; None switches it
     off. `status` is EWS's word; it alone is written, Exchange derives percent and completion date. `recurrence` is a
-    series' pattern, counted from the `times` that go with it; None makes a series a single item.
+    series' pattern, counted from the `times` that go with it, a task's from its `start_day` or `due_day`; None makes a
+    series a single item.
     """
 
     subject: str | Unset = UNSET

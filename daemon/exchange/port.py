@@ -135,12 +135,18 @@ class Exchange(Protocol):
         ...
 
     async def update(self, mailbox: str, item: Written, edit: Edit, *, kind: Kind = Kind.SCHEDULE_ITEM) -> Written:
-        """Writes exactly the fields of the edit to an item of that kind, if it is still at this change key. Raises
-        `Changed`, `Missing`, `Rejected` and other `ExchangeError`s."""
+        """Writes exactly the fields of the edit to an item of that kind, if it is still at this change key. A recurring
+        task that is completed goes on to its next occurrence, and the answer may name what was completed, which is an
+        item of its own then. Raises `Changed`, `Missing`, `Rejected` and other `ExchangeError`s."""
         ...
 
     async def delete(self, mailbox: str, item_id: str) -> None:
         """Moves the item to Deleted Items. Raises `Missing` and other `ExchangeError`s."""
+        ...
+
+    async def skip(self, mailbox: str, task_id: str) -> None:
+        """Deletes the current occurrence of a recurring task, which shows the next from then on. Raises `Rejected` if
+        there is none, `Missing` and other `ExchangeError`s."""
         ...
 
     async def resolve(self, mailbox: str, name: str) -> tuple[str, ...]:

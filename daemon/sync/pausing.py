@@ -154,6 +154,10 @@ class Guarded:
         await self._pausing.admit(mailbox)
         await self._exchange.delete(mailbox, item_id)
 
+    async def skip(self, mailbox: str, task_id: str) -> None:
+        await self._pausing.admit(mailbox)
+        await self._exchange.skip(mailbox, task_id)
+
     async def resolve(self, mailbox: str, name: str) -> tuple[str, ...]:
         await self._pausing.admit(mailbox)
         return await self._exchange.resolve(mailbox, name)

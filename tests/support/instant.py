@@ -10,11 +10,23 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
-from daemon.exchange.port import Answer, Changed, ExchangeError, Gone, Missing, TaskAnswer, Unreadable, Written
+from daemon.exchange.port import (
+    Answer,
+    Changed,
+    ExchangeError,
+    Gone,
+    Missing,
+    Rejected,
+    TaskAnswer,
+    Unreadable,
+    Written,
+)
+from handlers import patterns
+from handlers.pattern_days import PatternDays
 from handlers.recurrences import Series
 from schemas.copies import Attendee, Copy, Folder, Kind, Role, Shape, TaskCopy
 from schemas.edits import UNSET, Edit, New
@@ -141,6 +153,16 @@ class InstantExchange:
             self.put(replace(there, item_id=f"{item_id}-deleted", folder=Folder.DELETED_ITEMS))
         self._lose_answer()
 
+    async def skip(self, mailbox: str, task_id: str) -> None:
+        await self._called("skip", mailbox, (task_id,))
+        there = self._there(mailbox, task_id)
+        assert isinstance(there, TaskCopy), "a calendar item has no current occurrence"
+        following = _following(there)
+        if following is None:
+            raise Rejected(mailbox, "ErrorCannotDeleteTaskOccurrence")
+        self.put(following)
+        self._lose_answer()
+
     async def resolve(self, mailbox: str, name: str) -> tuple[str, ...]:
         await self._called("resolve", mailbox, (name,))
         return self.names.get(name, ())
@@ -241,7 +263,7 @@ def edited(item: Item, edit: Edit) -> Item:
     if edit.body is not UNSET:
         given |= {"body": edit.body.text, "html": edit.body.html}
     if isinstance(item, TaskCopy):
-        return replace(item, **given, **_status(item, edit))
+        return replace(item, **given, **_status(item, edit), **_recurring(item, edit))
     if edit.times is not UNSET:
         times = edit.times
         given |= {"start": times.start, "end": times.end, "all_day": times.all_day}
@@ -252,6 +274,30 @@ def edited(item: Item, edit: Edit) -> Item:
     if edit.attendees is not UNSET:
         given["is_meeting"] = bool(edit.attendees)
     return replace(item, **given)
+
+
+def _recurring(task: TaskCopy, edit: Edit) -> dict[str, Any]:
+    if edit.recurrence is UNSET:
+        return {}
+    day = next((each for each in (edit.start_day, edit.due_day) if isinstance(each, date)), None)
+    pattern = edit.recurrence and patterns.stated(edit.recurrence, day)
+    return {"recurrence": pattern, "recurs_from": day, "is_recurring": pattern is not None}
+
+
+def _following(task: TaskCopy) -> TaskCopy | None:
+    """The task as it is at its next occurrence."""
+    day = task.start_day or task.due_day
+    if task.recurrence is None or task.recurs_from is None or day is None:
+        return None
+    days = PatternDays(task.recurrence, task.recurs_from)
+    following = next((each for _, each in days.numbered(day + timedelta(days=1))), None)
+    if following is None:
+        return None
+    return replace(
+        task,
+        start_day=task.start_day and task.start_day + (following - day),
+        due_day=task.due_day and task.due_day + (following - day),
+    )
 
 
 def in_order(exceptions: Iterable[Copy]) -> tuple[Copy, ...]:

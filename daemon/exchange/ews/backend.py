@@ -116,7 +116,7 @@ class EwsExchange:
 
     async def create(self, mailbox: str, new: New) -> Written:
         """A new item in the calendar or task list; see the port."""
-        _check_pattern(mailbox, new.edit)
+        _check_pattern(mailbox, new.edit, new.kind)
         payload, zone_id = payloads.create_item(new), changes.zone_id(new.edit)
         return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id)
 
@@ -125,7 +125,7 @@ class EwsExchange:
         if edit.is_empty:
             return item
         _check_id(mailbox, item.item_id)
-        _check_pattern(mailbox, edit)
+        _check_pattern(mailbox, edit, kind)
         payload, zone_id = payloads.update_item(item, edit, kind), changes.zone_id(edit)
         return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id)
 
@@ -133,6 +133,11 @@ class EwsExchange:
         """Moves the item to Deleted Items; see the port."""
         _check_id(mailbox, item_id)
         await self._caller.write(mailbox, payloads.delete_item(item_id), answers.all_fine)
+
+    async def skip(self, mailbox: str, task_id: str) -> None:
+        """Deletes a recurring task's current occurrence; see the port."""
+        _check_id(mailbox, task_id)
+        await self._caller.write(mailbox, payloads.skip_occurrence(task_id), answers.all_fine)
 
     async def resolve(self, mailbox: str, name: str) -> tuple[str, ...]:
         """All SMTP addresses of the one mailbox behind a name; see the port."""
@@ -181,8 +186,8 @@ def _check_id(mailbox: str, item_id: str) -> None:
         raise Missing(mailbox, fetching.ID_NOT_SENDABLE)
 
 
-def _check_pattern(mailbox: str, edit: Edit) -> None:
-    reason = changes.unheld(edit)
+def _check_pattern(mailbox: str, edit: Edit, kind: Kind) -> None:
+    reason = changes.unheld(edit, kind)
     if reason is not None:
         raise Rejected(mailbox, reason)
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from daemon.exchange.ews import recurrences, zones
 from daemon.exchange.ews.envelopes import TYPES, Element
 from daemon.exchange.ews.markup import t
+from handlers import patterns
 from schemas.copies import Attendee, Kind, Role
 from schemas.edits import Body, Edit, Times, Unset
 from schemas.items import Moment, Recurrence
@@ -81,14 +82,19 @@ def _of_calendar_item(edit: Edit) -> Iterator[Field]:
 
 def _of_task(edit: Edit) -> Iterator[Field]:
     yield from _day("DueDate", edit.due_day)
+    if not isinstance(edit.recurrence, Unset):
+        pattern = edit.recurrence
+        yield Field("task:Recurrence", None if pattern is None else recurrences.element_from(pattern, _from_day(edit)))
     yield from _day("StartDate", edit.start_day)
     yield from _text("task", "Status", edit.status)
 
 
-def unheld(edit: Edit) -> str | None:
+def unheld(edit: Edit, kind: Kind) -> str | None:
     """Why Exchange cannot hold the pattern that is to be written; None: it can, or there is none."""
     if not isinstance(edit.recurrence, Recurrence):
         return None
+    if kind is Kind.TASK:
+        return patterns.unheld(edit.recurrence, _from_day(edit))
     return recurrences.unheld(edit.recurrence, _starting(edit.times))
 
 
@@ -150,6 +156,13 @@ def _starting(times: Times | Unset) -> Times:
     if isinstance(times, Unset):
         raise ValueError("a pattern is counted from the times it is written with")
     return times
+
+
+def _from_day(edit: Edit) -> date:
+    for day in (edit.start_day, edit.due_day):
+        if isinstance(day, date):
+            return day
+    raise ValueError("a pattern is counted from the day it is written with")
 
 
 def _mailbox(person: Attendee) -> Element:

@@ -74,6 +74,7 @@ TASK_FIELDS = (
     "task:DueDate",
     "task:IsRecurring",
     "task:PercentComplete",
+    "task:Recurrence",
     "task:StartDate",
     "task:Status",
 )
@@ -165,12 +166,21 @@ def update_item(item: Written, edit: Edit, kind: Kind) -> Element:
 
 def delete_item(item_id: str) -> Element:
     """DeleteItem to Deleted Items, a task with all its occurrences."""
+    return _delete(item_id, "AllOccurrences")
+
+
+def skip_occurrence(item_id: str) -> Element:
+    """DeleteItem of a recurring task's current occurrence."""
+    return _delete(item_id, "SpecifiedOccurrenceOnly")
+
+
+def _delete(item_id: str, task_occurrences: str) -> Element:
     return m(
         "DeleteItem",
         m("ItemIds", _item_id(item_id)),
         DeleteType="MoveToDeletedItems",
         SendMeetingCancellations=NOBODY,
-        AffectedTaskOccurrences="AllOccurrences",
+        AffectedTaskOccurrences=task_occurrences,
         SuppressReadReceipts="true",
     )
 

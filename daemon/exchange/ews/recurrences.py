@@ -21,7 +21,7 @@ from daemon.exchange.ews.unreadable import NotReadable
 from handlers import patterns, recurrences
 from handlers.pattern_days import MONTHS, WEEKDAYS
 from handlers.recurrences import Series
-from schemas.copies import Copy, Shape
+from schemas.copies import Copy, Shape, TaskCopy
 from schemas.edits import Times
 from schemas.items import Moment, Recurrence
 
@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 PATTERN_MISSING = "pattern_missing"
 PATTERN_UNKNOWN = "pattern_unknown"
+REGENERATING = "regenerating"
 WEEK_STARTS_OTHERWISE = "week_starts_otherwise"
 OCCURRENCE_UNDATED = "occurrence_undated"
 
@@ -69,6 +70,18 @@ def master(copy: Copy, found: Fields) -> Copy:
     """A series with its pattern, and what its master lists of single occurrences: exceptions as they are named there,
     by id and times alone. Raises NotReadable."""
     return _listing(_held(copy, found.elements.get("Recurrence")), found)
+
+
+def task(copy: TaskCopy, found: Fields) -> TaskCopy:
+    """A recurring task with its pattern; what it shows of itself is its current occurrence."""
+    try:
+        pattern, first = _pattern(found.elements.get("Recurrence"))
+    except _NotSayable as error:
+        return replace(copy, unheld=str(error))
+    unheld = patterns.unheld(pattern, first)
+    if unheld is not None:
+        return replace(copy, unheld=unheld)
+    return replace(copy, recurrence=patterns.stated(pattern, first), recurs_from=first)
 
 
 def original_start(copy: Copy, found: Fields) -> Moment | None:
@@ -136,6 +149,8 @@ def _pattern(element: Element | None) -> tuple[Recurrence, date]:
         raise _NotSayable(PATTERN_MISSING)
     kind, extent = element
     said, limits = fields.of(kind), fields.of(extent)
+    if kind.tag.endswith("Regeneration"):
+        raise _NotSayable(REGENERATING)
     frequency, end = _named(_FREQUENCIES, kind.tag[_LOCAL:]), _named(_RANGES, extent.tag[_LOCAL:])
     first = _day(limits.text("StartDate"))
     week, month, day = said.text("DayOfWeekIndex"), said.text("Month"), said.text("DayOfMonth")
@@ -235,9 +250,14 @@ def unheld(pattern: Recurrence, when: Times) -> str | None:
 
 def element(pattern: Recurrence, when: Times) -> Element:
     """A pattern that Exchange can hold, from its first occurrence on."""
-    series = Series(recurrences.stated(pattern, when.start, when.zone), when.start, when.zone)
-    first = series.day(series.start_of(1) or when.start)
-    return t("Recurrence", _kind(series.pattern), _range(series.pattern, first))
+    return element_from(pattern, Series(pattern, when.start, when.zone).day(when.start))
+
+
+def element_from(pattern: Recurrence, day: date) -> Element:
+    """A pattern that Exchange can hold, from the first of its days that is not before that day."""
+    full = patterns.stated(pattern, day)
+    first = Series(full, day).start_of(1) or day
+    return t("Recurrence", _kind(full), _range(full, first))
 
 
 def _kind(pattern: Recurrence) -> Element:

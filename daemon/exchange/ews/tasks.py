@@ -1,4 +1,4 @@
-"""EWS tasks to canonical copies (ID-5, ID-7, ALM-6, MAP-2, MAP-4).
+"""EWS tasks to canonical copies (ID-5, ID-7, ALM-6, REC-1, MAP-2, MAP-4).
 
 A task's days are civil dates. Outlook keeps them twice: as a midnight of no zone, which is the day, and as the instant
 of that midnight where its user sits, which is what `task:DueDate` shows. The first is read where a server gives it, the
@@ -11,7 +11,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Callable
 
-from daemon.exchange.ews import decoder, fields, properties, times
+from daemon.exchange.ews import decoder, fields, properties, recurrences, times
 from daemon.exchange.ews.decoder import Reading
 from daemon.exchange.ews.envelopes import TYPES, Element, Message
 from daemon.exchange.ews.fields import Fields
@@ -41,7 +41,7 @@ def _task(element: Element, found: Fields, reading: Reading) -> TaskCopy:
         raise NotReadable(NO_TASK)
     extended = _extended(element)
     is_reminding = found.flag("ReminderIsSet")
-    return TaskCopy(
+    task = TaskCopy(
         mailbox=reading.mailbox,
         item_id=found.attribute("ItemId", "Id"),
         change_key=found.attribute("ItemId", "ChangeKey"),
@@ -62,6 +62,7 @@ def _task(element: Element, found: Fields, reading: Reading) -> TaskCopy:
         is_recurring=found.flag("IsRecurring"),
         modified_at=times.instant_or_none(found.text("LastModifiedTime")),
     )
+    return recurrences.task(task, found) if "Recurrence" in found.elements else task
 
 
 def _extended(element: Element) -> dict[str, str]:

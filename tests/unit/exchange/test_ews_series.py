@@ -22,7 +22,7 @@ from schemas.edits import Edit, Times
 from schemas.items import Recurrence
 from tests.unit.exchange.behaviour import ANNA, BOB, PEOPLE, START, XAVER
 from tests.unit.exchange.test_ews_writing import SandboxDesk
-from tests.unit.exchange.writing import HOUR, MEETING
+from tests.unit.exchange.writing import HOUR, MEETING, TASK
 
 NOW = datetime(2026, 12, 10, 8, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -254,3 +254,39 @@ async def test_somebody_is_added_to_one_occurrence_without_a_word(desk: SeriesDe
     [third] = (await desk.master(ANNA, uid)).exceptions
     assert [one.address for one in third.attendees] == [BOB]
     assert desk.mails() == 0
+
+
+# tasks
+
+TASKS = Recurrence("weekly", weekdays=("TU",), end="after", count=3)
+DUE = START.date()
+
+
+@pytest.mark.rule("REC-1", "MAP-2")
+async def test_a_task_made_to_recur_in_outlook_is_read_with_its_pattern(desk: SeriesDesk) -> None:
+    task = await desk.task(ANNA, await desk.does(ANNA, "make_weekly_task", due=DUE, count=3))
+    assert (task.recurrence, task.recurs_from, task.due_day, task.is_recurring) == (TASKS, DUE, DUE, True)
+
+
+@pytest.mark.rule("REC-1", "ID-7")
+async def test_a_recurring_task_that_is_completed_shows_its_next_occurrence(desk: SeriesDesk) -> None:
+    """It keeps its id; the answer names what was done, which lies beside it from then on."""
+    made = await desk.begin(replace(TASK, start_day=DUE, due_day=DUE, status="NotStarted", recurrence=TASKS))
+    task = await desk.task(ANNA, made.item_id)
+    assert (task.recurrence, task.recurs_from, task.marker) == (TASKS, DUE, "crm-2")
+    written = await desk.exchange.update(ANNA, made, Edit(status="Completed"), kind=Kind.TASK)
+    following, done = await desk.task(ANNA, made.item_id), await desk.task(ANNA, written.item_id)
+    assert (following.status, following.due_day, following.recurrence) == ("NotStarted", DUE + WEEK, TASKS)
+    assert (done.status, done.due_day, done.is_recurring) == ("Completed", DUE, False)
+    assert len(await desk.does(ANNA, "tasks")) == 2
+
+
+@pytest.mark.rule("REC-4")
+async def test_the_current_occurrence_of_a_task_is_skipped_and_the_last_one_is_not(desk: SeriesDesk) -> None:
+    task_id = await desk.does(ANNA, "make_weekly_task", due=DUE, count=2)
+    await desk.exchange.skip(ANNA, task_id)
+    assert (await desk.task(ANNA, task_id)).due_day == DUE + WEEK
+    with pytest.raises(port.Rejected) as refused:
+        await desk.exchange.skip(ANNA, task_id)
+    assert refused.value.code == "ErrorCannotDeleteTaskOccurrence"
+    assert len(await desk.does(ANNA, "tasks")) == 1, "what is skipped leaves nothing behind"

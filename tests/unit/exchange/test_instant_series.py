@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from daemon.exchange import port
 from daemon.exchange.port import Gone, Written
-from schemas.copies import Copy, Kind, Shape
+from schemas.copies import Copy, Kind, Shape, TaskCopy
 from schemas.edits import Edit, New
 from tests.support.instant import InstantExchange
 from tests.unit.exchange.behaviour import ANNA
@@ -69,3 +71,14 @@ async def test_another_pattern_drops_what_was_customized(exchange: InstantExchan
     master = await series(exchange)
     await exchange.update(ANNA, Written(master.item_id, master.change_key), Edit(times=TIMES, recurrence=None))
     assert ((await series(exchange)).shape, (await series(exchange)).exceptions) == (Shape.SINGLE, ())
+
+
+async def test_a_recurring_task_is_skipped_until_its_last_occurrence(exchange: InstantExchange) -> None:
+    edit = Edit(due_day=start(1).date(), recurrence=replace(WEEKLY, count=2))
+    made = await exchange.create(ANNA, New(kind=Kind.TASK, marker="crm-2", uid=None, edit=edit))
+    await exchange.skip(ANNA, made.item_id)
+    [task] = await exchange.get_tasks(ANNA, [made.item_id])
+    assert isinstance(task, TaskCopy)
+    assert (task.due_day, task.is_recurring) == (start(2).date(), True)
+    with pytest.raises(port.Rejected):
+        await exchange.skip(ANNA, made.item_id)

@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.exchange.ews import envelopes, payloads, tasks
+from daemon.exchange.ews import envelopes, payloads, recurrences, tasks
 from daemon.exchange.ews.decoder import Reading
-from daemon.exchange.port import Unreadable
-from schemas.copies import Folder, TaskCopy
+from daemon.exchange.port import Unreadable, Written
+from handlers import patterns
+from schemas.copies import Folder, Kind, TaskCopy
+from schemas.edits import Edit, New
+from schemas.items import Recurrence
 from tests.unit.exchange import canned
 from tests.unit.exchange.reading import FOLDERS, MAILBOX
 from tests.unit.exchange.reference import needs_schema, schema
@@ -156,3 +159,59 @@ def test_another_kind_of_item_is_no_task() -> None:
 )
 def test_s25a_no_value_raises(properties: dict[str, Any]) -> None:
     assert read(task(**{name: escape(value) for name, value in properties.items()}))
+
+
+# recurring tasks
+
+WEEKLY = "<t:WeeklyRecurrence><t:Interval>1</t:Interval><t:DaysOfWeek>Tuesday</t:DaysOfWeek></t:WeeklyRecurrence>"
+FOREVER = "<t:NoEndRecurrence><t:StartDate>2026-12-01Z</t:StartDate></t:NoEndRecurrence>"
+AFTER = "<t:{0}Regeneration><t:Interval>2</t:Interval></t:{0}Regeneration>"
+
+
+def recurring(pattern: str) -> TaskCopy:
+    return copy_of(f"<t:Recurrence>{pattern}{FOREVER}</t:Recurrence>", IsRecurring="true")
+
+
+@pytest.mark.rule("REC-1")
+def test_a_recurring_task_has_its_pattern_and_the_day_it_is_counted_from() -> None:
+    found = recurring(WEEKLY)
+    assert (found.recurrence, found.recurs_from) == (Recurrence("weekly", weekdays=("TU",)), date(2026, 12, 1))
+    assert (found.is_recurring, found.unheld) == (True, None)
+
+
+@pytest.mark.rule("REC-5")
+@pytest.mark.parametrize("period", ["Daily", "Weekly", "Monthly", "Yearly"])
+def test_a_task_that_comes_again_when_it_was_done_has_no_pattern_in_the_crms_terms(period: str) -> None:
+    found = recurring(AFTER.format(period))
+    assert (found.recurrence, found.unheld, found.subject) == (None, recurrences.REGENERATING, "Call")
+
+
+@pytest.mark.rule("REC-5")
+def test_a_tasks_pattern_that_leaves_its_months_open_says_so() -> None:
+    every_other = "<t:AbsoluteMonthlyRecurrence><t:Interval>2</t:Interval><t:DayOfMonth>7</t:DayOfMonth>"
+    found = recurring(f"{every_other}</t:AbsoluteMonthlyRecurrence>")
+    assert (found.recurrence, found.unheld) == (None, patterns.START_OFF_PATTERN)
+
+
+@needs_schema
+@pytest.mark.rule("REC-1")
+@pytest.mark.parametrize("days", [{"start_day": date(2026, 12, 1)}, {"due_day": date(2026, 12, 1)}])
+def test_a_recurring_task_is_written_from_its_day_on(days: dict[str, date]) -> None:
+    edit = Edit(recurrence=Recurrence("monthly"), **days)
+    payload = payloads.create_item(New(kind=Kind.TASK, marker="crm-2", uid=None, edit=edit))
+    schema().assertValid(payload)
+    schema().assertValid(payloads.update_item(Written("task-1", "CK"), edit, Kind.TASK))
+    schema().assertValid(payloads.skip_occurrence("task-1"))
+    assert payload.findtext(".//t:AbsoluteMonthlyRecurrence/t:DayOfMonth", None, canned.NAMES) == "1"
+    assert payload.findtext(".//t:NoEndRecurrence/t:StartDate", None, canned.NAMES) == "2026-12-01"
+
+
+@pytest.mark.rule("MAP-1")
+def test_a_pattern_needs_the_day_it_is_counted_from_and_can_be_cleared() -> None:
+    with pytest.raises(ValueError, match="day"):
+        payloads.update_item(Written("t", "CK"), Edit(recurrence=Recurrence("daily")), Kind.TASK)
+    [update] = payloads.update_item(Written("t", "CK"), Edit(recurrence=None), Kind.TASK).find(
+        ".//t:Updates", canned.NAMES
+    )
+    assert update[0].get("FieldURI") == "task:Recurrence"
+    assert len(update) == 1, "nothing is set"
