@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -30,6 +31,7 @@ from daemon.commands import asking, burials, checking, running, sandboxes, schem
 from daemon.commands.letters import DeadLetter, Wanted
 from daemon.commands.refusals import CannotGoOn
 from daemon.settings.errors import SettingsError
+from daemon.settings.models import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,6 +75,13 @@ def _addresses(_context: click.Context, _option: click.Parameter, given: Sequenc
         return [checking.address(each) for each in given]
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def _store_url(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    try:
+        return None if given is None else Store(url=given).url
+    except ValidationError as error:
+        raise click.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
 @click.group(
@@ -191,7 +200,7 @@ def schema_(output: Path | None, check: Path | None, validate: Any) -> None:
 @cli.command(name="why", short_help="Tell what was decided about an item, both ways, and why.")
 @click.argument("item")
 @_config
-@click.option("--store", metavar="URL", help="The store, if not the one of the settings.")
+@click.option("--store", metavar="URL", callback=_store_url, help="The store, if not the one of the settings.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @_screens
 def why_(item: str, config: Path | None, store: str | None, as_json: bool) -> None:

@@ -186,3 +186,10 @@ def test_a_store_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert told.exit_code == 1
     assert "missing.sqlite" in told.output
     assert not (tmp_path / "missing.sqlite").exists()
+
+
+@pytest.mark.parametrize("given", ["nonsense", "/var/lib/exsyncd/exsyncd.sqlite", "mysql://crm/db"])
+def test_what_is_no_store_is_refused_with_what_is_one(given: str) -> None:
+    told = why("si-1", given)
+    assert told.exit_code == 2
+    assert "must be sqlite:///PATH (four slashes for an absolute path)" in told.output
