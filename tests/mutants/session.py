@@ -1,7 +1,8 @@
 """A plugin for pytest that asks the collected tests about thousands of mutants, and collects them only once.
 
 First it sees which functions each test calls. Then it forks for each mutant, and lets those tests judge it that call
-its function, the quickest first; the first that fails ends it. Nothing that ran before can have filled a cache.
+its function: first those that noticed others of its mutants, then the quickest; the first that fails ends it. Nothing
+that ran before can have filled a cache.
 Of what is drawn at random there is only a little, the same each time.
 """
 
@@ -13,7 +14,7 @@ import math
 import os
 import resource
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ _STATUSES = {0: "survived", 1: "killed"}
 _TIMES_LONGER = 10  # than all its tests take together, and a mutant is taken to run for ever
 
 settings.register_profile(PROFILE, max_examples=30, derandomize=True, database=None, deadline=None)
+
+_noticed = os.open(os.devnull, os.O_WRONLY)  # where a test that fails is named
 
 Calls = dict[str, dict[str, float]]
 
@@ -56,6 +59,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.failed:
         sys.__stderr__.write(f"{report.longreprtext}\n")
         sys.__stderr__.flush()
+        os.write(_noticed, report.nodeid.encode())
         os._exit(1)
 
 
@@ -89,23 +93,36 @@ def _judged(items: Sequence[pytest.Item], calls: Calls, asked: dict[str, Any]) -
     took = {name: calls.get(function_of(name), {}) for name in asked["mutants"]}
     yield from ((name, "no tests") for name in took if not took[name])
     waiting = sorted((name for name in took if took[name]), key=lambda name: -sum(took[name].values()))
-    running: dict[int, str] = {}
+    noticed: dict[str, list[str]] = {}  # by which tests a function's mutants were noticed, the last of them last
+    running: dict[int, tuple[str, int]] = {}
     while waiting or running:
         while waiting and len(running) < asked["workers"]:
             name = waiting.pop()
-            tests = [by_id[each] for each in sorted(took[name], key=took[name].__getitem__)]
+            known = noticed.setdefault(function_of(name), [])
+            tests = sorted(
+                took[name], key=lambda test: (-known.index(test) - 1 if test in known else 0, took[name][test])
+            )
             seconds = math.ceil((sum(took[name].values()) + 1) * _TIMES_LONGER)
-            running[_forked(partial(_ask, name, tests, seconds))] = name
+            reading, writing = os.pipe()
+            running[_forked(partial(_ask, name, [by_id[test] for test in tests], seconds, writing))] = name, reading
+            os.close(writing)
         pid, status = os.wait()
-        yield running.pop(pid), _STATUSES.get(os.waitstatus_to_exitcode(status), "timeout")
+        name, reading = running.pop(pid)
+        if by := os.read(reading, 10_000).decode():
+            known = noticed[function_of(name)]
+            known[:] = [*(test for test in known if test != by), by]
+        os.close(reading)
+        yield name, _STATUSES.get(os.waitstatus_to_exitcode(status), "timeout")
 
 
-def _ask(name: str, tests: Iterable[pytest.Item], seconds: int) -> None:
-    """Ends the process with 1 at the first test that fails."""
+def _ask(name: str, tests: Sequence[pytest.Item], seconds: int, told: int) -> None:
+    """Ends the process with 1 at the first test that fails, and tells which that is."""
+    global _noticed
+    _noticed = told
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     sys.__stderr__ = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
     set_mutant_under_test(name)
-    for item, following in _with_next(list(tests)):
+    for item, following in _with_next(tests):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
 

@@ -119,6 +119,7 @@ def test_map_3_a_body_stays_what_it_is_and_a_new_one_is_html():
     assert BLOCK is not None
     assert asked("notes", copy=None).body == Body("<div>Agenda</div>", html=True)
     assert asked("notes", copy=None, block=BLOCK).body == Body(f"<div>Agenda</div>{BLOCK.html}", html=True)
+    assert asked(copy=None, block=BLOCK).body == Body(BLOCK.html, html=True)
     in_text = asked(block=BLOCK, copy=replace(COPY, body="Mine")).body
     assert in_text == Body("Mine\r\n\r\n" + BLOCK.text.replace("\n", "\r\n"), html=False)
     in_html = asked(block=BLOCK, copy=replace(COPY, body="<p>Mine</p>", html=True)).body
@@ -183,6 +184,7 @@ def test_con_4_a_copy_shows_what_was_written_however_the_server_put_it_down(ther
         {"end": END + days(1)},
         {"recurrence": None},
         {"attendees": ()},
+        {"attendees": (CORA,)},
     ],
 )
 def test_con_4_a_copy_in_which_one_thing_is_otherwise_does_not_show_it(otherwise: dict[str, Any]):

@@ -11,7 +11,7 @@ from handlers import blocks
 from handlers.effects import Effect, Operation, done, holding, progressed
 from handlers.links import Link, Replica
 from schemas.copies import Attendee, Role
-from schemas.items import Related, Response, ScheduleItem
+from schemas.items import ForEntry, Related, Response, ScheduleItem
 from tests.support.world import END, START, a_link, days
 
 A, B = "anna@bank.example", "bob@bank.example"
@@ -63,6 +63,7 @@ def test_map_3_what_is_there_is_read_only_where_part_of_it_stays(about: dict[str
         ({"reminder": 5}, ("alarm",)),
         ({"block": None}, ("related",)),
         ({"block": BLOCK, "reminder": 5, "invite": (BOB,)}, ("assign_to", "alarm", "related")),
+        ({"fields": ("subject", "start"), "occurrence": START, "index": 1}, ("exceptions",)),
         ({}, ()),
     ],
 )
@@ -143,6 +144,18 @@ def test_inv_6_the_fingerprint_is_of_what_all_copies_share():
     assert holding(replace(ITEM, subject="\ud800")) != holding(ITEM), "broken text is text, too"
 
 
+@pytest.mark.rule("REC-3", "CON-3")
+def test_rec_3_a_write_to_an_occurrence_is_one_to_its_series_and_to_no_other_copy():
+    """What it says is decided with the whole plan."""
+    annas = Replica(A, "u-anna", "AAMk-1", "1", ours="1")
+    link = replace(LINK, replicas=(annas, KNOWN))
+    written = replace(link, replicas=(annas, replace(KNOWN, change_key="2", ours="2")))
+    for operation in (Operation.UPDATE, Operation.DELETE):
+        effect = an_effect(operation, fields=("subject",), occurrence=START, index=1, authoritative=True)
+        assert after(effect, link) == written
+        assert progressed(link, effect, item_id="AAMk-2", change_key="2") == written
+
+
 @pytest.mark.rule("CON-1")
 def test_con_1_what_was_written_to_the_copy_that_counts_is_what_exchange_says():
     """Those fields and no others, also when the rest of the plan is still to come."""
@@ -157,9 +170,11 @@ def test_con_1_what_was_written_to_the_copy_that_counts_is_what_exchange_says():
 
 @pytest.mark.rule("CON-1", "ID-5")
 def test_con_1_a_new_copy_that_counts_says_all_of_the_item():
-    """Whatever was known before."""
-    item = replace(ITEM, subject="Budget", location="Room 9")
-    effect = an_effect(Operation.CREATE, item=item, fields=("subject",), authoritative=True)
+    """Whatever was known before; what is the CRM's alone is in no copy."""
+    item = replace(ITEM, subject="Budget", location="Room 9", external=())
+    the_crms = {"for_": (ForEntry("c-carla"),), "status": "completed", "alarms": (("u-bob", (5,)),)}
+    own = replace(item, **the_crms, related=(Related("opportunity", "o-1"),))
+    effect = an_effect(Operation.CREATE, item=own, fields=("subject",), authoritative=True)
     assert progressed(LINK, effect, item_id="AAMk-2", change_key="2").exchange == item
 
 
