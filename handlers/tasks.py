@@ -70,9 +70,10 @@ class TaskChange:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What a cause did to the link, and what is worth saying of it."""
+    """What a cause did to the link, and what is worth saying of it. `is_archival`: only that it was cleared away."""
 
     link: TaskLink
+    is_archival: bool = False
     taken: tuple[str, ...] = ()
     refused: tuple[Explanation, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
@@ -149,7 +150,7 @@ def _seen(link: TaskLink, sighting: TaskSighting, *, around: Surroundings) -> _T
     ended = link.state in (State.DELETED, State.OUTSIDE)
     turned = replace(link, state=State.ACTIVE, agreed=task, told=None if ended else link.told)
     turned = replace(turned.with_replica(replica), reported=None if ended else link.reported)
-    return _Turn(turned, tuple(merged.taken), conflicts=merged.conflicts, consulted=consulted, explain=draft.explain)
+    return _Turn(turned, taken=tuple(merged.taken), conflicts=merged.conflicts, consulted=consulted)
 
 
 def _read(
@@ -210,7 +211,7 @@ def _ended(link: TaskLink, replica: TaskReplica | None, *, around: Surroundings)
     if replica is not None and turn.link.state is State.DELETED and link.state is State.ACTIVE:
         told, command = task_plans.delete(turn.link, generation=around.generation)
         return TaskPlan(told, command, Report(Direction.INBOUND, Result.APPLIED))
-    if turn.refused:
+    if turn.is_archival:
         return _skip(turn.link, Reason.ARCHIVAL)
     return _plan(turn, was=link, direction=Direction.INBOUND, around=around)
 
@@ -224,13 +225,12 @@ def _without_copy(link: TaskLink, replica: TaskReplica, *, around: Surroundings)
         return _Turn(gone)
     if _is_archival(agreed, around):
         is_last = not any(each.live for each in gone.replicas)
-        kept = Explanation("DEL-2", replica.user, Decision.KEPT, "the task was due long before")
-        return _Turn(replace(gone, state=State.ARCHIVED if is_last else gone.state), refused=(kept,))
+        return _Turn(replace(gone, state=State.ARCHIVED if is_last else gone.state), is_archival=True)
     others = tuple(user for user in agreed.assign_to if user != replica.user)
     if not others:
-        return _Turn(replace(gone, state=State.DELETED, reported=None), ("assign_to",))
+        return _Turn(replace(gone, state=State.DELETED, reported=None))
     said = Explanation("DEL-1", replica.user, Decision.KEPT, "his copy is gone, others are assigned")
-    return _Turn(replace(gone, agreed=replace(agreed, assign_to=others)), ("assign_to",), explain=(said,))
+    return _Turn(replace(gone, agreed=replace(agreed, assign_to=others)), explain=(said,))
 
 
 def _gone_for_good(link: TaskLink, copy: TaskCopy, *, around: Surroundings) -> TaskPlan:
@@ -354,7 +354,7 @@ def _folded(link: TaskLink, change: TaskChange, *, after: Task, was: Task | None
     """The agreed task after the CRM went from `was` to `after`."""
     agreed = link.agreed
     if agreed is None or was is None:
-        return _Turn(replace(link, agreed=after), differing_tasks(after, Task()))
+        return _Turn(replace(link, agreed=after), taken=differing_tasks(after, Task()))
     wins = _wins(around, crm_at=change.at)
     merged = merge(agreed, accord=was, before=was, now=after, side=Side.CRM, wins=wins)
     taken = dict(merged.taken)
@@ -369,7 +369,7 @@ def _folded(link: TaskLink, change: TaskChange, *, after: Task, was: Task | None
     if assigned != agreed.assign_to:
         taken["assign_to"] = assigned
     said = (*merged.conflicts, *clashes)
-    return _Turn(replace(link, agreed=replace(agreed, **taken)), tuple(taken), refused=refused, conflicts=said)
+    return _Turn(replace(link, agreed=replace(agreed, **taken)), taken=tuple(taken), refused=refused, conflicts=said)
 
 
 def _refused(link: TaskLink) -> tuple[Explanation, ...]:
@@ -403,7 +403,7 @@ def _joined(one: Alarms, other: Alarms) -> Alarms:
 
 
 def _sorted(alarms: Iterable[tuple[str, datetime | None]]) -> Alarms:
-    return tuple(sorted(alarms, key=lambda entry: entry[0]))
+    return tuple(sorted(alarms))  # nobody has two
 
 
 def _added(link: TaskLink, change: TaskChange, *, after: Task, was: Task | None) -> frozenset[str]:

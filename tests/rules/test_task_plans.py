@@ -443,6 +443,10 @@ def test_what_a_copy_shows_now_is_read_before_something_is_decided_anew():
     copy = replace(COPY, subject="Call Carla")
     sighting = TaskSighting(A, ANNA, copy)
     assert tasks.refreshed(PEACE, sighting, around=around()).agreed == replace(TASK, subject="Call Carla")
+    removed = with_copy(PEACE, ANNA, removed=True, live=False)
+    assert tasks.refreshed(removed, TaskSighting(A, ANNA, COPY), around=around()) == with_copy(
+        PEACE, ANNA, change_key="ck-2"
+    )
     gone = tasks.refreshed(PEACE, TaskSighting(A, ANNA, None), around=around())
     assert gone == replace(with_copy(PEACE, ANNA, live=False), agreed=replace(TASK, assign_to=("u-bob",)))
     assert tasks.refreshed(PEACE, TaskSighting(C, CLEO, None), around=around()) == PEACE
@@ -487,6 +491,10 @@ def test_con_3_a_write_nobody_heard_the_end_of_is_known_by_what_it_left():
     assert replica.shown == shown
     assert replica.held == replace(shown, subject="Call  Carla")
     assert (replica.attempt, replica.until, replica.ours) == (None, None, None)
+    assert replica.unsaid == ("update subject priority",)
+    agreed, replica = reading(replace(known, ours=None), subject="Call Carla", importance="Low", body="news")
+    assert agreed == replace(TASK, notes="news")
+    assert replica is not None
     assert replica.unsaid == ("update subject priority",)
 
 
@@ -772,22 +780,115 @@ def test_con_2_what_both_changed_is_decided_by_the_policy_and_named(winner: Side
     assert (plan.command is None) is (winner is Side.CRM)
 
 
-@pytest.mark.rule("CON-2")
-@pytest.mark.parametrize(("later", "expected"), [(timedelta(hours=1), "ours"), (timedelta(minutes=-60), "theirs")])
-def test_con_2_under_latest_wins_both_moments_count(later: timedelta, expected: str):
-    """When the broker took the event, and when Exchange noted the copy's change."""
-    policy = Policy(conflict_default=ConflictPolicy.LATEST_WINS)
+@pytest.mark.rule("CON-1", "CON-2")
+@pytest.mark.parametrize(("winner", "held"), [(Side.CRM, "theirs"), (Side.EXCHANGE, "ours")])
+def test_con_2_a_copy_that_was_changed_before_the_crms_edit_reached_it_is_a_conflict(winner: Side, held: str):
+    """The loser is written over, and what nobody else touched flows."""
+    policy = Policy(conflict_default=ConflictPolicy(f"{winner.value}_wins"))
     theirs = replace(TASK, subject="theirs")
-    link = replace(PEACE, agreed=theirs, crm=theirs, told=theirs)
-    copy = replace(COPY, subject="ours", modified_at=NOW)
+    link = replace(PEACE, agreed=theirs, crm=theirs, told=theirs, reported="archival")
+    copy = replace(COPY, subject="ours", importance="Low")
     plan = tasks.decide(link, TaskSighting(A, ANNA, copy), around=around(policy=policy))
+    new = replace(TASK, subject=held, priority="C")
+    shown = replace(content_of(TASK, "u-anna"), subject="ours", priority="C")
+    read = with_copy(link, ANNA, change_key="ck-2", shown=shown, held=shown)
+    changed = ("subject", "priority") if winner is Side.EXCHANGE else ("priority",)
+    owed = (update(ANNA, new, "subject", change_key="ck-2"),) if winner is Side.CRM else ()
+    assert plan == TaskPlan(
+        replace(read, agreed=new, told=new, revision=NEXT),
+        told(new, *changed),
+        Report(Direction.INBOUND, Result.APPLIED, options=(ASKED,), conflicts=(Conflict("subject", winner),)),
+        (*owed, update(BOB, new, "subject", "priority")),
+    )
+
+
+@pytest.mark.rule("CON-2")
+@pytest.mark.parametrize(
+    ("was", "agreed", "after", "held", "conflicts"),
+    [
+        ({}, {}, {"u-anna": None}, {"u-anna": None}, 0),
+        ({"u-anna": None}, {"u-anna": None}, {}, {"u-anna": None}, 0),
+        ({"u-anna": None}, {"u-anna": ALARM}, {"u-anna": None}, {"u-anna": ALARM}, 0),
+        ({"u-anna": None}, {"u-anna": ALARM}, {"u-anna": ALARM}, {"u-anna": ALARM}, 0),
+        ({}, {"u-anna": None}, {"u-anna": ALARM}, {"u-anna": ALARM}, 0),
+        ({"u-anna": None}, {}, {"u-anna": ALARM}, {"u-anna": ALARM}, 0),
+        (
+            {"u-anna": NOW, "u-bob": None},
+            {"u-anna": None, "u-bob": None},
+            {"u-anna": ALARM, "u-bob": ALARM},
+            {"u-anna": None, "u-bob": ALARM},
+            1,
+        ),
+    ],
+    ids=["new", "not stated", "changed in Exchange", "alike", "not known before", "not known here", "crossed"],
+)
+def test_con_2_everybodys_alarm_is_a_field_of_its_own(
+    was: dict[str, Any], agreed: dict[str, Any], after: dict[str, Any], held: dict[str, Any], conflicts: int
+):
+    """What the CRM does not state stays as it is; its group of settings is `alarms`."""
+    known = replace(TASK, alarms=tuple(agreed.items()))
+    crm = replace(TASK, alarms=tuple(was.items()))
+    link = replace(PEACE, agreed=known, crm=crm, told=known, revision=4)
+    policy = Policy(conflicts={"alarms": ConflictPolicy.EXCHANGE_WINS})
+    plan = edited(link, about=around(policy=policy), subject="x", alarms=tuple(after.items()))
     assert plan.link.agreed is not None
-    assert plan.link.agreed.subject == "theirs", "nobody knows when the CRM said so"
-    ours = replace(PEACE, agreed=replace(TASK, subject="ours"), revision=4)
-    event = TaskChange("task-1", 6, after=theirs, at=NOW - later)
-    plan = tasks.decide_change(ours, event, around=around(policy=policy))
-    assert plan.link.agreed is not None
-    assert plan.link.agreed.subject == "theirs", "nor when Exchange did"
+    assert plan.link.agreed.alarms == tuple(held.items())
+    assert plan.report is not None
+    assert plan.report.conflicts == (Conflict("alarms", Side.EXCHANGE),) * conflicts
+
+
+@pytest.mark.rule("CON-3")
+def test_con_3_a_copy_that_shows_what_is_wanted_is_not_written_to():
+    """Nor one of which nobody knows what it stands for: that shows at its next hint."""
+    shows = replace(content_of(TASK, "u-anna"), subject="x")
+    plan = edited(with_copy(PEACE, ANNA, shown=shows), subject="x")
+    assert [each.user for each in plan.effects] == ["u-bob"]
+    known = plan.link.replica_of("u-anna")
+    assert known is not None
+    assert known.held == shows
+    nobody_knows = edited(with_copy(PEACE, ANNA, held=None, shown=None), subject="x")
+    assert [each.user for each in nobody_knows.effects] == ["u-bob"]
+    known = nobody_knows.link.replica_of("u-anna")
+    assert known is not None
+    assert known.held == shows
+    gone = edited(with_copy(PEACE, ANNA, held=None, shown=None, live=False), subject="x")
+    assert gone.link.replica_of("u-anna") == a_replica(ANNA, held=None, shown=None, live=False)
+    assert gone.link.replicas == with_copy(PEACE, ANNA, held=None, shown=None, live=False).replicas
+    to_be_made = with_copy(PEACE, ANNA, item_id=None, held=TaskContent(), attempt=TaskContent("x"), shown=shows)
+    assert edited(to_be_made, subject="x").link.replica_of("u-anna") == to_be_made.replica_of("u-anna")
+
+
+@pytest.mark.rule("INV-7")
+def test_inv_7_of_a_task_that_nobody_has_a_list_for_it_is_said_that_the_crm_has_it():
+    """There is nothing to write."""
+    task = replace(TASK, owner="u-mute", assign_to=("u-mute",), alarms=())
+    link = TaskLink(id=ids.link_of_crm("task-1"))
+    plan = tasks.decide_change(link, TaskChange("task-1", 1, after=task), around=around())
+    known = TaskLink(id=link.id, state=State.ACTIVE, crm_id="task-1", crm_version=1, agreed=task, crm=task, told=task)
+    assert plan == TaskPlan(known, report=Report(Direction.OUTBOUND, Result.APPLIED))
+
+
+@pytest.mark.rule("ID-8")
+def test_id_8_a_copy_that_is_known_already_is_not_forgotten_when_the_crm_speaks():
+    """Its hint came first."""
+    begun = TaskReplica(A, "u-anna", item_id="item-u-anna", shown=content_of(TASK, "u-anna"))
+    answer = TaskChange(
+        "task-1", 6, ours=True, revision=3, after=replace(TASK, assign_to=("u-anna", "u-mute", "u-bob"))
+    )
+    plan = tasks.decide_change(TaskLink(id="l-1", replicas=(begun,)), answer, around=around())
+    assert plan.link.replicas == (
+        begun,
+        TaskReplica(B, "u-bob", live=False, held=content_of(TASK, "u-bob")),
+    )
+
+
+@pytest.mark.rule("ALM-8")
+def test_alm_8_an_alarm_the_crm_does_not_state_stays_as_the_copy_has_it():
+    """A write of something else leaves it."""
+    quiet = replace(TASK, alarms=(("u-bob", None),))
+    link = replace(PEACE, agreed=quiet, crm=quiet, told=quiet)
+    plan = edited(link, subject="x")
+    assert plan.effects[0] == update(ANNA, replace(TASK, subject="x"), "subject")
 
 
 @pytest.mark.rule("PRIV-6")
@@ -841,6 +942,15 @@ def test_con_6_an_answer_to_a_command_nobody_remembers_is_an_edit_where_the_crm_
         ("u-anna", ("subject",)),
         ("u-bob", ("subject", "alarm")),
     ]
+    assert plan.report is not None
+    assert plan.report.direction is Direction.OUTBOUND
+    met = tasks.decide_change(
+        replace(PEACE, agreed=replace(TASK, subject="ours")),
+        answer,
+        around=around(policy=Policy(conflict_default=ConflictPolicy.EXCHANGE_WINS)),
+    )
+    assert met.link.agreed is not None
+    assert met.link.agreed.subject == "ours"
     unknown = tasks.decide_change(replace(PEACE, crm=None), answer, around=around())
     joined = (("u-anna", ALARM), ("u-bob", None), ("u-cleo", None))
     kept = replace(after, subject="Call back", alarms=joined)
