@@ -226,7 +226,7 @@ MIXED = "<t:DailyRecurrence><t:Interval>1</t:Interval></t:DailyRecurrence>"
     [
         (master(pattern="", extent=""), recurrences.PATTERN_MISSING),
         (meeting("series", BERLIN, CalendarItemType="RecurringMaster"), recurrences.PATTERN_MISSING),
-        (master(pattern=REGENERATING), recurrences.PATTERN_UNKNOWN),
+        (master(pattern=REGENERATING), recurrences.REGENERATING),
         (master(pattern=WEEKLY.replace("Tuesday", "Doomsday")), recurrences.PATTERN_UNKNOWN),
         (master(pattern=WEEKLY.replace(">1<", ">soon<")), recurrences.PATTERN_UNKNOWN),
         (master(extent=FOREVER.replace("2026-12-01", "someday")), recurrences.PATTERN_UNKNOWN),
