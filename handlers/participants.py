@@ -98,7 +98,10 @@ def user_of(addresses: Iterable[str], facts: Facts) -> User | None:
 
 def recognised(attendee: Attendee, *, facts: Facts, policy: Policy) -> User | None:
     """The user an attendee is, unless the blacklist keeps users, too, from being matched (BLK-3)."""
-    addresses = addresses_of(attendee, facts=facts, policy=policy)
+    return _recognised(attendee, addresses_of(attendee, facts=facts, policy=policy), facts, policy=policy)
+
+
+def _recognised(attendee: Attendee, addresses: tuple[str, ...], facts: Facts, *, policy: Policy) -> User | None:
     user = None if attendee.mailbox_type in _LISTS else user_of(addresses, facts)
     if user is None or not blacklist.blocks_users(policy):
         return user
@@ -120,7 +123,7 @@ def _recognise(attendee: Attendee, facts: Facts, policy: Policy) -> Participant:
     addresses = addresses_of(attendee, facts=facts, policy=policy)
     blocked = _is_blocked(attendee, addresses, policy)
     listed = attendee.mailbox_type in _LISTS
-    user = recognised(attendee, facts=facts, policy=policy)
+    user = _recognised(attendee, addresses, facts, policy=policy)
     found = () if user or blocked or listed else _contacts(addresses, facts)
     return Participant(
         key=addresses[0] if addresses else resolvable(attendee),

@@ -31,7 +31,8 @@ def check(draft: Draft, user: User) -> tuple[Draft, registry.Effect]:
     everybody = [people[user_id] for user_id in sorted(people)]
     verdicts = (_demoted(contacts[contact_id], everybody, draft.policy) for contact_id in sorted(contacts))
     checked = draft.judged(verdict for verdict in verdicts if verdict is not None)
-    return checked, tuple(f"for:{contact}" for contact in draft.candidates if contact not in checked.candidates)
+    kept = set(checked.candidates)
+    return checked, tuple(f"for:{contact}" for contact in draft.candidates if contact not in kept)
 
 
 def _demoted(contact: Contact, everybody: Sequence[User], policy: Policy) -> Verdict | None:

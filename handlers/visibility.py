@@ -22,11 +22,8 @@ def can_see(user: User | None, contact: Contact | None, *, model: SecurityModel)
     """Whether a user may see a contact. Coverage grants visibility in every model (VIS-2)."""
     if user is None or contact is None or not user.active:
         return False
-    return _covers(user, contact) or _MODELS[model](user, contact)
-
-
-def _covers(user: User, contact: Contact) -> bool:
-    return user.id in contact.coverage_users or not contact.coverage_groups.isdisjoint(user.groups)
+    covers = user.id in contact.coverage_users or not contact.coverage_groups.isdisjoint(user.groups)
+    return covers or _MODELS[model](user, contact)
 
 
 def _at_or_below(user: User, contact: Contact) -> bool:

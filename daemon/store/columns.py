@@ -14,6 +14,7 @@ from handlers.task_links import TaskContent
 from schemas.items import ScheduleItem
 from schemas.tasks import Task
 
+_NO_TEXTS = "[]"
 _JSON = json.JSONEncoder(separators=(",", ":"))
 
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
@@ -50,6 +51,8 @@ class Texts(TypeDecorator[tuple[str, ...]]):
         return None if value is None else _array(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[str, ...] | None:
+        if value == _NO_TEXTS:
+            return ()
         return None if value is None else tuple(json.loads(value))
 
 
