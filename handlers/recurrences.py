@@ -19,6 +19,8 @@ from schemas.instants import is_zone
 from schemas.items import Moment, Recurrence
 
 ZONE_UNKNOWN = "zone_unknown"
+OTHER_RULES = timedelta(hours=2)
+"""By how much two tables of time zones may differ about one occurrence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,14 @@ def unheld(pattern: Recurrence, first: Moment, zone: str | None = None) -> str |
     if isinstance(first, datetime) and (zone is None or not is_zone(zone)):
         return ZONE_UNKNOWN
     return patterns.unheld(pattern, Series(pattern, first, zone).day(first))
+
+
+def are_one(start: Moment, other: Moment) -> bool:
+    """Whether two original starts of one series name the same occurrence: it has one a day, whoever knows the latest
+    rules of its zone."""
+    if isinstance(start, datetime) and isinstance(other, datetime):
+        return abs(start - other) <= OTHER_RULES
+    return start == other
 
 
 def stated(pattern: Recurrence, first: Moment, zone: str | None = None) -> Recurrence:

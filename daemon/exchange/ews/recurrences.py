@@ -39,8 +39,6 @@ MONTH_NAMES = (
     *("July", "August", "September", "October", "November", "December"),
 )
 WEEK_NAMES = {1: "First", 2: "Second", 3: "Third", 4: "Fourth", -1: "Last"}
-OTHER_RULES = timedelta(hours=2)
-"""By how much two tables of time zones may differ about one occurrence."""
 
 _SETS = {"Day": WEEKDAYS, "Weekday": patterns.WORKING_DAYS, "WeekendDay": patterns.WEEKEND}
 _DAYS_NAMED = {**_SETS, **{name: (day,) for name, day in zip(DAY_NAMES, WEEKDAYS, strict=True)}}
@@ -236,7 +234,7 @@ def _original(copy: Copy, text: str) -> Moment:
     if copy.recurrence is None or not isinstance(stated, datetime):
         return stated
     ours = Series(copy.recurrence, _start(copy), copy.zone).start_on(_day_of(stated, copy))
-    return ours if isinstance(ours, datetime) and abs(ours - stated) <= OTHER_RULES else stated
+    return ours if recurrences.are_one(ours, stated) else stated
 
 
 # to Exchange
