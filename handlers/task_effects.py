@@ -117,8 +117,7 @@ def deleted(link: TaskLink, effect: TaskEffect) -> TaskLink:
 def new_of(effect: TaskEffect) -> New:
     """The create, with the marker in the same call (ID-5)."""
     words = {name: value for name, value in _words(effect).items() if value is not None or name == "remind_at"}
-    block = None if isinstance(effect.block, Unset) else effect.block
-    body = compose("", html=False, notes=effect.content.notes, block=block)
+    body = compose("", html=False, notes=effect.content.notes, block=effect.block)
     return New(kind=Kind.TASK, marker=effect.marker, uid=None, edit=Edit(**words, body=Body(body)))
 
 

@@ -111,4 +111,4 @@ def with_content(task: Task, content: TaskContent, user: str) -> Task:
     others = tuple(entry for entry in task.alarms if entry[0] != user)
     own = tuple((user, instant) for instant in content.alarm)
     shared = {name: getattr(content, name) for name in SHARED}
-    return replace(task, **shared, alarms=tuple(sorted((*others, *own), key=lambda entry: entry[0])))
+    return replace(task, **shared, alarms=tuple(sorted((*others, *own))))

@@ -1015,6 +1015,30 @@ def test_note_1_the_block_is_written_where_it_is_not_there_and_taken_out_where_i
     assert tasks.outstanding(unnoted, around()) == (update(BOB, TASK, block=None),)
 
 
+@pytest.mark.rule("NOTE-1", "NOTE-7", "OPT-5")
+@pytest.mark.parametrize(
+    ("related", "noted", "is_on", "asked"),
+    [
+        ((), False, True, None),
+        ((Related("deal", "d-1", "Deal"),), False, True, ("related",)),
+        ((Related("deal", "d-1", "Deal"),), False, False, ()),
+        ((), True, True, ("related",)),
+        ((), True, False, ()),
+    ],
+)
+def test_note_1_the_owners_option_is_asked_where_there_is_a_block_or_something_for_one(
+    related: tuple[Related, ...], noted: bool, is_on: bool, asked: tuple[str, ...] | None
+):
+    """And the link remembers whether there is one."""
+    crm = replace(TASK, related=related)
+    link = replace(PEACE, agreed=crm, crm=crm, told=crm, noted=noted)
+    plan = edited(link, about=around(related_notes=is_on), subject="x")
+    assert plan.link.noted is is_on
+    assert plan.report is not None
+    answer = Consulted("related_notes", "u-anna", value=is_on, level=Level.SYSTEM, effect=asked or ())
+    assert plan.report.options == (() if asked is None else (answer,))
+
+
 # commands
 
 

@@ -205,8 +205,9 @@ def test_id_5_a_copy_that_turns_out_to_be_there_holds_what_its_create_was_to_lea
     assert task_effects.adopted(forgotten, COPY, CONTENT_OF_ALL) == replace(
         forgotten, **read, shown=CONTENT_OF_ALL, held=None
     )
-    other = replace(COPY, sensitivity="Private")
+    other = replace(COPY, sensitivity="Private", search_key="key-2")
     assert task_effects.adopted(forgotten, other, CONTENT_OF_ALL).sensitivity == "Private"
+    assert task_effects.adopted(forgotten, other, CONTENT_OF_ALL).search_key == "key-2"
 
 
 @pytest.mark.rule("CON-3", "ID-5")
@@ -215,6 +216,7 @@ def test_id_5_before_a_write_is_what_it_is_to_leave_is_remembered():
     until = NOW + timedelta(minutes=1)
     link = replace(LINK, crm_id=None)
     plan = LINK.with_replica(TaskReplica("bob@bank.example", "u-bob", held=TaskContent()))
+    plan = plan.with_replica(replace(REPLICA, held=CONTENT_OF_ALL))  # which it is only once it is written
     create = replace(
         EFFECT,
         operation=Operation.CREATE,
@@ -299,6 +301,7 @@ def test_id_7_a_copy_holds_what_all_share_and_its_users_alarm():
     [
         ("a  b", " a\nb ", True),
         ("a b", "ab", False),
+        ("a b", "a XX b", False),
         (ALARM, ALARM.replace(second=59, microsecond=5), True),
         (ALARM, ALARM + timedelta(minutes=1), False),
         ((ALARM,), (ALARM.replace(second=1),), True),
