@@ -54,6 +54,7 @@ _FREQUENCIES = {
     "RelativeYearlyRecurrence": "yearly",
 }
 _RANGES = {"NoEndRecurrence": "never", "EndDateRecurrence": "by", "NumberedRecurrence": "after"}
+_THAT_DAY_OR_BESIDE = (timedelta(0), timedelta(days=1), timedelta(days=-1))
 _LOCAL = len(TYPES)
 
 
@@ -233,8 +234,9 @@ def _original(copy: Copy, text: str) -> Moment:
         raise NotReadable(OCCURRENCE_UNDATED)
     if copy.recurrence is None or not isinstance(stated, datetime):
         return stated
-    ours = Series(copy.recurrence, _start(copy), copy.zone).start_on(_day_of(stated, copy))
-    return ours if recurrences.are_one(ours, stated) else stated
+    series = Series(copy.recurrence, _start(copy), copy.zone)
+    nearby = (series.start_on(_day_of(stated, copy) + by) for by in _THAT_DAY_OR_BESIDE)
+    return next((ours for ours in nearby if recurrences.are_one(ours, stated)), stated)
 
 
 # to Exchange

@@ -306,6 +306,14 @@ def test_an_original_start_by_other_rules_for_the_clocks_is_that_of_its_day() ->
     assert copy.deleted_starts == (START + timedelta(days=7), datetime(2026, 12, 15, 21, tzinfo=UTC))
 
 
+@pytest.mark.rule("ID-1")
+def test_an_original_start_by_other_rules_may_lie_on_the_day_before() -> None:
+    """Half past midnight here is half past eleven where the clocks were never changed."""
+    past_midnight = {"Start": "2026-11-30T23:30:00Z", "End": "2026-12-01T00:30:00Z"}
+    copy = copy_of(master(deleted("2026-12-07T22:30:00Z"), **past_midnight))
+    assert copy.deleted_starts == (datetime(2026, 12, 7, 23, 30, tzinfo=UTC),)
+
+
 def test_an_occurrence_without_a_date_makes_the_series_unreadable() -> None:
     assert rule_of(master(deleted(""))) == recurrences.OCCURRENCE_UNDATED
 
