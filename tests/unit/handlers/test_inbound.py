@@ -1,0 +1,512 @@
+"""What comes of what lies in a mailbox, as whole plans: nothing more is told, reported or remembered than is said here
+(ID-3, ID-4, CON-5, DEL-1..6, INV-6, OPS-4, OPT-5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from handlers import inbound
+from handlers.authority import Authority
+from handlers.effects import Effect, Operation, holding
+from handlers.inbound import Sighting
+from handlers.links import BEHIND, Link, Replica, State
+from handlers.merging import Conflict
+from handlers.options import Consulted
+from handlers.plans import Delete, Explanation, Plan, Report, Upsert
+from schemas import options
+from schemas.copies import Copy
+from schemas.items import Organizer, Recurrence, Response, ScheduleItem
+from schemas.options import Level
+from schemas.outcomes import Decision, Direction, Reason, Result
+from tests.support.world import END, NOW, START, a_link, a_meeting, a_user, a_world, copy_of, days, in_deleted_items
+
+ANNA, BOB, CORA = a_user("u-anna"), a_user("u-bob"), a_user("u-cora")
+A, B, C = "anna@bank.example", "bob@bank.example", "cora@bank.example"
+WORLD = a_world(ANNA, BOB, CORA)
+MEETING = a_meeting(organizer=ANNA, attendees=[BOB], body="Agenda")
+BOBS = copy_of(MEETING, BOB)
+BY_ANNA = Authority(ANNA, ANNA)
+ITEM = ScheduleItem(
+    subject="Review",
+    notes="Agenda",
+    start=START,
+    end=END,
+    zone="Europe/Berlin",
+    owner="u-anna",
+    assign_to=("u-anna", "u-bob"),
+    external=(),
+    organizer=Organizer("u-anna", "Anna", A),
+    responses=(("u-anna", Response.ORGANIZER), ("u-bob", Response.NONE)),
+)
+REPLICA = Replica(A, "u-anna", MEETING.item_id, "1", response=Response.NONE)
+BOBS_REPLICA = Replica(B, "u-bob", BOBS.item_id, "1", response=Response.NONE)
+DIRECT = Replica(C, "u-cora", "AAMk-direct", "1", response=Response.NONE, direct=True, holds=holding(ITEM), ours="1")
+APPLIED = Report(Direction.INBOUND, Result.APPLIED)
+
+
+def the_link(*replicas: Replica, **about: Any) -> Link:
+    """In peace; the last command had revision 3, the CRM's version is 5."""
+    known = {
+        "state": State.ACTIVE,
+        "crm_id": "si-1",
+        "crm_version": 5,
+        "crm_revision": 3,
+        "revision": 3,
+        "agreed": ITEM,
+        "exchange": ITEM,
+        "crm": replace(ITEM, external=None),
+        "content": "f",
+    }
+    return a_link(replicas=replicas or (REPLICA, BOBS_REPLICA), **(known | about))
+
+
+def decided(link: Link, copy: Copy | None, *, world: Any = WORLD, **about: Any) -> Plan:
+    """What Anna's copy means."""
+    return inbound.decide(link, copy, authority=BY_ANNA, around=world.around, **about)
+
+
+def told(link: Link, *changed: str, item: ScheduleItem, revision: int = 4) -> Upsert:
+    """The command that follows for a link."""
+    shown = replace(item, external=None)
+    return Upsert(link.id, revision, "si-1", 5, link.uid, changed, shown, link.master)
+
+
+def skipped(link: Link, reason: Reason, rule: str, because: str, decision: Decision = Decision.REFUSED) -> Report:
+    """A report of what was not done."""
+    return Report(Direction.INBOUND, Result.SKIPPED, reason, explain=(Explanation(rule, link.id, decision, because),))
+
+
+@pytest.mark.rule("OPT-5")
+@pytest.mark.parametrize(
+    ("reason", "rule", "because"),
+    [
+        (Reason.PRIVATE_MEETING, "PRIV-2", "private, with several participants, and the option is off"),
+        (Reason.AWAITING_ACCEPTANCE, "ID-4", "the organizer is not synchronized and nobody accepted yet"),
+        (Reason.OUT_OF_SCOPE, "INV-7", "the CRM keeps this item out of scope"),
+        (Reason.TOMBSTONED, "DEL-5", "the CRM deleted this item"),
+        (Reason.PATTERN, "REC-5", "the CRM has no word for this pattern"),
+        (Reason.GONE, "ID-3", "the copy that counts does not exist"),
+        (Reason.NO_ORGANIZER, "ID-3", "Exchange names no organizer of this meeting"),
+    ],
+)
+def test_opt_5_what_is_skipped_is_said_once_for_the_same_state(reason: Reason, rule: str, because: str):
+    """And again for another."""
+    link = a_link()
+    plan = inbound.skip(link, reason)
+    assert plan == Plan(replace(link, reported=f"{reason.value}:"), report=skipped(link, reason, rule, because))
+    assert inbound.skip(plan.link, reason) == Plan(plan.link)
+    other = inbound.skip(plan.link, reason, state="changed")
+    assert (other.link.reported, other.report) == (f"{reason.value}:changed", plan.report)
+
+
+@pytest.mark.rule("OPT-5", "PRIV-2")
+def test_opt_5_the_options_that_were_asked_are_named():
+    """With what they came to."""
+    asked = Consulted(options.PRIVATE_MEETINGS_INBOUND, "u-anna", False, Level.DEFAULT)
+    plan = inbound.skip(a_link(), Reason.PRIVATE_MEETING, consulted=(asked,))
+    assert plan.report is not None
+    assert plan.report.options == (asked,)
+
+
+@pytest.mark.rule("INV-7", "DEL-5")
+@pytest.mark.parametrize(
+    ("about", "report"),
+    [
+        ({"state": State.OUT_OF_SCOPE}, ("out_of_scope", "INV-7", "the CRM keeps this item out of scope")),
+        ({"state": State.DELETED, "deleted_by_crm": True}, ("tombstoned", "DEL-5", "the CRM deleted this item")),
+    ],
+)
+def test_del_5_what_the_crm_ended_stays_so(about: dict[str, Any], report: tuple[str, str, str]):
+    """It is told nothing; of a copy that is gone, too, there is nothing to say."""
+    link = the_link(**about)
+    reason, rule, because = report
+    expected = skipped(link, Reason(reason), rule, because)
+    plan = decided(link, MEETING)
+    assert plan == Plan(replace(link, reported=f"{reason}:"), report=expected)
+    if link.deleted_by_crm:
+        assert decided(link, None) == Plan(link)
+        assert decided(link, in_deleted_items(MEETING)) == Plan(link)
+
+
+@pytest.mark.rule("DEL-1", "DEL-6")
+@pytest.mark.parametrize(
+    ("copy", "reason"),
+    [
+        (None, "deleted"),
+        (in_deleted_items(MEETING), "deleted"),
+        (replace(MEETING, is_cancelled=True), "cancelled"),
+    ],
+)
+def test_del_1_the_end_of_the_copy_that_counts_is_the_items(copy: Copy | None, reason: str):
+    """The CRM is told why, and direct copies go with it."""
+    gone = replace(DIRECT, mailbox=B, user="u-bob", live=False)
+    link = the_link(REPLICA, gone, DIRECT, reported="x")
+    plan = decided(link, copy)
+    ended = replace(link, state=State.DELETED, revision=4, content=None, reported=None)
+    removed = Effect(
+        operation=Operation.DELETE,
+        mailbox=C,
+        user="u-cora",
+        item=ITEM,
+        item_id=DIRECT.item_id,
+        change_key="1",
+        direct=True,
+    )
+    assert plan == Plan(ended, Delete(link.id, 4, "si-1", 5, link.uid, reason), APPLIED, (removed,))
+
+
+@pytest.mark.rule("CON-5")
+@pytest.mark.parametrize(
+    ("replicas", "lost"),
+    [
+        ((REPLICA,), (Conflict("subject", "exchange"), Conflict("location", "exchange"))),
+        ((REPLICA, DIRECT), ()),
+    ],
+    ids=["nobody was told", "a copy holds it"],
+)
+def test_con_5_what_the_crm_had_said_and_no_copy_was_told_of_is_lost_with_the_item(replicas: Any, lost: Any):
+    """And named."""
+    link = the_link(*replicas, agreed=replace(ITEM, subject="Budget", location="Room 9"))
+    plan = decided(link, None)
+    assert plan.report == replace(APPLIED, conflicts=lost)
+
+
+@pytest.mark.rule("CON-5", "MAP-4")
+def test_con_5_where_one_side_is_unknown_nothing_was_lost():
+    """There is nothing to compare."""
+    for about in ({"agreed": None}, {"exchange": None, "agreed": replace(ITEM, subject="Budget")}):
+        assert decided(the_link(REPLICA, **about), None).report == APPLIED
+
+
+LONG_AGO = replace(ITEM, start=START - days(60), end=END - days(60))
+
+
+@pytest.mark.rule("DEL-2")
+def test_del_2_what_is_long_past_is_archived():
+    """The CRM's item stays."""
+    link = the_link(exchange=LONG_AGO)
+    plan = decided(link, None)
+    because = "the item ended long before it was deleted"
+    report = skipped(link, Reason.ARCHIVAL, "DEL-2", because, Decision.KEPT)
+    assert plan == Plan(replace(link, state=State.ARCHIVED, reported="archival:"), report=report)
+
+
+@pytest.mark.rule("DEL-2")
+@pytest.mark.parametrize(
+    ("exchange", "is_archival"),
+    [
+        (replace(ITEM, end=NOW - timedelta(days=30, seconds=1)), True),
+        (replace(ITEM, end=NOW - timedelta(days=30)), False),
+        (replace(LONG_AGO, recurrence=Recurrence("daily")), False),
+        (replace(ITEM, end=None), False),
+        (None, False),
+    ],
+    ids=["longer ago", "just as long ago", "a series", "no end", "unknown"],
+)
+def test_del_2_past_is_what_ended_before_items_are_kept(exchange: ScheduleItem | None, is_archival: bool):
+    """A series has no end of its own."""
+    link = the_link(exchange=exchange)
+    assert decided(link, None).link.state is (State.ARCHIVED if is_archival else State.DELETED)
+    assert inbound.ended(link, around=WORLD.around).state is (State.ARCHIVED if is_archival else State.DELETED)
+
+
+@pytest.mark.rule("DEL-1", "ID-3")
+def test_del_1_what_is_not_in_the_crm_cannot_end_there():
+    """Of what nobody had let in it is said that there is no copy, of what ended before nothing."""
+    outside = a_link(replicas=(REPLICA,))
+    report = skipped(outside, Reason.GONE, "ID-3", "the copy that counts does not exist")
+    assert decided(outside, None) == Plan(replace(outside, reported="gone:"), report=report)
+    for state in (State.DELETED, State.ARCHIVED):
+        link = the_link(state=state)
+        assert decided(link, None) == Plan(link)
+
+
+@pytest.mark.rule("CON-5", "DEL-1")
+def test_con_5_a_copy_found_gone_before_a_crm_event_is_decided_ends_the_link():
+    """With a revision that the CRM is told later; what had ended stays as it is."""
+    link = the_link(reported="x")
+    gone = replace(link, state=State.DELETED, revision=4, content=None, reported=None)
+    assert inbound.ended(link, around=WORLD.around) == gone
+    past = replace(link, exchange=LONG_AGO)
+    assert inbound.ended(past, around=WORLD.around) == replace(past, state=State.ARCHIVED)
+    for state in (State.OUTSIDE, State.DELETED, State.ARCHIVED, State.OUT_OF_SCOPE):
+        ended = replace(link, state=state)
+        assert inbound.ended(ended, around=WORLD.around) is ended
+
+
+@pytest.mark.rule("DEL-3", "PART-7")
+def test_del_3_where_nobodys_copy_counts_a_users_own_answer_still_does():
+    """On both sides alike, and it is told and explained."""
+    removed = replace(BOBS_REPLICA, response=Response.REMOVED, live=False)
+    link = the_link(REPLICA, removed)
+    plan = inbound.answered(link, BOB, generation=0)
+    responses = (("u-anna", Response.ORGANIZER), ("u-bob", Response.REMOVED))
+    item = replace(ITEM, responses=responses)
+    after = replace(link, agreed=item, exchange=item, content=None, revision=4)
+    because = "his own copy says so, and there is none that counts"
+    report = replace(APPLIED, explain=(Explanation("DEL-3", "u-bob", Decision.KEPT, because),))
+    assert plan == Plan(after, told(link, "responses", item=item), report)
+    assert inbound.answered(replace(link, exchange=None), BOB, generation=0).link.exchange is None
+
+
+@pytest.mark.rule("DEL-3", "PART-7")
+@pytest.mark.parametrize(
+    ("about", "user"),
+    [
+        ({"state": State.DELETED}, BOB),
+        ({"agreed": None}, BOB),
+        ({"agreed": replace(ITEM, redacted=True)}, BOB),
+        ({}, CORA),
+        ({}, ANNA),
+        ({"agreed": replace(ITEM, responses=(("u-bob", Response.REMOVED),))}, BOB),
+    ],
+    ids=["ended", "nothing agreed", "redacted", "takes no part", "organizes", "known"],
+)
+def test_del_3_an_answer_that_says_nothing_new_is_none(about: dict[str, Any], user: Any):
+    """Nor does one that may not be shown."""
+    removed = {"response": Response.REMOVED, "live": False}
+    coras = Replica(C, "u-cora", "AAMk-c")
+    replicas = tuple(replace(each, **removed) for each in (REPLICA, BOBS_REPLICA, coras))
+    link = the_link(*replicas, **about)
+    assert inbound.answered(link, user, generation=0) == Plan(link)
+
+
+@pytest.mark.rule("DEL-3")
+def test_del_3_who_takes_part_without_having_answered_may_remove_his_copy():
+    """By Assign To alone, or by his answer alone."""
+    removed = replace(BOBS_REPLICA, response=Response.REMOVED, live=False)
+    for about in ({"responses": ()}, {"assign_to": ("u-anna",)}):
+        link = the_link(REPLICA, removed, agreed=replace(ITEM, **about))
+        plan = inbound.answered(link, BOB, generation=0)
+        assert plan.link.agreed is not None
+        assert dict(plan.link.agreed.responses)["u-bob"] is Response.REMOVED
+
+
+DIFFERENCES = {
+    "subject": {"subject": "Mine"},
+    "notes": {"body": "Mine"},
+    "location": {"location": "Mine"},
+    "start": {"start": START + days(1)},
+    "end": {"end": END + days(1)},
+    "all_day": {"all_day": True},
+    "priority": {"importance": "High"},
+    "restricted": {"sensitivity": "Private"},
+}
+
+
+@pytest.mark.rule("ID-3", "CON-4")
+@pytest.mark.parametrize("field", DIFFERENCES)
+def test_id_3_what_differs_in_a_copy_that_does_not_count_is_recorded_by_the_crms_words(field: str):
+    """Beside whatever else was decided; once for the same state."""
+    mine = replace(BOBS, **DIFFERENCES[field])
+    assert inbound.deviations(mine, MEETING) == (field,)
+    link = the_link()
+    refused = Explanation("ID-3", field, Decision.REFUSED, "the copy of u-bob does not count")
+    plan = inbound.with_deviation(Plan(link), Sighting(B, BOB, mine), MEETING)
+    assert plan.report == Report(Direction.INBOUND, Result.SKIPPED, Reason.NOT_AUTHORITATIVE, explain=(refused,))
+    assert (plan.command, plan.effects) == (None, ())
+    [annas, bobs] = plan.link.replicas
+    assert (annas, bobs) == (REPLICA, replace(BOBS_REPLICA, reported=bobs.reported))
+    assert bobs.reported
+    assert inbound.with_deviation(Plan(plan.link), Sighting(B, BOB, mine), MEETING) == Plan(plan.link)
+    other = Explanation("PART-1", "u-bob", Decision.ASSIGN_TO)
+    both = inbound.with_deviation(
+        Plan(link, report=replace(APPLIED, explain=(other,))), Sighting(B, BOB, mine), MEETING
+    )
+    assert both.report == replace(APPLIED, explain=(other, refused))
+
+
+@pytest.mark.rule("ID-3", "DEL-6")
+@pytest.mark.parametrize(
+    ("copy", "counts", "about"),
+    [
+        (None, MEETING, {}),
+        (replace(BOBS, subject="Mine"), None, {}),
+        (in_deleted_items(replace(BOBS, subject="Mine")), MEETING, {}),
+        (replace(BOBS, subject="Mine", is_cancelled=True), MEETING, {}),
+        (replace(BOBS, subject="Mine"), MEETING, {"state": State.ARCHIVED}),
+        (replace(BOBS, subject="Mine"), MEETING, {"replicas": (REPLICA,)}),
+        (replace(BOBS, subject=" Review "), MEETING, {}),
+    ],
+    ids=["no copy", "nothing to differ from", "deleted", "cancelled", "not in the CRM", "unknown copy", "alike"],
+)
+def test_id_3_what_differs_is_recorded_only_where_it_says_something(copy: Any, counts: Any, about: dict[str, Any]):
+    """Otherwise the plan is as it was."""
+    plan = Plan(replace(the_link(), **about))
+    assert inbound.with_deviation(plan, Sighting(B, BOB, copy), counts) is plan
+
+
+@pytest.mark.rule("ID-3")
+def test_id_3_a_copy_that_came_to_agree_again_is_no_news_but_the_next_difference_is():
+    """What was reported is forgotten."""
+    plan = Plan(the_link(REPLICA, replace(BOBS_REPLICA, reported="before")))
+    back = inbound.with_deviation(plan, Sighting(B, BOB, BOBS), MEETING)
+    assert back == Plan(the_link())
+
+
+@pytest.mark.rule("OPS-4")
+@pytest.mark.parametrize(("most", "is_refused"), [(1, True), (2, False), (None, False)])
+def test_ops_4_a_meeting_of_more_people_than_the_limit_is_left_out(most: int | None, is_refused: bool):
+    """And said so, once."""
+    world = WORLD.with_policy(most_participants=most)
+    plan = decided(a_link(replicas=(REPLICA,)), MEETING, world=world)
+    assert plan.report is not None
+    assert (plan.report.reason is Reason.RESTRICTION) is is_refused
+    assert (plan.command is None) is is_refused
+    if is_refused:
+        assert plan.report.explain[0].rule == "OPS-4"
+        again = inbound.refreshed(the_link(), replace(MEETING, subject="Later"), authority=BY_ANNA, around=world.around)
+        assert again.agreed == ITEM
+
+
+@pytest.mark.rule("CON-1")
+def test_con_1_what_exchange_changed_is_in_the_link_before_a_crm_event_is_decided():
+    """Direct copies are behind from then on; nothing is told."""
+    link = the_link(REPLICA, DIRECT)
+    later = replace(MEETING, subject="Later", change_key="2")
+    fresh = inbound.refreshed(link, later, authority=BY_ANNA, around=WORLD.around)
+    assert fresh.agreed is not None
+    assert (fresh.agreed.subject, fresh.revision) == ("Later", 3)
+    [annas, coras] = fresh.replicas
+    assert (annas.change_key, annas.holds) == ("2", None)
+    assert coras == replace(DIRECT, holds=BEHIND)
+
+
+@pytest.mark.rule("CON-1")
+def test_con_1_what_is_not_content_leaves_direct_copies_up_to_date():
+    """Who takes part is no content of theirs."""
+    link = the_link(REPLICA, DIRECT)
+    without = replace(MEETING, attendees=(), change_key="2")
+    fresh = inbound.refreshed(link, without, authority=BY_ANNA, around=WORLD.around)
+    assert fresh.agreed is not None
+    assert (fresh.agreed.assign_to, fresh.replicas[1]) == (("u-anna",), DIRECT)
+
+
+@pytest.mark.rule("CON-1", "DEL-1", "REC-5")
+@pytest.mark.parametrize(
+    ("copy", "about"),
+    [
+        (in_deleted_items(MEETING), {}),
+        (replace(MEETING, is_cancelled=True), {}),
+        (replace(MEETING, unheld="yearly on every other day"), {}),
+        (MEETING, {"state": State.OUTSIDE}),
+        (MEETING, {"state": State.DELETED}),
+    ],
+    ids=["deleted", "cancelled", "a pattern the CRM has no word for", "not in the CRM", "ended"],
+)
+def test_con_1_of_what_ends_or_cannot_come_in_only_the_replica_is_refreshed(copy: Copy, about: dict[str, Any]):
+    """The event's decision says what comes of it."""
+    link = the_link(**about)
+    later = replace(copy, subject="Later", change_key="2")
+    fresh = inbound.refreshed(link, later, authority=BY_ANNA, around=WORLD.around)
+    assert replace(fresh, replicas=link.replicas) == link
+    assert (fresh.replicas[0].change_key, fresh.replicas[1]) == ("2", BOBS_REPLICA)
+
+
+@pytest.mark.rule("REC-5")
+def test_rec_5_a_pattern_the_crm_has_no_word_for_is_left_out_and_said_once():
+    """Until it changes."""
+    copy = replace(MEETING, unheld="yearly on every other day")
+    link = a_link(replicas=(REPLICA,))
+    plan = decided(link, copy)
+    assert plan.report == skipped(link, Reason.PATTERN, "REC-5", "the CRM has no word for this pattern")
+    assert decided(plan.link, copy) == Plan(plan.link)
+    assert decided(plan.link, replace(copy, subject="Later")).report == plan.report
+
+
+def direct_copy(**about: Any) -> Copy:
+    """Cora's direct copy, as it was written."""
+    known = {"mailbox": C, "item_id": DIRECT.item_id, "organizer": None, "attendees": (), "is_meeting": False}
+    return replace(MEETING, **(known | about))
+
+
+def hinted(link: Link, copy: Copy | None, *, world: Any = WORLD) -> Plan:
+    """What a hint through Cora's direct copy means."""
+    return inbound.decide_direct(link, Sighting(C, CORA, copy), around=world.around)
+
+
+OURS = replace(ITEM, assign_to=("u-anna", "u-bob", "u-cora"))
+
+
+@pytest.mark.rule("INV-6", "CON-3")
+def test_inv_6_a_direct_copy_as_it_was_written_says_nothing():
+    """Only that it was seen."""
+    link = the_link(REPLICA, DIRECT, agreed=OURS)
+    assert hinted(link, direct_copy()) == Plan(link)
+
+
+@pytest.mark.rule("INV-6", "ID-3")
+@pytest.mark.parametrize("field", list(DIFFERENCES))
+def test_inv_6_what_its_user_changes_in_it_is_recorded(field: str):
+    """Under the key that his change left; it goes nowhere."""
+    link = the_link(REPLICA, DIRECT, agreed=OURS)
+    plan = hinted(link, direct_copy(change_key="2", **DIFFERENCES[field]))
+    refused = Explanation("ID-3", field, Decision.REFUSED, "the copy of u-cora does not count")
+    assert plan.report == Report(Direction.INBOUND, Result.SKIPPED, Reason.NOT_AUTHORITATIVE, explain=(refused,))
+    assert (plan.command, plan.effects) == (None, ())
+    assert plan.link.agreed == OURS
+
+
+@pytest.mark.rule("INV-6", "DEL-3")
+def test_del_3_a_direct_copy_that_was_deleted_is_its_users_answer():
+    """As with an invited one."""
+    link = the_link(REPLICA, DIRECT, agreed=OURS)
+    for copy in (None, in_deleted_items(direct_copy())):
+        plan = hinted(link, copy)
+        assert plan.link.agreed is not None
+        assert dict(plan.link.agreed.responses)["u-cora"] is Response.REMOVED
+        assert not plan.link.replicas[1].live
+
+
+@pytest.mark.rule("INV-7", "DEL-5", "INV-6")
+@pytest.mark.parametrize(
+    ("about", "reason"),
+    [
+        ({"state": State.OUT_OF_SCOPE}, Reason.OUT_OF_SCOPE),
+        ({"state": State.DELETED, "deleted_by_crm": True}, Reason.TOMBSTONED),
+        ({"state": State.DELETED}, None),
+        ({"state": State.ARCHIVED}, None),
+        ({"agreed": None}, None),
+    ],
+)
+def test_inv_6_a_direct_copy_of_what_is_not_followed_any_more_changes_nothing(
+    about: dict[str, Any], reason: Reason | None
+):
+    """That the CRM ended it is said once."""
+    link = the_link(REPLICA, DIRECT, **about)
+    plan = hinted(link, direct_copy(subject="Mine", change_key="2"))
+    assert (plan.report and plan.report.reason, plan.command, plan.effects) == (reason, None, ())
+    assert plan.link.replicas[1] == replace(DIRECT, change_key="2")
+    if reason is Reason.TOMBSTONED:
+        assert hinted(link, None).report is None
+
+
+@pytest.mark.rule("INV-6")
+def test_inv_6_a_direct_copy_nobody_knew_of_is_known_from_then_on():
+    """It answers nothing."""
+    plan = hinted(the_link(REPLICA, agreed=OURS), direct_copy())
+    assert plan.link.replicas == (
+        REPLICA,
+        Replica(C, "u-cora", DIRECT.item_id, "1", response=Response.NONE, direct=True),
+    )
+
+
+@pytest.mark.rule("INV-6")
+def test_inv_6_beside_an_invited_copy_a_direct_one_goes():
+    """If it is there, and the item in the CRM."""
+    invited = Replica(C, "u-cora", "AAMk-invited", "1", response=Response.ACCEPTED)
+    link = the_link(REPLICA, invited, agreed=OURS)
+    plan = hinted(link, direct_copy())
+    assert plan.link == link
+    assert [(each.operation, each.item_id) for each in plan.effects] == [(Operation.DELETE, DIRECT.item_id)]
+    assert plan.report == APPLIED
+    for copy, known in (
+        (None, link),
+        (in_deleted_items(direct_copy()), link),
+        (direct_copy(), replace(link, state=State.DELETED)),
+    ):
+        assert hinted(known, copy) == Plan(known)
