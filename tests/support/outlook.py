@@ -142,6 +142,42 @@ class Outlook:
         mode = SEND_TO_NONE if silent else SEND_ONLY_TO_ALL
         self.occurrence(uid, index).delete(send_meeting_cancellations=mode)
 
+    def end_series(self, uid: str, last: date, *, silent: bool = False) -> None:
+        """Lets a series end with a day."""
+        before = self.copy(uid).recurrence
+        ended = Recurrence(
+            pattern=before.pattern, start=before.boundary.start, end=EWSDate(last.year, last.month, last.day)
+        )
+        self.edit(uid, silent=silent, recurrence=ended)
+
+    def split(self, uid: str, index: int, **changes: object) -> str:
+        """Changes the nth occurrence of a series and all that follow: ends it before and goes on anew; the new UID.
+
+        `changes` are what the new series has otherwise; a `start` has the new day and hour.
+        """
+        master, first = self.copy(uid), self.occurrence(uid, index)
+        zone = ZoneInfo(self.zone)
+        day = first.original_start.astimezone(zone).date()
+        boundary = master.recurrence.boundary
+        extent = {"number": boundary.number - index + 1} if hasattr(boundary, "number") else {}
+        extent |= {"end": boundary.end} if hasattr(boundary, "end") else {}
+        given: dict[str, object] = {
+            "subject": master.subject,
+            "location": master.location,
+            "start": datetime.combine(day, master.start.astimezone(zone).time()),
+            "required": [each.mailbox.email_address for each in master.required_attendees or ()],
+            **changes,
+        }
+        start = given["start"]
+        assert isinstance(start, datetime), "only series with hours are split here"
+        begins = EWSDate(start.year, start.month, start.day)
+        self.end_series(uid, day - timedelta(days=1))
+        return self.meet(
+            **given,
+            end=start + (master.end - master.start),
+            recurrence=Recurrence(pattern=master.recurrence.pattern, start=begins, **extent),
+        )
+
     def view(self, start: datetime, end: datetime) -> list[CalendarItem]:
         """What his calendar shows between two moments: single items, and series in their occurrences."""
         return list(self.account.calendar.view(start=self._moment(start), end=self._moment(end)))

@@ -123,14 +123,16 @@ def _occurrences(meeting: Meeting, existing: Item | None) -> dict[str, Any]:
     """
     theirs = {each.day: _as_shown(meeting, each) for each in meeting.values.get(series.VARIATIONS, ())}
     gone = set(meeting.values.get(series.DELETED, ()))
-    if existing is not None and not _moved_in_time(meeting, existing):
+    if existing is not None and not series.is_rescheduled(existing.values, meeting.values):
         for own in existing.get(series.VARIATIONS, ()):
             theirs[own.day] = replace(own, values={**own.values, **theirs.get(own.day, own).values})
             if own.values.get("IsCancelled"):
                 gone.discard(own.day)
         gone |= set(existing.get(series.DELETED, ()))
     left = (theirs[day] for day in sorted(theirs) if day not in gone)
-    return {series.VARIATIONS: tuple(left), series.DELETED: tuple(sorted(gone))}
+    nothing = {series.VARIATIONS: None, series.DELETED: None}
+    kept = {series.VARIATIONS: tuple(left), series.DELETED: tuple(sorted(gone))}
+    return {**nothing, **series.trimmed({**meeting.values, **kept})}
 
 
 def _as_shown(meeting: Meeting, variation: Variation) -> Variation:

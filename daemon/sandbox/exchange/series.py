@@ -4,7 +4,8 @@ The mailbox keeps one item, the master; what people do to single occurrences is 
 which the pattern has the occurrence, whether it is moved or not. An occurrence's id is made of the master's and that
 day. What an occurrence does not have of its own it has of the master, so that a change of the series reaches all but
 what was customized. Who changes the pattern or the hours of a series loses what was customized and deleted
-(MS-OXOCAL 3.1.4.7.3.5). No two occurrences lie on one day, and none is moved past its neighbour.
+(MS-OXOCAL 3.1.4.7.3.5); who only lets it end earlier or later loses what lies behind the end. No two occurrences lie on
+one day, and none is moved past its neighbour.
 """
 
 from __future__ import annotations
@@ -116,9 +117,23 @@ def is_rescheduled(before: Mapping[str, Value], after: Mapping[str, Value]) -> b
 
 
 def _timing(values: Mapping[str, Value]) -> tuple[Any, ...]:
-    pattern = values.get("Recurrence")
-    clock = _clock(values) if pattern else None
-    return pattern, clock, str(zone(values)), values.get("IsAllDayEvent", False)
+    pattern: Recurrence | None = values.get("Recurrence")
+    if pattern is None:
+        return (None,)
+    endless = replace(pattern, until=None, count=None)
+    return endless, _clock(values), str(zone(values)), values.get("IsAllDayEvent", False)
+
+
+def trimmed(values: Mapping[str, Value]) -> dict[str, Value]:
+    """What a series keeps of single occurrences, without those that its pattern no longer has."""
+    pattern: Recurrence | None = values.get("Recurrence")
+    if pattern is None:
+        return {}
+    kept = {
+        VARIATIONS: tuple(each for each in values.get(VARIATIONS, ()) if recurrence.is_day(pattern, each.day)),
+        DELETED: tuple(day for day in values.get(DELETED, ()) if recurrence.is_day(pattern, day)),
+    }
+    return {name: days for name, days in kept.items() if days}
 
 
 # Occurrences

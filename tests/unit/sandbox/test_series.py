@@ -270,7 +270,8 @@ def test_the_last_deleted_occurrence_takes_the_series_along(bank: Bank):
     "change",
     [
         pytest.param(moved(1), id="other hours"),
-        pytest.param((set_field("calendar:Recurrence", weekly(start="2026-12-01", count=9)),), id="another number"),
+        pytest.param((set_field("calendar:Recurrence", weekly("Friday")),), id="another day of the week"),
+        pytest.param((set_field("calendar:Recurrence", weekly(start="2026-12-08", count=9)),), id="another first day"),
     ],
 )
 def test_another_pattern_or_other_hours_drop_what_was_customized_and_deleted(bank: Bank, change: tuple[str, ...]):
@@ -284,6 +285,19 @@ def test_another_pattern_or_other_hours_drop_what_was_customized_and_deleted(ban
     assert master.find(f"{T}ModifiedOccurrences") is None
     assert master.find(f"{T}DeletedOccurrences") is None
     assert len(starts(anna)) in (9, 10)
+
+
+def test_a_series_that_goes_on_longer_leaves_out_what_was_deleted(bank: Bank):
+    """And keeps what was customized."""
+    anna = bank.client("anna")
+    item_id = series(anna)
+    anna.update(occurrence_of(item_id, 4), set_field("item:Subject", "<t:Subject>Retro</t:Subject>"))
+    anna.delete(occurrence_of(item_id, 6))
+    anna.update(item_id, set_field("calendar:Recurrence", weekly(count=12)))
+    assert len(starts(anna)) == 11
+    master = anna.only_in("calendar")
+    assert values(master, "ModifiedOccurrences/Occurrence/OriginalStart") == ["2026-12-22T09:00:00Z"]
+    assert values(master, "DeletedOccurrences/DeletedOccurrence/Start") == ["2027-01-05T09:00:00Z"]
 
 
 def test_a_series_without_its_pattern_is_single_again(bank: Bank):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from exchangelib.errors import (
     ErrorCalendarOccurrenceIsDeletedFromRecurrence,
+    ErrorInvalidPropertyDelete,
     ErrorItemNotFound,
     ErrorOccurrenceCrossingBoundary,
 )
@@ -68,16 +69,17 @@ def test_exchangelib_saves_and_deletes_occurrences(bank: Bank):
         anna.occurrence(uid, 3)
 
 
-def test_a_whole_exception_is_saved_as_it_was_read(bank: Bank):
-    """A client that writes whole items repeats what only the series has."""
+def test_a_whole_exception_cannot_be_saved(bank: Bank):
+    """A client that writes whole items takes away what only the series has."""
     anna = person(bank, "anna")
     uid = anna.meet_weekly(start=START, count=4, location="Room 4")
     anna.edit_occurrence(uid, 2, subject="Retro")
     exception = anna.occurrence(uid, 2)
     exception.subject = "Retrospective"
-    exception.save()
+    with pytest.raises(ErrorInvalidPropertyDelete):
+        exception.save()
     found = anna.occurrence(uid, 2)
-    assert (found.subject, found.location, found.type) == ("Retrospective", "Room 4", "Exception")
+    assert (found.subject, found.location, found.type) == ("Retro", "Room 4", "Exception")
 
 
 def test_a_first_occurrence_moved_earlier_is_still_the_first(bank: Bank):
@@ -259,6 +261,41 @@ def test_another_pattern_makes_the_copies_anew(bank: Bank):
     assert copy.modified_occurrences is None
     assert copy.my_response_type == "NoResponseReceived"
     assert starts(bob) == [START + index * WEEK + timedelta(hours=1) for index in range(10)]
+
+
+def test_a_series_that_ends_earlier_keeps_what_was_made_of_the_rest(bank: Bank):
+    """On both sides; its guests are asked again."""
+    anna, bob = people(bank)
+    uid = jour_fixe(anna)
+    bob.accept(uid)
+    bob.edit_occurrence(uid, 1, reminder_minutes_before_start=30, reminder_is_set=True)
+    for index in (2, 8):
+        anna.edit_occurrence(uid, index, subject="Retro")
+    for index in (3, 9):
+        anna.delete_occurrence(uid, index, silent=False)
+    recurrence = anna.copy(uid).recurrence
+    recurrence.boundary.number = 4
+    anna.edit(uid, recurrence=recurrence)
+    for who in (anna, bob):
+        master = who.copy(uid)
+        assert START + WEEK in [each.original_start for each in master.modified_occurrences]
+        assert max(starts(who)) == START + 3 * WEEK
+    assert [each.start for each in anna.copy(uid).deleted_occurrences] == [START + 2 * WEEK]
+    assert (bob.copy(uid).my_response_type, bob.occurrence(uid, 1).reminder_minutes_before_start) == (
+        "NoResponseReceived",
+        30,
+    )
+
+
+def test_people_change_an_occurrence_and_all_that_follow(bank: Bank):
+    """By two series, of which the first keeps what was made of it."""
+    anna, bob = people(bank)
+    uid = jour_fixe(anna)
+    anna.edit_occurrence(uid, 2, subject="Retro")
+    other = anna.split(uid, 4, subject="Weekly")
+    assert other != uid
+    assert [each.subject for each in bob.view(*WINTER)] == ["Jour fixe", "Retro", "Jour fixe"] + ["Weekly"] * 7
+    assert starts(bob) == [START + index * WEEK for index in range(10)]
 
 
 def test_a_room_takes_series_and_gives_single_occurrences_back(bank: Bank):

@@ -122,11 +122,11 @@ def _put(call: Call, item: Item, given: Given, prop: Property, *, value: Any, ap
 
 
 def _refuse_for_occurrence(item: Item, prop: Property, description: Element, *, deletes: bool) -> None:
-    """What only its series has is not for an occurrence to change; clients that write whole items repeat it."""
-    if deletes and item.get(prop.name) is None:
-        return
-    given = None if deletes else read_given(only_child_property(description), item.kind, UTC).values.get(prop.name)
-    if given is None or given != item.get(prop.name):
+    """What only its series has is not for an occurrence to change."""
+    if deletes:
+        raise EwsError("ErrorInvalidPropertyDelete", "The property is the series' own.", field_uri=prop.uri)
+    given = read_given(only_child_property(description), item.kind, UTC).values.get(prop.name)
+    if given != item.get(prop.name):
         raise EwsError("ErrorInvalidPropertySet", "The property is the series' own.", field_uri=prop.uri)
 
 
@@ -235,9 +235,10 @@ def _settled_series(item: Item, stored: dict[str, Any]) -> dict[str, Any]:
     """An occurrence stays between its neighbours; a series with other days or hours keeps nothing customized."""
     if item.part is not None and any(stored[name] != item.get(name) for name in ("Start", "End")):
         series.refuse_crossing(item.part, stored["Start"], stored["End"])
-    if item.part is not None or not series.is_rescheduled(item.values, stored):
+    if item.part is not None:
         return stored
-    return {name: value for name, value in stored.items() if name not in series.CUSTOMIZED}
+    bare = {name: value for name, value in stored.items() if name not in series.CUSTOMIZED}
+    return bare if series.is_rescheduled(item.values, stored) else {**bare, **series.trimmed(stored)}
 
 
 def _announce(call: Call, item: Item, mode: SendMode, *, before: Item) -> Item:
