@@ -48,6 +48,17 @@ scale: $(VENV)/.dev ## the random days at 500 meetings over 40 mailboxes: on SQL
 mutants: $(VENV)/.dev ## changes handlers/ in one place at a time: which changes no test notices (build/mutants.txt)
 	@WORKERS=$(WORKERS) $(BIN)/python -m tests.mutants
 
+.PHONY: planted
+planted: $(VENV)/.dev ## plants known faults in a copy, one after the other: each must turn tests red (tests/planted)
+	@$(BIN)/python -m tests.planted
+
+ZONES := UTC Pacific/Pago_Pago Asia/Kolkata Pacific/Kiritimati
+
+.PHONY: test-zones
+test-zones: $(VENV)/.dev ## the quick tests (units and rules) where the machine's clock shows other days and half hours
+	@for zone in $(ZONES); do \
+		echo "TZ=$$zone"; TZ=$$zone $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup tests/unit tests/rules; done
+
 .PHONY: check
 check: $(VENV)/.dev ## style, types, import contracts, generated files, deployment files
 	@$(BIN)/ruff check

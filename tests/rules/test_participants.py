@@ -462,6 +462,18 @@ def test_part_7_without_an_answer_a_synchronized_user_has_given_none(synchronize
     assert dict(told(plan).responses)["u-bob"] is shown
 
 
+@pytest.mark.rule("PART-1", "PART-7")
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_part_7_everybodys_answer_is_his_own_wherever_he_stands(order):
+    """Among users and strangers, in any order."""
+    cora = a_user("u-cora")
+    answered = (invited(BOB, response=Response.ACCEPTED), invited(cora, response=Response.DECLINED))
+    attendees = ("alma@else.example", *answered)
+    plan = a_world(ANNA, BOB, cora).decided(a_meeting(organizer=ANNA, attendees=[attendees[n] for n in order]))
+    answers = {"u-anna": Response.ORGANIZER, "u-bob": Response.ACCEPTED, "u-cora": Response.DECLINED}
+    assert dict(told(plan).responses) == answers
+
+
 @pytest.mark.rule("PART-7")
 def test_part_7_a_list_member_who_stops_synchronizing_has_not_answered():
     """The organizer does not track him, for he was not invited by name."""
