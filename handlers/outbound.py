@@ -242,15 +242,20 @@ def _with_occurrences(edit: _Edit, target: Target) -> Target:
 def _moved(edit: _Edit) -> tuple[frozenset[str], frozenset[str]]:
     """The users whom the CRM added and removed.
 
-    The organizer takes part whatever the CRM says (INV-7), and a stranger's meeting is his (ID-6).
+    Also those whom an earlier try of this event has invited or taken out already, so that what was agreed on shows them
+    no more as news: the rest that comes with it is still to be done. The organizer takes part whatever the CRM says
+    (INV-7), and a stranger's meeting is his (ID-6).
     """
     facts, link = edit.around.facts, edit.link
     if edit.folded.agreed.read_only:
         return frozenset(), frozenset()
-    before = outgoing.participants_of(link.agreed or ScheduleItem(), facts)
-    after = outgoing.participants_of(edit.folded.agreed, facts)
+    known = outgoing.participants_of(link.agreed or ScheduleItem(), facts)
+    wanted = outgoing.participants_of(edit.folded.agreed, facts)
+    was, after = outgoing.participants_of(edit.was, facts), outgoing.participants_of(edit.after, facts)
     owner = {link.exchange.owner} if link.exchange else set[str | None]()
-    return after - before - owner, before - after - owner
+    added = (wanted - known) | ((after - was) & wanted)
+    removed = (known - wanted) | (was - after - wanted)
+    return added - owner, removed - owner
 
 
 def _first_copies(edit: _Edit) -> Iterator[Target]:

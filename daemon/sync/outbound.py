@@ -106,8 +106,9 @@ class Outbound:
             end = await self._carry_out(plan, origin, delivery=delivery, was=link, facts=facts, made=made)
             match end:
                 case Overtaken():
-                    made = (*made, *end.made)
-                    link = await self._meetings.reread(end.link, end.effects)
+                    recovered = await self._acting.recovered(end.link, by=Direction.OUTBOUND)
+                    made = recovered.made
+                    link = await self._meetings.reread(recovered.link, end.effects)
                 case Refused():
                     plan = outbound.rejected(end.link, change, generation=self._store.generation)
                     return await self._settler.plan(

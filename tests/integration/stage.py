@@ -34,6 +34,8 @@ SERVICE = ("sync@bank.example", "secret")
 OUT = (catalogue.COMMANDS, catalogue.OUTCOMES, catalogue.DEAD_LETTERS)
 IN = tuple(topic.name for topic in catalogue.TOPICS.values() if topic.flow is catalogue.Flow.IN)
 _PROGRAM = Path(sys.executable).with_name("exsyncd")
+_SHORT_CALLS = 'timeout = "4s"'
+_SHORT_WAITS = 'retry_for = "1s"\nretry_wait = "100ms"\npark_for = "1s"'
 _PORTS = range(20_000, 30_000)
 _TURN = 0.1
 _STILL_TURNS = 3
@@ -246,14 +248,18 @@ async def a_stage(
     held: list[Hint],
     settings: str,
     daemons: int = 1,
+    in_a_hurry: bool = False,
 ) -> AsyncIterator[Stage]:
-    """All parts running; `exchange`, not started yet, hands its hints to `held`. `settings` is the rest of the file."""
+    """All parts running; `exchange`, not started yet, hands its hints to `held`. `settings` is the rest of the file.
+
+    `in_a_hurry`: daemons give a call up soon, and do not put it away for long.
+    """
     async with AsyncExitStack() as parts:
         url = await exchange.start()
         parts.push_async_callback(exchange.stop)
         crm = CrmOnKafka(kafka, prefix)
         places = [
-            _Place(folder, number, kafka=kafka, prefix=prefix, exchange=url, port=_free_port())
+            _Place(folder, number, kafka=kafka, prefix=prefix, exchange=url, port=_free_port(), in_a_hurry=in_a_hurry)
             for number in range(daemons)
         ]
         for place in places:
@@ -300,6 +306,7 @@ class _Place:
     prefix: str
     exchange: str
     port: int
+    in_a_hurry: bool = False
 
     @property
     def config(self) -> Path:
@@ -330,6 +337,7 @@ url = "{stores.url_of(self.folder / STORE)}"
 endpoint = "{self.exchange}{PATH}"
 username = "{SERVICE[0]}"
 password = "{SERVICE[1]}"
+{_SHORT_CALLS if self.in_a_hurry else ""}
 [http]
 bind = "127.0.0.1:{self.port}"
 [logs]
@@ -340,6 +348,7 @@ settle = "50ms"
 [engine]
 commit_interval = "100ms"
 poll_wait = "100ms"
+{_SHORT_WAITS if self.in_a_hurry else ""}
 """
 
 

@@ -16,7 +16,7 @@ from schemas.edits import UNSET
 from schemas.items import Response, ScheduleItem
 from schemas.outcomes import Decision, Reason, Result
 from tests.support.mirror import Bank, a_bank, a_bank_of_the_crm, forgetting
-from tests.support.world import END, START, a_link, a_meeting, a_user, a_world, copy_of, days, is_quiet, said
+from tests.support.world import END, START, a_link, a_meeting, a_user, a_world, copy_of, days, invited, is_quiet, said
 
 ANNA, BOB, CORA = a_user("u-anna"), a_user("u-bob"), a_user("u-cora")
 WORLD = a_world(ANNA, BOB, CORA)
@@ -242,3 +242,18 @@ def test_alm_2_its_users_alarm_is_his_own():
     bank.in_crm(alarms=(("u-anna", (10,)), ("u-bob", (0,))))
     bank.until_quiet()
     assert (bank.copy_in(A).reminder, bank.copy_in(B).reminder) == (10, 0)
+
+
+@pytest.mark.rule("INV-6", "PART-6")
+@pytest.mark.scenario("S08a")
+def test_s08a_who_was_invited_by_a_try_whose_answer_was_lost_gets_his_direct_copy_all_the_same():
+    """The organizer's copy shows him already when the event is tried again, and whom the CRM took out no more."""
+    bank = a_bank(WORLD, with_bob := a_meeting(organizer=ANNA, attendees=[BOB]), copy_of(with_bob, BOB))
+    bank.in_crm(assign_to=("u-anna", "u-cora"))
+    bank.in_outlook(A, attendees=(invited(CORA),))
+
+    bank.until_quiet()
+
+    assert bank.is_direct(bank.copy_in("cora@bank.example"))
+    assert bank.live_in(B) == []
+    assert [each.address for each in bank.copy_in(A).attendees] == ["cora@bank.example"]

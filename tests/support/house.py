@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import text
+
 from daemon.app import Daemon, Outside, opened
 from daemon.bus.memory import MemoryBroker
 from daemon.bus.port import Producer, TopicPartition
@@ -238,6 +240,11 @@ class House:
             while not await condition():  # noqa: ASYNC110  # what is waited for tells nobody
                 await asyncio.sleep(_TURN)
 
+    async def waits(self) -> bool:
+        """Whether anything is put away for later."""
+        counts = [await daemon.store.read(lambda tx: tx.execute(_PARKED).scalar_one()) for daemon in self.daemons]
+        return any(counts)
+
     async def quiet(self) -> None:
         """Returns when hints are out, read, settled and published, and the CRM has answered, and nothing moves."""
         async with asyncio.timeout(_PATIENCE):
@@ -268,6 +275,7 @@ class House:
         return all(reached.get(source, 0) >= end for source, end in ends.items() for reached in known)
 
 
+_PARKED = text("SELECT count(*) FROM parked")
 _IN = [topic.name for topic in catalogue.TOPICS.values() if topic.flow is catalogue.Flow.IN]
 _OUT = [catalogue.COMMANDS, catalogue.OUTCOMES, catalogue.DEAD_LETTERS]
 
