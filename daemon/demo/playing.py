@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
 
 from rich.console import Console
 
@@ -23,6 +26,8 @@ from daemon.demo.witness import Seen
 from daemon.sandbox.broker import BrokerMissing
 from daemon.sandbox.exchange import PATH
 from schemas import catalogue
+
+_AN_EDIT = '{"actor": {"user": "u-anna"}, "item": {"location": "Room 1"}}'
 
 PARTS: Sequence[tuple[str, Sequence[Scene]]] = (
     ("Morning", morning.SCENES),
@@ -146,17 +151,17 @@ def _counted(counts: Counter[str]) -> str:
 
 
 def _what_next(tell: Storyteller, day: Day, *, hold: bool) -> None:
-    stage = day.stage
+    stage, program = day.stage, _program()
     tell.part("What to look at next")
     tell.says(
         "Why is an item as it is? The daemon remembers every decision, both ways:",
-        *(f"  exsyncd why {record} --store {stage.store_url}" for record in day.records.values()),
+        *(f"  {program} why {record} --store {stage.store_url}" for record in day.records.values()),
         f"Its log: {stage.log_file}",
     )
     if stage.topic_prefix:
         tell.says(f"The topics {stage.topic_prefix}* are still on the broker; delete them when you like.")
     if not hold:
-        tell.says("exsyncd demo --hold keeps everything running, to try things out.")
+        tell.says(f"{program} demo --hold keeps everything running, to try things out.")
         return
     urls = stage.urls
     tell.says(
@@ -168,6 +173,16 @@ def _what_next(tell: Storyteller, day: Day, *, hold: bool) -> None:
         f"  daemon    {urls.health}/readyz  {urls.health}/metrics",
         f"  Kafka     {urls.kafka}",
     )
+    for record in [*day.records.values()][:1]:
+        tell.says("To act as a CRM user:", f"  curl -X PUT {urls.crm}/items/{record} -d '{_AN_EDIT}'")
+
+
+def _program() -> str:
+    """How a person here calls the program: `make demo` puts it where no shell looks."""
+    if shutil.which("exsyncd"):
+        return "exsyncd"
+    beside, here = Path(sys.executable).with_name("exsyncd"), Path.cwd()
+    return str(beside.relative_to(here) if beside.is_relative_to(here) else beside)
 
 
 async def _interrupted(stage: Stage) -> None:
