@@ -190,19 +190,26 @@ class Meetings:
 
     def _first_copy(self, person: Person, meeting: Meeting, values: dict[str, Any]) -> Item:
         """A new copy; an occurrence that he threw out of his copy of the series comes back into it."""
-        for each in self._of_uid(person.email, meeting.uid):
-            if (
-                meeting.recurrence_id is not None
-                and series.is_series(each)
-                and each.folder not in self._bins(each.mailbox)
-            ):
-                thrown = series.at(each, meeting.recurrence_id, deleted_too=True)
-                if thrown is not None:
-                    return self._world.modify(thrown, values, by=person.name)
-            if meeting.recurrence_id is None and each.kind is ItemKind.CALENDAR_ITEM and each.recurrence_id is not None:
-                self._world.delete(each)
+        thrown = self._thrown_occurrence(person, meeting)
+        if thrown is not None:
+            return self._world.modify(thrown, values, by=person.name)
+        if meeting.recurrence_id is None:
+            self._drop_single_occurrences(person, meeting.uid)
         draft = Draft(ItemKind.CALENDAR_ITEM, values)
         return self._world.create(self._world.folder(person.email, "calendar"), draft, by=person.name)
+
+    def _thrown_occurrence(self, person: Person, meeting: Meeting) -> Item | None:
+        if meeting.recurrence_id is None:
+            return None
+        bins, own = self._bins(person.email), self._of_uid(person.email, meeting.uid)
+        live = next((each for each in own if series.is_series(each) and each.folder not in bins), None)
+        return series.at(live, meeting.recurrence_id, deleted_too=True) if live is not None else None
+
+    def _drop_single_occurrences(self, person: Person, uid: str) -> None:
+        """Who is invited to all of a series needs no items for its occurrences."""
+        for each in self._of_uid(person.email, uid):
+            if each.kind is ItemKind.CALENDAR_ITEM and each.recurrence_id is not None:
+                self._world.delete(each)
 
     def _outdate_requests(self, meeting: Meeting, person: Person) -> None:
         for each in self._messages(person.email, meeting.uid, meeting.recurrence_id):

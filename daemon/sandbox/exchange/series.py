@@ -91,7 +91,7 @@ def _hours_on(values: Mapping[str, Value], day: date) -> tuple[datetime, datetim
     """Start and end of the occurrence that the pattern has on a day."""
     place, (begins, lasts) = zone(values), _clock(values)
     start = datetime.combine(day, begins)
-    return tuple(each.replace(tzinfo=place).astimezone(UTC) for each in (start, start + lasts))  # type: ignore[return-value]
+    return start.replace(tzinfo=place).astimezone(UTC), (start + lasts).replace(tzinfo=place).astimezone(UTC)
 
 
 def settled(stored: Mapping[str, Value]) -> dict[str, Value]:
