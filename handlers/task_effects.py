@@ -184,8 +184,15 @@ def claimed(link: TaskLink, plan: TaskLink, effects: Iterable[TaskEffect], *, un
         known = plan.replica_of(effect.user) if effect.item_id is None else link.replica_of(effect.user)
         if known is not None and effect.operation is not Operation.DELETE:
             begun = until if effect.operation is Operation.CREATE else None
-            link = link.with_replica(replace(known, attempt=effect.content, until=begun))
+            link = link.with_replica(replace(known, attempt=_attempt(known, effect), until=begun))
     return link
+
+
+def _attempt(replica: TaskReplica, effect: TaskEffect) -> TaskContent:
+    """What a write may leave: what it does not write is what its user makes it, and no doing of ours."""
+    if effect.operation is Operation.CREATE or replica.held is None:
+        return effect.content
+    return replace(replica.held, **{name: getattr(effect.content, name) for name in effect.fields})
 
 
 def given_up(link: TaskLink, effect: TaskEffect) -> TaskLink:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers import tasks
+from handlers import task_effects, tasks
 from handlers.crm_changes import Kind
 from handlers.effects import Operation
 from handlers.links import State
@@ -443,6 +443,23 @@ def test_note_6_a_block_that_somebody_wrote_over_is_put_back_at_the_next_hint():
     assert world.crm.notes == "about another plan"
     assert world.is_quiet()
 
+
+@pytest.mark.rule("CON-1", "NOTE-6")
+def test_con_1_what_somebody_wrote_is_his_though_the_block_put_back_beside_it_is_ours():
+    """When nobody heard the end of that: read again, his notes are still a change, and not what we had attempted."""
+    world = TaskWorld()
+    world.options = {"user:u-anna": {"related_notes": True}}
+    world.crm_makes(notes="about the plan", related=(Related("opportunity", "o-1", "Pension plan", "", ""),))
+    world.edits_copy("u-bob", unnoticed=True, body="about another plan", html=False)
+    bob = next(user for user in world.users if user.id == "u-bob")
+    plan = tasks.decide(world.known, TaskSighting(bob.mailbox or "", bob, world.copies["u-bob"]), around=world.around)
+    begun = task_effects.claimed(world.known, plan.link, plan.effects, until=world.now)
+
+    world.edits_copy("u-bob", unnoticed=True)
+    again = tasks.refreshed(begun, TaskSighting(bob.mailbox or "", bob, world.copies["u-bob"]), around=world.around)
+
+    assert again.agreed is not None
+    assert again.agreed.notes == "about another plan"
 
 
 # conflicts and echoes
