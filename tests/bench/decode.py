@@ -24,7 +24,12 @@ from tests.unit.exchange import canned
 MAILBOX = "anna@bank.example"
 ITEMS = 10
 ROUNDS = 300
-MISSED = ""
+MISSED = (
+    "lxml makes a Python object of every element and a new text of each tag and content: walking the tree with them "
+    "and doing nothing else takes 39 us beside the parse's 22. Then people (six, in 36 elements) take 19, all other "
+    "children by name 8, and times, ids and the canonical copy 20"
+)
+MISSED_STOCK = "as above: the parse and lxml's objects alone are 39 of our 73 us, and the goal leaves 49"
 
 
 def rows(quick: bool) -> list[Row]:
@@ -40,7 +45,14 @@ def rows(quick: bool) -> list[Row]:
     unit = "us CPU/item"
     return [
         Row("decoding / bare lxml parse", took["ours"], took["parse"], unit, (ratio_at_most(1.5),), MISSED),
-        Row("decoding / stock exchangelib", took["ours"], took["exchangelib"], unit, (ratio_at_most(1 / 15),), MISSED),
+        Row(
+            "decoding / stock exchangelib",
+            took["ours"],
+            took["exchangelib"],
+            unit,
+            (ratio_at_most(1 / 15),),
+            MISSED_STOCK,
+        ),
     ]
 
 

@@ -44,7 +44,11 @@ KEYS = 1_000
 VALUE = b"x" * 512
 EVENTS = 10_000
 ROUNDS = 4
-MISSED = MISSED_WITH_STORE = ""
+MISSED_WITH_STORE = (
+    "the event loop's thread is busy all the time: 110 of 165 us of CPU an event (the bare loop's 20), of which the "
+    "engine 40 (25 where nothing is waited for), the producer 25, asyncio itself 18, the publisher 8, the way to the "
+    "store and back 8; the store's own threads take 55"
+)
 
 
 class Clock(Monitor):
@@ -73,7 +77,7 @@ def rows(quick: bool) -> list[Row]:
         best = asyncio.run(_measured(EVENTS // (5 if quick else 1), rounds=1 if quick else ROUNDS))
     bare = best["bare loop"]
     return [
-        Row("engine / bare aiokafka loop", best["engine"], bare, "events/s", (ratio_at_least(0.5),), MISSED),
+        Row("engine / bare aiokafka loop", best["engine"], bare, "events/s", (ratio_at_least(0.5),)),
         Row(
             "engine and store / bare aiokafka loop",
             best["engine and store"],

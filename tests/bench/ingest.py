@@ -21,7 +21,11 @@ from tests.bench.rows import Row, ratio_at_least, say
 
 CONTACTS = 40_000
 ROUNDS = 3
-MISSED = ""
+MISSED = (
+    "SQLite's part alone is above what the goal leaves: 12 of 26 us a contact are the statements (an upsert where the "
+    "floor inserts, a look at the heads, a delete before the insert of addresses; the floor's three inserts take 10); "
+    "canonical addresses take 4, binding twelve columns and their JSON 4, which records count and their rows 5"
+)
 
 
 def rows(quick: bool) -> list[Row]:

@@ -37,7 +37,10 @@ ROUNDS = 3
 WAIT, LONG_WAIT = 0.005, 0.5
 SLOW = 101  # every so-manieth record, so that the slow ones are of different keys
 LIMITS = Limits(in_flight=2_000, partition_in_flight=2_000, window=12_000, poll_wait=timedelta(milliseconds=100))
-MISSED = MISSED_SLOW = ""
+MISSED = (
+    "CPU, not waiting: 38 us a record for a task of its own with lane, slots, ticket and timer. FastStream has one "
+    "task a key and a batch, and takes 36 for the client and the same 10,000 timers"
+)
 
 Handle = Callable[[int, float], Awaitable[None]]
 
@@ -70,7 +73,7 @@ def rows(quick: bool) -> list[Row]:
         took = asyncio.run(_measured(RECORDS // (5 if quick else 1), rounds=1 if quick else ROUNDS))
     return [
         Row("10,000 handlers of 5 ms / FastStream", *took[False], "s", (at_most(0.4),), MISSED),
-        Row("same, 1 % take 500 ms / FastStream", *took[True], "s", (at_most(1.5),), MISSED_SLOW),
+        Row("same, 1 % take 500 ms / FastStream", *took[True], "s", (at_most(1.5),), MISSED),
     ]
 
 

@@ -47,7 +47,11 @@ MANY, FEW = 1_000_000, 10_000
 TOGETHER = 50
 MEETINGS, WARMING = 500, 100
 HINTS = 500
-MISSED = MISSED_MEMORY = ""
+MISSED = (
+    "of 6 ms of CPU a meeting: making users and contacts of the rows found 2.2 (the floor's two statements, which "
+    "make nothing, 0.7), the security check's 2,500 questions who sees whom 1.1, the identities of 100 attendees 0.7, "
+    "For 0.4, the option of each of 50 viewers 0.3; a reader's thread and back is on top"
+)
 
 
 def rows(quick: bool) -> list[Row]:
@@ -71,7 +75,7 @@ def rows(quick: bool) -> list[Row]:
             (at_most(5), ratio_at_most(4)),
             MISSED,
         ),
-        Row("memory, 1,000,000 / 10,000 contacts", *resident, "MB", (ratio_at_most(1.15),), MISSED_MEMORY),
+        Row("memory, 1,000,000 / 10,000 contacts", *resident, "MB", (ratio_at_most(1.15),)),
     ]
 
 
