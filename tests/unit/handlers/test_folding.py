@@ -120,32 +120,34 @@ EXCHANGE_LATER = Moments(crm=NOW, exchange=NOW + MARGIN * 2)
 @pytest.mark.rule("CON-2", "CON-3")
 @pytest.mark.parametrize(("moments", "winner"), [(EXCHANGE_LATER, "exchange"), (Moments(NOW, NOW), "crm")])
 def test_con_2_where_the_latest_wins_it_is_told_by_the_moments(moments: Moments, winner: str):
-    """For fields as for alarms and single occurrences; the group's policy is asked, not the default."""
-    terms = Terms(LATEST, moments)
-    agreed = replace(ITEM, subject="Budget", alarms=(("u-anna", (60,)), ("u-bob", (5,))))
-    answer = folded(agreed, subject="Costs", alarms=(("u-anna", (30,)), ("u-bob", (1,))), terms=terms)
-    assert answer.conflicts == (Conflict("subject", winner), Conflict("alarms", winner))
-    assert answer.agreed.subject == ("Budget" if winner == "exchange" else "Costs")
-    annas = (60,) if winner == "exchange" else (30,)
-    assert answer.agreed.alarms == (("u-anna", annas), ("u-bob", (1,))), "nobody else's"
+    """For fields as for alarms and single occurrences."""
+    was, agreed, edit = both_sides()
+    answer = folded(agreed, was=was, terms=Terms(LATEST, moments), **edit)
+    assert answer.conflicts == tuple(Conflict(field, winner) for field in ("subject", "exceptions", "alarms"))
+    assert {name: getattr(answer.agreed, name) for name in edit} == (
+        {name: getattr(agreed, name) for name in edit} if winner == "exchange" else edit
+    )
 
 
 @pytest.mark.rule("CON-2")
-@pytest.mark.parametrize("group", ["alarms", "recurrence", "subject"])
-def test_con_2_each_group_may_have_a_policy_of_its_own(group: str):
+@pytest.mark.parametrize(
+    ("group", "field"), [("alarms", "alarms"), ("recurrence", "exceptions"), ("subject", "subject")]
+)
+def test_con_2_each_group_may_have_a_policy_of_its_own(group: str, field: str):
     """The others follow the default."""
-    series = replace(ITEM, recurrence=Recurrence("daily"), exceptions=a_day(subject="Mine"))
+    was, agreed, edit = both_sides()
     terms = Terms(Policy(conflicts={group: ConflictPolicy.EXCHANGE_WINS}))
-    agreed = replace(
-        series, subject="Budget", alarms=(("u-anna", (60,)), ("u-bob", (5,))), exceptions=a_day(subject="Theirs")
-    )
-    edit = {"subject": "Costs", "alarms": (("u-anna", (30,)), ("u-bob", (5,))), "exceptions": a_day(subject="Ours")}
-    answer = folded(agreed, was=series, terms=terms, **edit)
-    winners = {"subject": "crm", "alarms": "crm", "exceptions": "crm"}
-    winners[{"recurrence": "exceptions"}.get(group, group)] = "exchange"
+    answer = folded(agreed, was=was, terms=terms, **edit)
+    winners = dict.fromkeys(edit, "crm") | {field: "exchange"}
     assert {each.field: each.winner for each in answer.conflicts} == winners
-    kept = agreed if group == "recurrence" else replace(series, **edit)
-    assert answer.agreed.exceptions == kept.exceptions
+    assert {name: getattr(answer.agreed, name) for name in edit} == edit | {field: getattr(agreed, field)}
+
+
+def both_sides() -> tuple[ScheduleItem, ScheduleItem, dict[str, Any]]:
+    """What was, and what Exchange and the CRM made of it, at the same time."""
+    was = replace(ITEM, recurrence=Recurrence("daily"), exceptions=a_day(subject="Old"), alarms=(("u-anna", (15,)),))
+    agreed = replace(was, subject="Budget", alarms=(("u-anna", (60,)),), exceptions=a_day(subject="Theirs"))
+    return was, agreed, {"subject": "Costs", "exceptions": a_day(subject="Ours"), "alarms": (("u-anna", (30,)),)}
 
 
 TOMORROW = START + days(1)
@@ -258,6 +260,25 @@ def test_id_6_each_refusal_says_its_own_rule_and_the_first_reason_is_the_outcome
     answer = folded(held, was=held, subject="Mine", responses=(("u-bob", Response.ACCEPTED),))
     explained = (refused("ID-6", "subject", "read_only"), refused("PART-7", "responses", "not_authoritative"))
     assert answer == Folded(held, (), explained, Reason.READ_ONLY)
+
+
+@pytest.mark.rule("PRIV-4")
+@pytest.mark.parametrize("field", ["subject", "notes", "location", "restricted", "exceptions"])
+def test_priv_4_what_is_hidden_cannot_be_changed(field: str):
+    """Nor what is said of single occurrences, which are as private; times can."""
+    series = replace(ITEM, recurrence=Recurrence("daily"), restricted=True)
+    edit = {
+        "subject": "Mine",
+        "notes": "Mine",
+        "location": "Mine",
+        "restricted": False,
+        "exceptions": a_day(subject="M"),
+    }
+    held = replace(series, redacted=True)
+    answer = folded(held, was=held, **{field: edit[field]})
+    assert answer == Folded(held, (), (refused("PRIV-4", field, "redacted"),), Reason.REDACTED)
+    assert folded(series, was=series, **{field: edit[field]}).refused == ()
+    assert folded(held, was=held, end=END + timedelta(hours=1)).refused == ()
 
 
 @pytest.mark.rule("REC-5")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +12,10 @@ from handlers import follow_ups
 from handlers.blocks import block_of
 from handlers.drafts import Draft
 from handlers.effects import CONTENT, Effect, Operation, holding
-from handlers.links import Link, Replica, State
+from handlers.links import BEHIND, Link, Replica, State
 from handlers.merging import Merged
 from handlers.plans import Plan, Report
-from schemas.items import External, Related, Response, ScheduleItem
+from schemas.items import External, Recurrence, Related, Response, ScheduleItem, SeriesException
 from schemas.outcomes import Direction, Result
 from tests.support.world import END, START, World, a_link, a_meeting, a_user, a_world, copy_of, days
 
@@ -203,6 +204,49 @@ def test_inv_6_whoever_was_taken_out_loses_his_direct_copy():
     assert follow(the_link(ANNAS, DIRECT), without) == (a_write(DIRECT, Operation.DELETE, item=without),)
     coras = replace(DIRECT, mailbox=C, user="u-cora")
     assert follow(the_link(ANNAS, coras), without) == ()
+
+
+SERIES = replace(ITEM, recurrence=Recurrence("daily"), start=START, end=END)
+
+
+def a_day(count: int, **changes: str) -> SeriesException:
+    """The occurrence so many days after the first, which is otherwise."""
+    return SeriesException(START + days(count), changes=tuple((name, f'"{text}"') for name, text in changes.items()))
+
+
+def of_days(effects: tuple[Effect, ...]) -> list[tuple[int, tuple[str, ...], str]]:
+    """The occurrences that are written, by their number, with what of them."""
+    return [(each.index, each.fields, each.item.subject) for each in effects if each.occurrence]
+
+
+@pytest.mark.rule("REC-3", "INV-6")
+def test_rec_3_direct_copies_of_a_series_follow_in_its_occurrences():
+    """In those that have changed; in all of them where Exchange gave them up, or nothing of them is there."""
+    known = replace(SERIES, exceptions=(a_day(1, subject="Mine"), a_day(2, subject="Old")))
+    item = replace(SERIES, exceptions=(a_day(1, subject="Mine"), a_day(2, subject="New")))
+    link = the_link(ANNAS, replace(DIRECT, holds=None))
+    draft = a_draft(link)
+    assert of_days(follow_ups.of_change(Merged(item), known=known, draft=draft)) == [(3, ("subject",), "New")]
+    both = [(2, ("subject",), "Mine"), (3, ("subject",), "New")]
+    moves: list[dict[str, Any]] = [
+        {"end": END + timedelta(hours=1)},
+        {"zone": "Europe/Vienna"},
+        {"recurrence": Recurrence("daily", end="after", count=9)},
+    ]
+    for moved in moves:
+        assert of_days(follow_ups.of_change(Merged(replace(item, **moved)), known=known, draft=draft)) == both
+    behind = a_draft(the_link(ANNAS, replace(DIRECT, holds=BEHIND)))
+    assert of_days(follow_ups.of_change(Merged(item), known=known, draft=behind)) == both
+
+
+@pytest.mark.rule("REC-3", "INV-6", "PART-6")
+def test_rec_3_of_a_copy_that_goes_no_occurrence_is_written():
+    """It goes as a whole."""
+    item = replace(SERIES, assign_to=("u-anna",), exceptions=(a_day(1, subject="Mine"),))
+    draft = a_draft(the_link(ANNAS, DIRECT))
+    assert follow_ups.of_change(Merged(item), known=SERIES, draft=draft) == (
+        a_write(DIRECT, Operation.DELETE, item=item),
+    )
 
 
 @pytest.mark.rule("PRIV-4", "INV-6")
