@@ -85,7 +85,7 @@ class Effect:
 def done(link: Link, effect: Effect, *, item_id: str, change_key: str) -> Link:
     """The link after an effect was carried out: its replica, and what the copy that counts says now."""
     if effect.occurrence is not None:
-        return _with_key(link, effect, change_key)
+        return _touched(link, effect)
     if effect.operation is Operation.DELETE:
         return replace(link, replicas=tuple(each for each in link.replicas if not _is_of(effect, each)))
     known = link.replica(effect.mailbox) or Replica(effect.mailbox, effect.user, item_id, response=_own(effect))
@@ -132,12 +132,11 @@ def holding(item: ScheduleItem) -> str:
     return sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _with_key(link: Link, effect: Effect, change_key: str) -> Link:
-    """A change of an occurrence is a change of its series."""
-    written = (
-        replace(each, change_key=change_key, ours=change_key) if each.mailbox == effect.mailbox else each
-        for each in link.replicas
-    )
+def _touched(link: Link, effect: Effect) -> Link:
+    """A change of an occurrence leaves its series under another change key, which may cover what a person changed
+    meanwhile: it is unknown until the series was read, and our own write is known again by its content (CON-3).
+    """
+    written = (replace(each, change_key="", ours="") if _is_of(effect, each) else each for each in link.replicas)
     return replace(link, replicas=tuple(written))
 
 

@@ -64,8 +64,14 @@ _ABANDONED = timedelta(minutes=10)
 
 _LOOK_AGAIN = timedelta(seconds=2)
 
-_MADE = "made"
-"""Set in the wanted values of an intent that was carried out."""
+_END, _MADE, _DOUBTFUL = "end", "made", "doubtful"
+"""Noted in the wanted values of an intent whose call has ended: that it was carried out, or that nobody knows."""
+
+_UNKNOWN = "unknown"
+"""No change key: a copy of which none is known has to be read first."""
+
+_READ_ANEW = "read_anew"
+"""The code of what we found out ourselves, before anything was asked for."""
 
 _NO_DIRECTORY: Mapping[str, tuple[int, ...]] = {}
 
@@ -197,8 +203,9 @@ class Acting:
         come again; and `ExchangeError`.
         """
         known = await self._store.read(lambda tx: intents.unsettled(tx, link.id))
-        begun = [intent for intent in known if not _is_made(intent)]
-        made = [intent for intent in known if _is_made(intent) and self._is_mine(intent, by)]
+        begun = [intent for intent in known if _end_of(intent) is None]
+        made = [intent for intent in known if _end_of(intent) == _MADE and self._is_mine(intent, by)]
+        made.extend(await self._doubtful(known, by))
         if begun:
             over = max(intent.deadline for intent in begun)
             if self._now() < over or not all(self._is_mine(intent, by) for intent in begun):
@@ -206,6 +213,16 @@ class Acting:
             link, found = await self._looked_into(link, begun)
             made.extend(found)
         return Recovered(link, tuple(Made(_effect(intent), intent.id) for intent in made))
+
+    async def _doubtful(self, known: Iterable[Intent], by: Direction) -> list[Intent]:
+        """Those changes without an answer that were made after all. Only so much is known of them: what a person has
+        changed since lies under the same change key, so the link learns of both by its next reading.
+        """
+        asked = [intent for intent in known if _end_of(intent) == _DOUBTFUL and self._is_mine(intent, by)]
+        made = [intent for intent in asked if await self._made(_effect(intent)) is not None]
+        if asked:
+            await self._written(lambda tx: intents.settle(tx, [each.id for each in asked if each not in made]))
+        return made
 
     def _is_mine(self, intent: Intent, by: Direction) -> bool:
         """Whether it is for who goes this way to go on with: what a CRM event began is that event's as long as it may
@@ -253,12 +270,14 @@ class Acting:
         return answers
 
     async def _one_by_one(self, wanted: Sequence[Effect]) -> list[tuple[Effect, Answer]]:
-        """In their order, until one fails: a series before its occurrences, which leave it another change key."""
+        """In their order, until one fails: a series before its occurrences."""
         answers: list[tuple[Effect, Answer]] = []
         for effect in wanted:
             made = effect
-            if effect.occurrence is not None and not effect.item_id and answers:
-                made = replace(effect, item_id=_item_id(answers[-1][1]))
+            if effect.occurrence is not None and answers:  # the series is as it was taken to be, or ours
+                made = replace(effect, item_id=effect.item_id or _item_id(answers[-1][1]), change_key="")
+            elif effect.occurrence is not None and not effect.change_key:
+                made = replace(effect, change_key=_UNKNOWN)
             answers.append((effect, await self._attempt(made)))
             if not isinstance(answers[-1][1], Written):
                 break
@@ -287,23 +306,30 @@ class Acting:
         return await self._exchange.create(effect.mailbox, new)
 
     async def _update(self, effect: Effect) -> Written:
+        if not effect.change_key:
+            raise Changed(effect.mailbox, _READ_ANEW)
         copy = await self._current(effect) if effect.needs_copy else None
         edit = edits.edit_of(effect, copy, policy=self._policy())
         known = Written(effect.item_id, effect.change_key)
         return known if edit.is_empty else await self._exchange.update(effect.mailbox, known, edit)
 
     async def _change_occurrence(self, effect: Effect) -> Written:
-        """Leaves the series with another change key. One that is gone is left so: the delete wins (CON-5)."""
+        """One that is gone is left so: the delete wins (CON-5). The series' change key is verified if it is given."""
+        if effect.change_key and effect.change_key != await self._key_of(effect):
+            raise Changed(effect.mailbox, _READ_ANEW)
         answer = await self._exchange.occurrence(effect.mailbox, effect.item_id, effect.index)
         if isinstance(answer, Copy) and answer.original_start != effect.occurrence:
-            raise Changed(effect.mailbox, "another_pattern")
+            raise Changed(effect.mailbox, _READ_ANEW)
         if isinstance(answer, Unreadable):
             raise Rejected(effect.mailbox, answer.rule)
         if isinstance(answer, Unknown):
             raise Unavailable(effect.mailbox, answer.code)
         if isinstance(answer, Copy):
             await self._write_occurrence(effect, answer)
-        return Written(effect.item_id, await self._exchange.change_key(effect.mailbox, effect.item_id))
+        return Written(effect.item_id, "")
+
+    async def _key_of(self, effect: Effect) -> str:
+        return await self._exchange.change_key(effect.mailbox, effect.item_id)
 
     async def _write_occurrence(self, effect: Effect, copy: Copy) -> None:
         if effect.operation is Operation.DELETE:
@@ -320,9 +346,9 @@ class Acting:
             case Copy(change_key=change_key) if change_key == effect.change_key:
                 return answer
             case Copy():
-                raise Changed(effect.mailbox, "read_anew")
+                raise Changed(effect.mailbox, _READ_ANEW)
             case Gone():
-                raise Missing(effect.mailbox, "read_anew")
+                raise Missing(effect.mailbox, _READ_ANEW)
             case Unreadable(rule=rule):
                 raise Rejected(effect.mailbox, rule)
             case _:
@@ -341,11 +367,13 @@ class Acting:
         over = [intent for intent in begun if _place(_effect(intent)) not in open_ended]
         carried_out = {_place(effect) for effect, answer in answers if isinstance(answer, Written)}
         done = [intent for intent in begun if _place(_effect(intent)) in carried_out]
+        unanswered = {_place(effect) for effect, answer in answers if _is_doubtful(answer)}
+        doubtful = [intent for intent in over if _place(_effect(intent)) in unanswered]
         link = claimed
         for effect, answer in answers:
             if isinstance(answer, Written):
                 link = effects.progressed(link, effect, item_id=answer.item_id, change_key=answer.change_key)
-        link = await self._progress(link, over, done)
+        link = await self._progress(link, over, done, doubtful)
         failures = [(effect, answer) for effect, answer in answers if isinstance(answer, ExchangeError)]
         for _, failure in failures:
             if not isinstance(failure, Changed | Missing | Rejected):
@@ -376,14 +404,18 @@ class Acting:
         found = await self._exchange.find_by_marker(effect.mailbox, effect.marker or "", Kind.SCHEDULE_ITEM)
         return next((each for each in found if isinstance(each, Copy) and each.uid == effect.uid), None)
 
-    async def _progress(self, link: Link, over: Iterable[Intent], made: Collection[Intent]) -> Link:
-        """Stores the link; of these intents only those are kept that were carried out, to be said."""
-        ids = [intent.id for intent in over if intent not in made]
+    async def _progress(
+        self, link: Link, over: Iterable[Intent], made: Collection[Intent], doubtful: Collection[Intent] = ()
+    ) -> Link:
+        """Stores the link; of these intents only those are kept that were carried out, or may have been, to be said."""
+        ids = [intent.id for intent in over if intent not in made and intent not in doubtful]
 
         def work(tx: Connection) -> Link:
             intents.settle(tx, ids)
             for intent in made:
-                intents.note(tx, intent, _as_made(intent))
+                intents.note(tx, intent, _ending(intent, _MADE))
+            for intent in doubtful:
+                intents.note(tx, intent, _ending(intent, _DOUBTFUL))
             return links.save(tx, link)
 
         return await self._written(work)
@@ -410,6 +442,12 @@ def intents_of(made: Iterable[Made]) -> tuple[int, ...]:
 def _is_open(effect: Effect, answer: Answer) -> bool:
     """Whether something may lie in the mailbox that nobody knows of."""
     return effect.operation is Operation.CREATE and isinstance(answer, Unavailable | Busy)
+
+
+def _is_doubtful(answer: Answer) -> bool:
+    """Whether a change may have been made whatever was answered: servers have said of saved ones that they clash."""
+    is_known = isinstance(answer, Changed) and answer.code == _READ_ANEW
+    return isinstance(answer, Unavailable | Busy | Changed) and not is_known
 
 
 def _place(effect: Effect) -> tuple[Operation, str, str | None, Moment | None]:
@@ -480,12 +518,14 @@ def _effect(intent: Intent) -> Effect:
     )
 
 
-def _is_made(intent: Intent) -> bool:
-    return bool(json.loads(intent.effect.wanted).get(_MADE))
+def _end_of(intent: Intent) -> str | None:
+    """What is known of the end of its call, if it has ended."""
+    end: str | None = json.loads(intent.effect.wanted).get(_END)
+    return end
 
 
-def _as_made(intent: Intent) -> str:
-    return json.dumps(json.loads(intent.effect.wanted) | {_MADE: True})
+def _ending(intent: Intent, end: str) -> str:
+    return json.dumps(json.loads(intent.effect.wanted) | {_END: end})
 
 
 def _begun_by(intent: Intent) -> Direction:

@@ -134,7 +134,7 @@ class Bank:
     def _is_stale(self, effect: Effect) -> bool:
         """Whether Exchange would refuse it, because the copy is no longer as the plan took it to be."""
         copy = self.copies.get((effect.mailbox, effect.item_id))
-        if effect.operation is Operation.UPDATE:
+        if effect.operation is Operation.UPDATE or (effect.occurrence is not None and effect.item_id):
             return copy is None or copy.change_key != effect.change_key
         return False
 
@@ -192,6 +192,7 @@ class Bank:
         copy = replace(self.rewrite(_edited(base, edit)), change_key=self._next_key())
         if not isinstance(edit.times, Unset) or not isinstance(edit.recurrence, Unset):
             copy = replace(copy, exceptions=(), deleted_starts=())  # which a series of another pattern gives up
+        copy = replace(copy, exceptions=tuple(_following(each, base, copy) for each in copy.exceptions))
         self.copies[effect.mailbox, copy.item_id] = copy
         return effects.done(link, effect, item_id=copy.item_id, change_key=copy.change_key)
 
@@ -290,6 +291,13 @@ def _occurrence(series: Copy, start: Moment) -> Copy:
     assert series.end is not None
     untouched_one = replace(series, recurrence=None, exceptions=(), deleted_starts=(), shape=Shape.EXCEPTION)
     return replace(untouched_one, original_start=start, start=start, end=start + (series.end - series.start))
+
+
+def _following(exception: Copy, before: Copy, series: Copy) -> Copy:
+    """An exception after its series changed: what it had of it, it has of it still."""
+    names = ("subject", "body", "location", "importance", "sensitivity", "reminder")
+    followed = {name: getattr(series, name) for name in names if getattr(exception, name) == getattr(before, name)}
+    return replace(exception, **followed)
 
 
 def _edited(copy: Copy, edit: Edit) -> Copy:
