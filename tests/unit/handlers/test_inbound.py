@@ -296,6 +296,203 @@ DIFFERENCES = {
     "priority": {"importance": "High"},
     "restricted": {"sensitivity": "Private"},
 }
+KEYED = replace(REPLICA, change_key=MEETING.change_key)
+CONTENT = ("subject", "notes", "location", "start", "end", "zone", "all_day", "priority", "restricted")
+EVERYTHING = (*CONTENT, "owner", "assign_to", "for")
+FROM_EXCHANGE = ("read_only", "redacted", "organizer", "responses")
+EXPLAINED = tuple(
+    Explanation("PART-1", user, Decision.ASSIGN_TO, "an active CRM user has this address")
+    for user in ("u-anna", "u-bob")
+)
+
+
+def settled(link: Link = the_link(KEYED, BOBS_REPLICA), world: Any = WORLD) -> Link:  # noqa: B008 - nothing changes it
+    """The link once Anna's copy was decided as it is."""
+    return decided(link, MEETING, world=world).link
+
+
+@pytest.mark.rule("PART-1", "MAP-4", "OPT-5")
+def test_part_1_a_new_meeting_is_told_whole():
+    """Everything Exchange states of it, and who is in it by which rule; the answer of the CRM is still to come."""
+    link = a_link(replicas=(KEYED,), reported="awaiting_acceptance:", private_from_crm=True)
+    plan = decided(link, replace(MEETING, modified_at=NOW))
+    after = replace(
+        link,
+        state=State.ACTIVE,
+        revision=1,
+        content=plan.link.content,
+        reported=None,
+        agreed=ITEM,
+        exchange=ITEM,
+        private_from_crm=False,
+    )
+    shown = replace(ITEM, external=None)
+    command = Upsert(link.id, 1, None, 0, link.uid, (*EVERYTHING, *FROM_EXCHANGE), shown, None)
+    assert plan == Plan(after, command, replace(APPLIED, explain=EXPLAINED))
+
+
+@pytest.mark.rule("OPT-3", "CON-3")
+def test_opt_3_what_is_as_it_was_decides_nothing():
+    """The fingerprint is remembered."""
+    link = settled()
+    assert link == the_link(KEYED, BOBS_REPLICA, content=link.content)
+    assert decided(link, MEETING) == Plan(link)
+    assert decided(link, replace(MEETING, change_key="9", modified_at=NOW, zone_id="W. Europe")) == Plan(link)
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    **DIFFERENCES,
+    "zone": {"zone": "Europe/Vienna"},
+    "people": {"attendees": ()},
+    "their names": {"attendees": (replace(MEETING.attendees[0], name="Robert"),)},
+    "their answers": {"attendees": (replace(MEETING.attendees[0], response=Response.ACCEPTED),)},
+    "recurrence": {"recurrence": Recurrence("daily")},
+}
+
+
+@pytest.mark.rule("CON-1", "OPT-3")
+@pytest.mark.parametrize("what", [name for name in CHANGES if name != "their names"])
+def test_con_1_whatever_people_can_change_is_decided_anew(what: str):
+    """And told: what changed and no more."""
+    world = WORLD.with_options(private_meetings=True)
+    link = settled(the_link(KEYED), world)
+    changed = decided(link, replace(MEETING, **CHANGES[what]), world=world)
+    assert changed.link.content != link.content
+    assert changed.report is not None
+    assert changed.link.agreed == changed.link.exchange
+    told_of = {
+        "people": {"assign_to", "responses"},
+        "their answers": {"responses"},
+    }.get(what, {what})
+    assert isinstance(changed.command, Upsert)
+    assert set(changed.command.changed) == told_of
+    assert decided(changed.link, replace(MEETING, **CHANGES[what]), world=world) == Plan(changed.link)
+
+
+@pytest.mark.rule("CON-1")
+def test_con_1_a_change_is_told_with_what_became_of_it():
+    """When Exchange noted it, too; the copy holds no longer what was written to it."""
+    known = replace(KEYED, holds="h", ours="0")
+    link = settled(the_link(known, replace(BOBS_REPLICA, holds="h", ours="1")))
+    later = replace(MEETING, subject="Later", modified_at=NOW)
+    plan = decided(replace(link, replicas=(known, replace(BOBS_REPLICA, holds="h", ours="1"))), later)
+    item = replace(ITEM, subject="Later")
+    assert plan.link == replace(
+        link,
+        replicas=(replace(known, holds="", ours=None), replace(BOBS_REPLICA, holds="h", ours="1")),
+        revision=4,
+        content=plan.link.content,
+        agreed=item,
+        exchange=item,
+        changed_at=NOW,
+    )
+    assert plan.command == told(link, "subject", item=item)
+    assert plan.report == replace(APPLIED, explain=EXPLAINED)
+
+
+@pytest.mark.rule("CON-3", "CON-4", "PART-7")
+def test_con_3_what_the_server_made_of_our_write_is_remembered_and_told_to_nobody():
+    """Neither as content nor as people: what the CRM said stands; but an answer is not ours."""
+    ours = replace(KEYED, ours=MEETING.change_key, holds="h")
+    agreed = replace(
+        ITEM, subject=" Review ", location="Room  4", notes="Mine", responses=(("u-anna", Response.ORGANIZER),)
+    )
+    crm = replace(agreed, external=None)
+    link = the_link(ours, BOBS_REPLICA, agreed=agreed, exchange=agreed, crm=crm, content="before")
+    written = replace(MEETING, location="Room 4", body="Cut")
+    plan = decided(link, written)
+    seen = replace(ITEM, location="Room 4", notes="Cut")
+    assert plan == Plan(replace(link, content=plan.link.content, exchange=replace(seen, responses=ITEM.responses)))
+    answered = replace(written, attendees=(replace(MEETING.attendees[0], response=Response.ACCEPTED),))
+    accepted = decided(replace(link, replicas=(ours, replace(BOBS_REPLICA, response=Response.ACCEPTED))), answered)
+    assert isinstance(accepted.command, Upsert)
+    assert accepted.command.changed == ("responses",)
+    assert accepted.link.agreed is not None
+    assert dict(accepted.link.agreed.responses)["u-bob"] is Response.ACCEPTED
+    assert accepted.link.agreed.subject == " Review "
+
+
+@pytest.mark.rule("CON-4")
+@pytest.mark.parametrize(
+    ("changed", "is_ours"),
+    [
+        ({}, True),
+        ({"subject": "  Review"}, True),
+        ({"subject": "Mine"}, False),
+        ({"attendees": ()}, False),
+        ({"attendees": (*MEETING.attendees, replace(MEETING.attendees[0], name="X", address="x@else.example"))}, False),
+    ],
+    ids=["as it was", "in blanks", "content", "somebody less", "somebody more"],
+)
+def test_con_4_a_server_may_touch_what_we_wrote_once_more(changed: dict[str, Any], is_ours: bool):
+    """Under another key; what a person changed is a person's change."""
+    link = the_link(replace(KEYED, ours="0", holds="h"))
+    plan = decided(link, replace(MEETING, **changed))
+    assert plan.link.replicas[0].ours == ("0" if is_ours else None)
+    assert (plan.report is None) is is_ours
+
+
+@pytest.mark.rule("CON-2", "CON-6")
+def test_con_2_a_conflict_that_the_crm_won_is_written_back_and_named():
+    """What is written is what Exchange says; the fingerprint is unknown until it was read."""
+    link = settled()
+    assert link.agreed is not None
+    pending = replace(link, agreed=replace(ITEM, subject="Costs"), crm=replace(ITEM, subject="Costs", external=None))
+    plan = decided(pending, replace(MEETING, subject="Budget"))
+    item = replace(ITEM, subject="Costs")
+    assert plan.report == replace(APPLIED, explain=EXPLAINED, conflicts=(Conflict("subject", "crm"),))
+    [effect] = plan.effects
+    assert (effect.mailbox, effect.fields, effect.authoritative, effect.item) == (A, ("subject",), True, item)
+    assert plan.link == replace(pending, exchange=item, content=None)
+    assert plan.command is None
+
+
+ALARMS = WORLD.with_options(alarms=True)
+ALARMED = replace(ITEM, alarms=(("u-anna", (15,)), ("u-bob", (5,))))
+
+
+def alarmed(world: Any) -> Link:
+    """In peace, with an alarm of each of them."""
+    replicas = (replace(KEYED, reminder=15), replace(BOBS_REPLICA, reminder=5))
+    link = the_link(*replicas, agreed=ALARMED, crm=replace(ALARMED, external=None))
+    return replace(link, content=decided(link, replace(MEETING, reminder=15), world=world).link.content)
+
+
+@pytest.mark.rule("ALM-1", "ALM-2", "CON-3")
+@pytest.mark.parametrize("gate", [True, False])
+def test_alm_2_a_reminder_that_alone_was_changed_is_its_users_alarm(gate: bool):
+    """With his option off it is only remembered."""
+    world = ALARMS if gate else WORLD.with_options(alarms=False)
+    link = alarmed(world)
+    plan = decided(link, replace(MEETING, reminder=30), world=world)
+    remembered = (replace(KEYED, reminder=30), replace(BOBS_REPLICA, reminder=5))
+    if not gate:
+        assert plan == Plan(replace(link, replicas=remembered))
+        return
+    item = replace(ALARMED, alarms=(("u-anna", (30,)), ("u-bob", (5,))))
+    assert plan.link == replace(link, replicas=remembered, agreed=item, revision=4)
+    assert plan.command == told(link, "alarms", item=item)
+    assert plan.report is not None
+    assert [(each.key, each.user, each.effect) for each in plan.report.options] == [
+        (options.MEETING_ALARMS, "u-anna", ("alarms:u-anna",))
+    ]
+
+
+@pytest.mark.rule("ALM-2", "ALM-5")
+def test_alm_2_a_hint_through_his_copy_brings_its_users_alarm():
+    """As do those of copies whose hints were skipped until the meeting came in; deleted ones say nothing."""
+    link = alarmed(ALARMS)
+    bobs = replace(BOBS, reminder=10)
+    annas = replace(MEETING, reminder=15)
+    plan = decided(link, annas, world=ALARMS, sighting=Sighting(B, BOB, bobs))
+    assert plan.link.agreed is not None
+    assert dict(plan.link.agreed.alarms)["u-bob"] == (10,)
+    gone = decided(link, annas, world=ALARMS, sighting=Sighting(B, BOB, in_deleted_items(bobs)))
+    assert gone.link.agreed == ALARMED
+    fresh = a_link(replicas=(KEYED, BOBS_REPLICA))
+    new = decided(fresh, MEETING, world=ALARMS, others=(Sighting(B, BOB, bobs),))
+    assert new.link.agreed is not None
+    assert new.link.agreed.alarms == (("u-bob", (10,)),)
 
 
 @pytest.mark.rule("ID-3", "CON-4")
