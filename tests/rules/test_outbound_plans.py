@@ -23,7 +23,7 @@ from handlers.policy import ConflictPolicy
 from schemas import ids
 from schemas.copies import Attendee, Role
 from schemas.edits import UNSET
-from schemas.items import External, ForEntry, Response, ScheduleItem, Source
+from schemas.items import External, ForEntry, Recurrence, Response, ScheduleItem, Source
 from schemas.outcomes import Decision, Direction, Reason, Result
 from tests.support.world import END, START, World, a_contact, a_user, a_world, days
 
@@ -224,6 +224,18 @@ def test_id_6_what_exchange_will_never_take_is_put_back():
     for about in ({"agreed": None}, {"state": State.DELETED}, {"state": State.ARCHIVED}):
         link = replace(PEACE, **about)
         assert outbound.rejected(link, event, generation=1) == Plan(replace(known, **about), report=report)
+
+
+@pytest.mark.rule("REC-5")
+def test_rec_5_a_new_series_that_exchange_cannot_hold_is_made_nowhere():
+    """And said why, by the pattern's own word; one that came to be is judged field by field."""
+    item = replace(ITEM, recurrence=Recurrence("daily", interval=1000))
+    link = Link(id="l-1", uid=None)
+    because = Explanation("REC-5", "l-1", Decision.REFUSED, "the pattern: interval_too_long")
+    report = Report(Direction.OUTBOUND, Result.SKIPPED, Reason.PATTERN, explain=(because,))
+    plan = decided(link, CrmChange("si-1", 1, after=item))
+    assert plan == Plan(replace(link, crm_id="si-1", crm_version=1), report=report)
+    assert [each.fields for each in edited(recurrence=item.recurrence, subject="x").effects] == [("subject",)] * 2
 
 
 # edits
@@ -566,14 +578,28 @@ def test_del_6_cancelled_in_the_crm_is_deleted_in_exchange():
     assert decided(gone, CrmChange("si-1", 7, after=later)) == Plan(
         replace(gone, crm_version=7, crm=later, agreed=later)
     )
-    opened = decided(gone, CrmChange("si-1", 7, after=ITEM))
+    opened = decided(replace(known, content="as it was"), CrmChange("si-1", 7, after=ITEM))
+    anew = Link(
+        id="l-1",
+        uid=ids.uid_of_crm("si-1"),
+        state=State.ACTIVE,
+        version=7,
+        crm_id="si-1",
+        crm_version=7,
+        crm_revision=3,
+        revision=3,
+        changed_at=CHANGED_AT,
+        agreed=ITEM,
+        exchange=replace(ITEM, external=()),
+        crm=ITEM,
+    )
+    assert opened.link == anew
+    nowhere = decided(known, CrmChange("si-1", 7, after=replace(ITEM, owner="u-eve", assign_to=())))
+    assert (nowhere.link.uid, nowhere.link.exchange, nowhere.link.content) == (None, None, None)
     assert [(each.operation, each.mailbox) for each in opened.effects] == [
         (Operation.CREATE, A),
         (Operation.CREATE, B),
     ]
-    assert opened.link.uid == ids.uid_of_crm("si-1")
-    assert not opened.link.deleted_by_crm
-    assert opened.link.replicas == ()
     new = decided(Link(id="l-1", uid=None), CrmChange("si-1", 1, after=item))
     assert new == Plan(
         Link(
