@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 from sqlalchemy import Connection
 
@@ -25,6 +24,7 @@ from daemon.store.errors import StoreError
 from daemon.store.history import Entry
 from daemon.store.store import looking_on
 
+_INDENT, _FURTHER = 4, 8
 _RESULTS = {"applied": "green", "held": "yellow", "skipped": "yellow", "refused": "red", "failed": "red"}
 _WAYS = {"inbound": "Exchange to CRM", "outbound": "CRM to Exchange", "control": "asked of the daemon"}
 _SIDES = {"crm": "the CRM's", "exchange": "Exchange's"}
@@ -99,14 +99,14 @@ def tell(known: Known, console: Console) -> None:
 def _tell_standing(now: Standing, console: Console) -> None:
     title = Text.assemble((now.crm_id or "no CRM id yet", "bold"), f": {_STATES.get(now.state, now.state)}")
     console.print(title, soft_wrap=True)
+    console.print(Text(f"    link {now.link}", style="dim"), soft_wrap=True)
+    if now.uid:
+        console.print(Text(f"    UID {now.uid}", style="dim"), soft_wrap=True)  # to be copied whole
     for line in _where(now):
-        console.print(Padding(line, (0, 0, 0, 4), expand=False))
+        _print(line, console)
 
 
 def _where(now: Standing) -> Iterable[Text]:
-    yield Text(f"link {now.link}", style="dim")
-    if now.uid:
-        yield Text(f"UID {now.uid}", style="dim", no_wrap=True, overflow="ignore")  # to be copied whole
     taken = "and took it" if now.taken >= now.told else f"but has taken {now.taken or 'none'} so far"
     last = f"; was told revision {now.told}, {taken}" if now.told else ""
     yield Text(f"the CRM's version {now.crm_version}{last}" if now.crm_version else f"not heard of by the CRM{last}")
@@ -134,7 +134,14 @@ def _tell(entry: Entry, outcome: Mapping[str, Any], command: Mapping[str, Any] |
     if not done and outcome["result"] == "applied" and outcome["direction"] != "control":
         done = (Text("nothing was to be done on the other side"),)
     for line in (Text(place, style="dim"), *done, *why):
-        console.print(Padding(line, (0, 0, 0, 4), expand=False))
+        _print(line, console)
+
+
+def _print(line: Text, console: Console) -> None:
+    """What does not fit goes on a little further in."""
+    for number, part in enumerate(line.wrap(console, max(console.width - _FURTHER, _FURTHER))):
+        part.rstrip()
+        console.print(Text(" " * (_FURTHER if number else _INDENT)) + part, soft_wrap=True)
 
 
 def _by(actor: Mapping[str, Any] | None) -> str:

@@ -107,8 +107,8 @@ def url(tmp_path: Path) -> str:
     return url
 
 
-def why(item: str, url: str, *more: str) -> Result:
-    return CliRunner(env={"COLUMNS": "200"}).invoke(cli, ["why", item, "--store", url, *more])
+def why(item: str, url: str, *more: str, width: int = 200) -> Result:
+    return CliRunner(env={"COLUMNS": str(width)}).invoke(cli, ["why", item, "--store", url, *more])
 
 
 @pytest.mark.rule("OPT-5")
@@ -167,6 +167,14 @@ def test_for_scripts_it_is_json(url: str) -> None:
     assert [each["crm_id"] for each in told["items"]] == ["si-1"]
     assert [each["outcome"]["result"] for each in told["decisions"]] == ["applied", "applied", "held"]
     assert told["decisions"][0]["command"]["revision"] == 7
+
+
+def test_it_fits_a_terminal_of_80_columns_and_a_file(url: str) -> None:
+    """What is to be copied stays whole; nothing has blanks behind it."""
+    lines = why("si-1", url, width=80).output.splitlines()
+    assert [line for line in lines if len(line) > 80 or line != line.rstrip()] == []
+    assert "    option for_contacts.security_check is on for u-anna (from system):" in lines
+    assert "        for:c-7" in lines
 
 
 @pytest.mark.rule("PRIV-5")
