@@ -237,7 +237,7 @@ def test_note_6_in_a_strangers_meeting_the_users_copies_have_it():
 
 @pytest.mark.rule("NOTE-6")
 @pytest.mark.scenario("S08a")
-def test_note_6_a_contact_of_the_crms_is_no_guest_when_a_lost_create_is_found_again():
+def test_s08a_note_6_a_contact_of_the_crms_is_no_guest_when_a_lost_create_is_found_again():
     """Who is in For was not invited, so the block that the create wrote stays in the organizer's body."""
     item = ScheduleItem(subject="Call", start=START, end=END, owner="u-anna", assign_to=("u-anna",), related=PENSION)
     made = replace(item, for_=(ForEntry("c-carla", Source.CRM, Response.NONE),))

@@ -170,7 +170,7 @@ def test_con_4_a_copy_shows_what_was_written_however_the_server_put_it_down(ther
     assert shows(there, EVERYTHING, policy=POLICY)
 
 
-@pytest.mark.rule("CON-4", "ENG-6")
+@pytest.mark.rule("CON-4")
 @pytest.mark.parametrize(
     "otherwise",
     [
