@@ -185,9 +185,8 @@ def _must_be_told(edit: _Edit) -> bool:
 
 
 def _lost(folded: Folded) -> frozenset[str]:
-    """Fields in which Exchange's value stands; times stand together."""
-    names = {conflict.field for conflict in folded.conflicts if conflict.winner == "exchange"}
-    return frozenset(names | set(TIMES)) if names & set(TIMES) else frozenset(names)
+    """Fields in which Exchange's value stands."""
+    return frozenset(conflict.field for conflict in folded.conflicts if conflict.winner == "exchange")
 
 
 def _owner(edit: _Edit) -> User | None:

@@ -23,7 +23,7 @@ from handlers.policy import ConflictPolicy
 from schemas import ids
 from schemas.copies import Attendee, Role
 from schemas.edits import UNSET
-from schemas.items import External, ForEntry, Recurrence, Response, ScheduleItem, Source
+from schemas.items import External, ForEntry, Recurrence, Related, Response, ScheduleItem, Source
 from schemas.outcomes import Decision, Direction, Reason, Result
 from tests.support.world import END, START, World, a_contact, a_user, a_world, days
 
@@ -310,6 +310,38 @@ def test_part_6_users_are_invited_and_uninvited_in_the_copy_that_counts():
     )
 
 
+@pytest.mark.rule("INV-6", "OPS-3")
+def test_inv_6_who_cannot_have_a_copy_does_not_keep_the_next_from_his():
+    """Whose synchronization is off, who has no mailbox, whom nobody knows."""
+    off = a_user("u-abe", sync_enabled=False)
+    plan = edited(world=WORLD.knowing(off), assign_to=("u-a", "u-abe", "u-anna", "u-bob", "u-cora"))
+    assert [(each.operation, each.mailbox) for each in plan.effects[1:]] == [(Operation.CREATE, C)]
+
+
+@pytest.mark.rule("DEL-3", "CON-3")
+def test_del_3_whom_an_earlier_try_took_out_loses_his_copy_all_the_same():
+    """What was agreed on shows him no more."""
+    alone = replace(ITEM, assign_to=("u-anna",))
+    plan = edited(replace(PEACE, agreed=alone, exchange=alone), assign_to=("u-anna",))
+    assert plan.effects == (removal(BOB, alone),)
+
+
+@pytest.mark.rule("OPT-4")
+def test_opt_4_of_a_strangers_meeting_its_masters_options_count():
+    """The owner's are nobody's; of anybody else's meeting the owner's."""
+    related = (Related("deal", "d-1", "Deal"),)
+    strangers = replace(ITEM, owner=None, read_only=True)
+    link = replace(PEACE, agreed=strangers, exchange=strangers, crm=strangers, master="u-bob")
+    world = WORLD.with_options("user:u-bob", notes=True)
+    plan = edited(link, world=world, related=related)
+    assert {each.mailbox for each in plan.effects} == {A, B}
+    assert plan.report is not None
+    assert [(each.user, each.value) for each in plan.report.options] == [("u-bob", True)]
+    owned = edited(replace(PEACE, master="u-bob"), world=world, related=related)
+    assert owned.report is not None
+    assert [(each.user, each.value) for each in owned.report.options] == [("u-anna", False)]
+
+
 @pytest.mark.rule("PART-6")
 def test_part_6_who_is_invited_already_is_not_invited_again():
     """Exchange had him before the CRM did; and who is not there is not taken out."""
@@ -433,6 +465,8 @@ def test_con_2_where_exchanges_value_stands_the_crm_is_told_and_the_conflict_nam
     assert {(each.field, each.winner) for each in plan.report.conflicts} == {("start", "exchange"), ("end", "exchange")}
     assert plan.command == told(replace(ours, subject="x"), "start", "end")
     assert [each.fields for each in plan.effects] == [("subject",), ("subject",)]
+    zone = edited(link, world=world, start=ours.start, end=ours.end, zone="Europe/Vienna")
+    assert zone.command == told(ours, "zone"), "which is Exchange's along with its times"
     lost = edited(link, start=START + days(2))
     assert lost.report is not None
     assert {each.winner for each in lost.report.conflicts} == {"crm"}
@@ -457,6 +491,8 @@ def test_con_6_what_was_never_told_is_told_with_the_next_edit_but_for_whose_meet
     ours = replace(ITEM, location="Room 9")
     plan = edited(replace(PEACE, agreed=ours, exchange=ours), subject="x")
     assert plan.command == told(replace(ours, subject="x"), "location")
+    quiet = edited(replace(PEACE, agreed=ours, exchange=ours))
+    assert (quiet.command, quiet.report) == (told(ours, "location"), APPLIED)
     owned = edited(replace(PEACE, crm=replace(ITEM, owner="u-bob")), subject="x")
     assert owned.command is None
 
@@ -500,6 +536,20 @@ def test_id_5_a_new_item_is_made_in_its_owners_calendar_by_which_the_others_are_
     assert plan.command is None
 
 
+@pytest.mark.rule("ID-5", "PART-1")
+def test_id_5_of_a_new_item_exchange_says_what_it_has_a_word_for():
+    """Neither who is in For, nor the status, nor what is related; alarms are everybody's own."""
+    says: dict[str, Any] = {
+        "for_": (ForEntry("c-carla", Source.CRM),),
+        "status": "completed",
+        "alarms": (("u-anna", (15,)),),
+        "related": (Related("deal", "d-1", "Deal"),),
+    }
+    plan = decided(Link(id="l-1", uid=None), CrmChange("si-1", 1, after=replace(ITEM, **says)))
+    assert plan.link.exchange == replace(ITEM, external=())
+    assert plan.link.agreed == replace(ITEM, **says)
+
+
 @pytest.mark.rule("INV-7")
 @pytest.mark.parametrize("owner", ["u-eve", "u-nobody", None])
 def test_inv_7_without_the_owners_mailbox_everybody_has_a_copy_of_his_own(owner: str | None):
@@ -530,6 +580,9 @@ def test_id_5_what_an_earlier_try_has_made_is_not_made_again():
     assert plan.report == APPLIED
     both = replace(link, replicas=(owners, replace(direct, holds=holding(ITEM))))
     assert decided(both, CrmChange("si-1", 1, after=ITEM)).effects == ()
+    with_cora = replace(ITEM, assign_to=("u-anna", "u-bob", "u-cora"))
+    third = decided(both, CrmChange("si-1", 1, after=with_cora))
+    assert third.effects == (direct_copy(CORA, with_cora),)
     gone = replace(link, replicas=(owners, replace(direct, live=False)))
     assert decided(gone, CrmChange("si-1", 1, after=ITEM)).effects == (direct_copy(BOB, ITEM),)
 
