@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
+import aiohttp
 from rich.console import Console
 
 from daemon.bus.port import BusError
@@ -66,6 +67,9 @@ async def play(*, kafka: str | None, hold: bool, console: Console) -> int:
         return 1
     except Refused as error:
         tell.fails(NotSo("Exchange does what a person asks for", str(error)), str(log_file(folder)))
+        return 1
+    except aiohttp.ClientError as error:
+        tell.fails(NotSo("Exchange, the CRM and the daemon answer", str(error)), str(log_file(folder)))
         return 1
     except BrokerMissing as error:
         tell.refuses("There is no broker to embed.", str(error))

@@ -20,7 +20,9 @@ from rich.console import Console
 
 from daemon.commands import why
 from daemon.demo import cast, evidence, morning, play, playing
+from daemon.demo.day import Day, Scene
 from daemon.demo.evidence import NotSo
+from daemon.demo.telling import Told
 from tests.support.kafka import Cluster
 
 pytestmark = pytest.mark.xdist_group("demo")  # the story is played once for all tests that read it
@@ -227,6 +229,19 @@ def test_what_did_not_happen_is_not_told(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "expected contacts in For: Karl Klein, Klara Klein, Otto Ohm" in played.told
     assert "seen Klara Klein, Otto Ohm" in played.told
     assert "An answer comes back" not in played.text, "nothing is told after that"
+
+
+def test_what_the_crm_refuses_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback."""
+
+    async def edits_what_is_not_there(day: Day) -> Told:
+        await day.crm("cleo").changes("si-99", location="Room 4")
+        raise AssertionError("the CRM has taken it")
+
+    monkeypatch.setattr(playing, "PARTS", (("Morning", (Scene("An edit", edits_what_is_not_there),)),))
+    played = run()
+    assert played.status == 1
+    assert "expected Exchange, the CRM and the daemon answer seen 404" in played.told
 
 
 def test_without_the_embedded_broker_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
