@@ -124,8 +124,9 @@ def _ask(digests: Mapping[str, str], workers: int) -> None:
     session.ASKED.write_text(json.dumps({"workers": workers, "told": str(_TOLD), "mutants": digests}))
     hurried = {name: value for name, value in os.environ.items() if name != "CI"}  # there, some tests draw more
     places = [place for place in PROVING if Path(place).exists()]
-    ended = subprocess.run(
-        [sys.executable, "-m", "pytest", *_PYTEST, *places], env=hurried, check=False, stdout=sys.stderr
-    )
+    said = WORKSHOP / "pytest.txt"
+    with said.open("w") as out:
+        asking = [sys.executable, "-m", "pytest", *_PYTEST, *places]
+        ended = subprocess.run(asking, env=hurried, check=False, stdout=out)
     if ended.returncode:
-        raise RuntimeError(f"the tests were not asked: pytest ended with {ended.returncode}")
+        raise RuntimeError(f"the tests were not asked, see {said}")

@@ -130,7 +130,6 @@ def _forked(what: Callable[[], None]) -> int:
     pid = os.fork()
     if pid:
         return pid
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # pytest tells of tests there
     try:
         what()
     except BaseException:  # noqa: BLE001 - whatever it is, it was noticed

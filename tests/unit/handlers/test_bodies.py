@@ -36,6 +36,8 @@ BLOCK, OTHER = a_block(), a_block("B", "C")
         ("a\x00b\x1f\ud800\ufffe\tc", "a\ufffdb\ufffd\ufffd\ufffd\tc"),
         ("\u2028\u2003é😀", "\u2028\u2003é😀"),
         (" \t\r\n\xa0", ""),
+        ("one\u2003 \ntwo\u2003 ", "one\u2003\ntwo\u2003"),
+        ("\nXmas", "Xmas"),
     ],
 )
 @FORMATS

@@ -570,6 +570,7 @@ def test_con_1_what_exchange_changed_is_in_the_link_before_a_crm_event_is_decide
     assert (fresh.agreed.subject, fresh.revision) == ("Later", 3)
     [annas, coras] = fresh.replicas
     assert (annas.change_key, annas.holds) == ("2", None)
+    assert decided(fresh, later) == Plan(fresh), "and it is known that it was decided"
     assert coras == replace(DIRECT, holds=BEHIND)
 
 
