@@ -129,7 +129,7 @@ def _as_made(item: ScheduleItem) -> ScheduleItem:
 def holding(item: ScheduleItem) -> str:
     """Fingerprints the content that all copies of an item share."""
     content = tuple(getattr(item, name) for name in CONTENT)
-    return sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256(repr(content).encode()).hexdigest()
 
 
 def _touched(link: Link, effect: Effect) -> Link:

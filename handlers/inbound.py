@@ -529,4 +529,4 @@ def _series(copy: Copy) -> list[object]:
 
 
 def _hashed(*parts: object) -> str:
-    return sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256(repr(parts).encode()).hexdigest()

@@ -177,7 +177,7 @@ def test_con_1_a_new_copy_that_counts_says_all_of_the_item():
     """Whatever was known before; what is the CRM's alone is in no copy."""
     item = replace(ITEM, subject="Budget", location="Room 9", external=())
     the_crms = {"for_": (ForEntry("c-carla"),), "status": "completed", "alarms": (("u-bob", (5,)),)}
-    own = replace(item, **the_crms, related=(Related("opportunity", "o-1"),))
+    own = replace(item, **the_crms, external=None, related=(Related("opportunity", "o-1"),))
     effect = an_effect(Operation.CREATE, item=own, fields=("subject",), authoritative=True)
     assert progressed(LINK, effect, item_id="AAMk-2", change_key="2").exchange == item
 
