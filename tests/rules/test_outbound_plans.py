@@ -23,7 +23,7 @@ from handlers.policy import ConflictPolicy
 from schemas import ids
 from schemas.copies import Attendee, Role
 from schemas.edits import UNSET
-from schemas.items import External, ForEntry, Recurrence, Related, Response, ScheduleItem, Source
+from schemas.items import External, ForEntry, Recurrence, Related, Response, ScheduleItem, SeriesException, Source
 from schemas.outcomes import Decision, Direction, Reason, Result
 from tests.support.world import END, START, World, a_contact, a_user, a_world, days
 
@@ -450,6 +450,8 @@ def test_id_6_what_is_refused_is_put_back_and_the_rest_is_taken():
         told(item, "subject", "assign_to"),
         Report(Direction.OUTBOUND, Result.REFUSED, Reason.READ_ONLY, explain=refused),
     )
+    elsewhere = replace(link, exchange=replace(item, zone="Europe/Vienna"))
+    assert edited(elsewhere, status="completed").link.exchange == elsewhere.exchange
     partly = edited(link, subject="x", status="completed")
     assert partly.report == Report(Direction.OUTBOUND, Result.APPLIED, Reason.PARTLY, explain=refused[:1])
 
@@ -548,6 +550,10 @@ def test_id_5_of_a_new_item_exchange_says_what_it_has_a_word_for():
     plan = decided(Link(id="l-1", uid=None), CrmChange("si-1", 1, after=replace(ITEM, **says)))
     assert plan.link.exchange == replace(ITEM, external=())
     assert plan.link.agreed == replace(ITEM, **says)
+    alarmed = SeriesException(START + days(1), changes=(("alarms", '{"u-anna":[5]}'),))
+    series = replace(ITEM, recurrence=Recurrence("daily"), exceptions=(alarmed,))
+    plan = decided(Link(id="l-1", uid=None), CrmChange("si-1", 1, after=series))
+    assert plan.link.exchange == replace(series, external=(), exceptions=())
 
 
 @pytest.mark.rule("INV-7")
