@@ -24,7 +24,6 @@ LAST_DAY = date(4499, 12, 31)
 """Exchange's calendar goes no further."""
 
 _DAYS_OF_WEEK = 7
-_SHORTEST_MONTH = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class PatternDays:
 
     def day_of(self, number: int) -> date | None:
         """The day with that number; None: there is none."""
-        period = (number - 1 + self._before_first()) // self._size()
+        period = (number - 1) // self._size()
         if number < 1 or period > self._period_of(LAST_DAY):
             return None
         days = self.numbered(self._begin(period))
@@ -72,7 +71,7 @@ class PatternDays:
     def _period_of(self, day: date) -> int:
         """The number of the period in which a day lies: of some days, weeks or months, of which one has dates."""
         if self.pattern.frequency in ("monthly", "yearly"):
-            return (_month(day) - self._first_month()) // _months(self.pattern)
+            return (day.year * MONTHS + day.month - 1 - self._first_month()) // _months(self.pattern)
         return (day - self._begin(0)).days // self._length()
 
     def _begin(self, period: int) -> date:
@@ -87,8 +86,7 @@ class PatternDays:
 
     def _first_month(self) -> int:
         """The first period's: a yearly pattern's month may lie before the start, whose year it is all the same."""
-        month = self.pattern.month
-        return _month(self.first.replace(day=1, month=month) if month else self.first)
+        return self.first.year * MONTHS + (self.pattern.month or self.first.month) - 1
 
     def _size(self) -> int:
         """How many days of a period are the pattern's."""
@@ -96,13 +94,9 @@ class PatternDays:
 
     def _before_first(self) -> int:
         """How many of them lie before the start in the first period."""
-        match self.pattern.frequency:
-            case "daily":
-                return 0
-            case "weekly":
-                return sum(WEEKDAYS.index(day) < self.first.weekday() for day in self.pattern.weekdays)
-            case _:
-                return int(_first(self.pattern, self._begin(0)) < self.first)
+        if self.pattern.frequency == "weekly":
+            return sum(WEEKDAYS.index(day) < self.first.weekday() for day in self.pattern.weekdays)
+        return int(_first(self.pattern, self._begin(0)) < self.first)
 
     def _is_over(self, index: int, day: date) -> bool:
         count, until = self.pattern.count, self.pattern.until
@@ -118,10 +112,12 @@ def days(pattern: Recurrence, begin: date, *, week_start: int = 0) -> Iterator[d
             rule = rrule(DAILY, start, pattern.interval)
         case "weekly":
             rule = rrule(WEEKLY, start, pattern.interval, wkst=week_start, byweekday=weekdays)
-        case _ if weekdays:
-            rule = rrule(MONTHLY, start, _months(pattern), byweekday=weekdays, bysetpos=pattern.week_of_month)
+        case _ if pattern.day_of_month:
+            # of all days up to it the last: where the month is too short, the last there is
+            up_to_it = list(range(1, pattern.day_of_month + 1))
+            rule = rrule(MONTHLY, start, _months(pattern), bymonthday=up_to_it, bysetpos=-1)
         case _:
-            rule = rrule(MONTHLY, start, _months(pattern), bymonthday=_days_of_month(pattern), bysetpos=-1)
+            rule = rrule(MONTHLY, start, _months(pattern), byweekday=weekdays, bysetpos=pattern.week_of_month)
     return (moment.date() for moment in rule)
 
 
@@ -130,15 +126,5 @@ def _first(pattern: Recurrence, begin: date) -> date:
     return next(days(pattern, begin), date.max)
 
 
-def _days_of_month(pattern: Recurrence) -> list[int]:
-    """The day and those that stand for it where a month is too short: the last one that there is, is it."""
-    day = pattern.day_of_month or 1
-    return list(range(min(day, _SHORTEST_MONTH), day + 1))
-
-
 def _months(pattern: Recurrence) -> int:
     return pattern.interval * (MONTHS if pattern.frequency == "yearly" else 1)
-
-
-def _month(day: date) -> int:
-    return day.year * MONTHS + day.month - 1

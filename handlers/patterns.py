@@ -29,6 +29,7 @@ START_OFF_PATTERN = "start_off_pattern"
 """Why a pattern cannot be held."""
 
 _FIFTH = 5
+_TWO_ROUNDS = 2 * len(WEEKDAYS) + 1
 _PARTS = ("weekdays", "day_of_month", "week_of_month", "month")
 _SAYABLE = {
     "daily": (frozenset(), frozenset({"weekdays"})),
@@ -61,11 +62,12 @@ def stated(pattern: Recurrence, first: date) -> Recurrence:
 
 def has_same_weeks(pattern: Recurrence, first: date, *, week_start: str) -> bool:
     """Whether a pattern has the same dates where weeks begin on that weekday as where they begin on Monday."""
-    if pattern.frequency != "weekly" or not 1 < pattern.interval <= LONGEST_INTERVAL["weekly"] or first > LAST_DAY:
-        return True  # every week, or no week at all
-    two_rounds = 2 * len(pattern.weekdays) + 1
+    if pattern.frequency != "weekly" or pattern.interval == 1:
+        return True
+    if first > LAST_DAY or pattern.interval > LONGEST_INTERVAL["weekly"]:
+        return True  # it has none, or is refused
     theirs = days(pattern, first, week_start=WEEKDAYS.index(week_start))
-    return list(islice(theirs, two_rounds)) == list(islice(days(pattern, first), two_rounds))
+    return list(islice(theirs, _TWO_ROUNDS)) == list(islice(days(pattern, first), _TWO_ROUNDS))
 
 
 def _contradiction(pattern: Recurrence) -> str | None:
@@ -86,7 +88,7 @@ def _is_one_kind(weekdays: tuple[str, ...]) -> bool:
 def _beyond_exchange(pattern: Recurrence) -> str | None:
     if pattern.interval > LONGEST_INTERVAL[pattern.frequency]:
         return INTERVAL_TOO_LONG
-    if pattern.end == "after" and (pattern.count or 0) > HIGHEST_COUNT:
+    if pattern.end == "after" and pattern.count is not None and pattern.count > HIGHEST_COUNT:
         return COUNT_TOO_HIGH
     # Exchange has a last Monday, and no fifth one: in most months that is another day, or none.
     return FIFTH_WEEK if pattern.week_of_month == _FIFTH else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -84,7 +84,7 @@ class Series:
 
     def day(self, moment: Moment) -> date:
         """The day of a moment in the series' zone."""
-        return moment.astimezone(self._where()).date() if isinstance(moment, datetime) else moment
+        return day_of(moment, self.zone)
 
     def _days(self) -> PatternDays:
         return _days_of(self.pattern, self.day(self.first))
@@ -94,17 +94,20 @@ class Series:
 
     def _is_start(self, day: date, start: Moment) -> bool:
         """Whether an occurrence on that day has this start. The hour that comes twice is one hour on the wall."""
-        ours = self.start_on(day)
-        if not (isinstance(ours, datetime) and isinstance(start, datetime)):
-            return ours == start
-        return ours == start or _on_the_wall(ours, self._where()) == _on_the_wall(start, self._where())
+        return self._on_the_wall(self.start_on(day)) == self._on_the_wall(start)
+
+    def _on_the_wall(self, moment: Moment) -> tuple[date, time]:
+        if not isinstance(moment, datetime):
+            return moment, time()
+        there = moment.astimezone(self._where())
+        return there.date(), there.time()
 
 
 def unheld(pattern: Recurrence, first: Moment, zone: str | None = None) -> str | None:
     """Why the CRM and Exchange cannot both hold a pattern with that first start; None: they can."""
     if isinstance(first, datetime) and (zone is None or not is_zone(zone)):
         return ZONE_UNKNOWN
-    return patterns.unheld(pattern, Series(pattern, first, zone).day(first))
+    return patterns.unheld(pattern, day_of(first, zone))
 
 
 def are_one(start: Moment, other: Moment) -> bool:
@@ -117,13 +120,14 @@ def are_one(start: Moment, other: Moment) -> bool:
 
 def stated(pattern: Recurrence, first: Moment, zone: str | None = None) -> Recurrence:
     """A pattern that can be held in its full form: see `patterns`."""
-    return patterns.stated(pattern, Series(pattern, first, zone).day(first))
+    return patterns.stated(pattern, day_of(first, zone))
+
+
+def day_of(moment: Moment, zone: str | None) -> date:
+    """The day of a moment in a zone."""
+    return moment.astimezone(ZoneInfo(zone or "UTC")).date() if isinstance(moment, datetime) else moment
 
 
 @lru_cache(maxsize=1024)
 def _days_of(pattern: Recurrence, first: date) -> PatternDays:
     return PatternDays(patterns.stated(pattern, first), first)
-
-
-def _on_the_wall(moment: datetime, zone: ZoneInfo) -> datetime:
-    return moment.astimezone(zone).replace(tzinfo=None, fold=0)

@@ -20,7 +20,7 @@ from cronsim import CronSim
 from dateutil import tz
 
 from handlers import patterns, recurrences
-from handlers.pattern_days import WEEKDAYS
+from handlers.pattern_days import WEEKDAYS, PatternDays
 from handlers.recurrences import Series, Window
 from schemas.items import Moment, Recurrence
 
@@ -301,6 +301,7 @@ def test_s05c_the_clock_on_the_wall_stays_the_same_across_daylight_saving_time(z
         series = Series(Recurrence(chance.choice(("daily", "weekly"))), first, zone)
         for day, start in in_2026_and_2027(series):
             assert start == by_another_library(day, clock, zone), f"{clock} on {day}"
+            assert start.tzinfo is UTC, "instants are kept in UTC"
             changes += is_another_offset(start, first, zone)
             if day.day == 1:
                 assert series.index_of(start) == series.index_on(day), "its own start is its original start"
@@ -419,6 +420,24 @@ def anything(chance: random.Random) -> Recurrence:
     )
 
 
+@pytest.mark.rule("REC-1", "MAP-2")
+def test_the_first_day_is_the_one_of_the_zone() -> None:
+    """Half past eleven at night in London is the next day in Berlin."""
+    late = datetime(2026, 12, 1, 23, 30, tzinfo=UTC)
+    assert recurrences.stated(Recurrence("weekly"), late, "Europe/London").weekdays == ("TU",)
+    assert recurrences.stated(Recurrence("weekly"), late, "Europe/Berlin").weekdays == ("WE",)
+    every_other = Recurrence("weekly", 2, weekdays=("WE",))
+    assert recurrences.unheld(every_other, late, "Europe/Berlin") is None
+    assert recurrences.unheld(every_other, late, "Europe/London") == patterns.START_OFF_PATTERN
+
+
+@pytest.mark.rule("REC-1")
+def test_the_last_day_until_another_may_be_none() -> None:
+    tuesdays = PatternDays(Recurrence("weekly", weekdays=("TU",)), date(2026, 12, 1))
+    found = [tuesdays.last_until(date(2026, 11, 30) + days(each)) for each in (0, 1, 7, 8)]
+    assert found == [None, date(2026, 12, 1), date(2026, 12, 1), date(2026, 12, 8)]
+
+
 @pytest.mark.rule("REC-5", "MAP-2")
 @pytest.mark.parametrize("zone", [None, "Middle-earth/Bree"])
 def test_a_series_with_an_hour_needs_a_zone(zone: str | None) -> None:
@@ -467,6 +486,11 @@ def test_s04e_weeks_that_begin_on_another_day_are_told_by_their_dates() -> None:
     assert patterns.has_same_weeks(working, date(2026, 12, 1), week_start="SU")
     assert not patterns.has_same_weeks(working, date(2026, 12, 1), week_start="WE")
     assert patterns.has_same_weeks(replace(weekend, interval=1), date(2026, 12, 5), week_start="SU")
+    assert not patterns.has_same_weeks(replace(weekend, interval=99), date(2026, 12, 5), week_start="SU")
+    assert not patterns.has_same_weeks(weekend, date(4499, 12, 31), week_start="SU")
+    assert patterns.has_same_weeks(Recurrence("monthly", 2, day_of_month=5), date(2026, 12, 5), week_start="SU")
+    assert patterns.has_same_weeks(weekend, date(9999, 12, 25), week_start="SU"), "there is no such week"
+    assert patterns.has_same_weeks(replace(weekend, interval=100), date(2026, 12, 5), week_start="SU"), "refused"
 
 
 @pytest.mark.rule("REC-5")
