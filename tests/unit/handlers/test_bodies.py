@@ -23,6 +23,7 @@ def a_block(*titles: str) -> Block:
     return block
 
 
+ZOOM_LINK = "https://zoom.us/j/123456789"
 BLOCK, OTHER = a_block(), a_block("B", "C")
 
 
@@ -195,6 +196,20 @@ def test_note_3_what_is_left_of_a_block_in_its_element_is_ours(lost: str, notes:
     body = f"<body>one{BLOCK.html.replace(lost, '')}</body>"
     assert notes_of(body, html=True) == notes
     assert compose(body, html=True, notes=None, block=BLOCK) == f"<body>one{BLOCK.html}</body>"
+
+
+@pytest.mark.rule("NOTE-3", "NOTE-5")
+@pytest.mark.parametrize(
+    ("body", "notes"),
+    [
+        (f"one\n{CLOSING}\n{TEAMS_TEXT}", "one"),
+        (f"one\n{HEADING}\nA case\n{CLOSING}\n{TEAMS_TEXT}", "one"),
+        (f"{ZOOM_TEXT}\n{CLOSING}\nas said: {ZOOM_LINK}", f"as said: {ZOOM_LINK}"),
+    ],
+)
+def test_note_5_a_meetings_part_does_not_reach_over_a_block(body: str, notes: str) -> None:
+    """Before it, after it, and beside what is left of one."""
+    assert notes_of(body, html=False) == notes
 
 
 @pytest.mark.rule("NOTE-3")
