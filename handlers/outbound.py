@@ -379,9 +379,7 @@ def _report(edit: _Edit, effects: tuple[Effect, ...], consulted: tuple[Consulted
 
 def _left_out(edit: _Edit) -> Iterator[Explanation]:
     """Who takes part in the CRM alone, because there is nowhere to invite him to (S09d)."""
-    added = _moved(edit)[0] if not edit.is_new else outgoing.participants_of(edit.folded.agreed, edit.around.facts)
-    if edit.folded.agreed.read_only:
-        return
+    added, _ = _moved(edit)
     for user in sorted(added - _reached(added, edit.around)):
         yield Explanation("PART-6", user, Decision.KEPT, "no address to invite him by: in the CRM alone")
 

@@ -573,6 +573,10 @@ def test_inv_7_a_new_item_that_lies_nowhere_is_the_crms_alone():
     plan = decided(Link(id="l-1", uid=None), CrmChange("si-1", 1, after=item))
     known = Link(id="l-1", uid=None, state=State.ACTIVE, crm_id="si-1", crm_version=1, agreed=item, crm=item)
     assert plan == Plan(known, report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.UNKNOWN_MAILBOX))
+    related = replace(item, related=(Related("deal", "d-1", "Deal"),))
+    asked = decided(Link(id="l-1", uid=None), CrmChange("si-1", 1, after=related)).report
+    assert asked is not None
+    assert [(each.key, each.user) for each in asked.options] == [("related_notes", "u-eve")]
 
 
 @pytest.mark.rule("ID-5", "CON-3")
@@ -764,5 +768,12 @@ def test_priv_6_a_finer_word_in_the_copy_that_counts_is_not_lifted(word: str, is
     plan = edited(with_copy(link, ANNA, sensitivity=word), restricted=False)
     assert (plan.command is not None) is is_refused
     assert (plan.effects == ()) is is_refused
+    theirs = replace(item, subject="theirs")
+    both = with_copy(replace(link, agreed=theirs, exchange=theirs), ANNA, sensitivity=word)
+    world = WORLD.with_policy(conflict_default=ConflictPolicy.EXCHANGE_WINS)
+    met = edited(both, world=world, restricted=False, subject="x")
+    assert met.report is not None
+    assert met.report.conflicts == (Conflict("subject", "exchange"),)
+    assert (met.report.result is Result.REFUSED) is is_refused
     others = edited(with_copy(link, BOB, sensitivity=word), restricted=False)
     assert others.command is None
