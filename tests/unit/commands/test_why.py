@@ -99,10 +99,11 @@ async def _remembered(url: str) -> None:
     await store.close()
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A store that remembers all of this."""
-    url = f"sqlite:///{tmp_path}/store.sqlite"
+    is_file = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path}/store.sqlite" if is_file else str(request.getfixturevalue("postgres_url"))
     asyncio.run(_remembered(url))
     return url
 
