@@ -102,10 +102,7 @@ def _settle(person: Participant, contacts: Collection[str]) -> Participant:
         if contact.id not in contacts and contact.id in admitted:
             verdicts[contact.id] = Verdict(contact.id, "PART-6", admitted=False, because="the CRM took it out of For")
     kept = tuple(contact for contact in person.found if contact.id in contacts)
-    told = tuple(verdicts.values())
-    if kept == person.admitted and told == person.verdicts:
-        return person
-    return replace(person, admitted=kept, verdicts=told)
+    return person if kept == person.admitted else replace(person, admitted=kept, verdicts=tuple(verdicts.values()))
 
 
 def _judge(person: Participant, verdicts: dict[str, Verdict]) -> Participant:
