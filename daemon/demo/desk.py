@@ -36,12 +36,6 @@ class Desk:
         async with self.session.put(f"{self.url}/items/{record}", json=body, raise_for_status=True) as response:
             await response.read()
 
-    async def deletes(self, record: str) -> None:
-        """Deletes an item or a task."""
-        body = {"actor": {"user": self.user}}
-        async with self.session.delete(f"{self.url}/items/{record}", json=body, raise_for_status=True) as response:
-            await response.read()
-
     async def _post(self, body: dict[str, Any]) -> dict[str, Any]:
         asked = {"actor": {"user": self.user}, **body}
         async with self.session.post(f"{self.url}/items", json=asked, raise_for_status=True) as response:
