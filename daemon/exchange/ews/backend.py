@@ -9,12 +9,24 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TypeVar
 
 from daemon.exchange import port
-from daemon.exchange.ews import answers, changes, fetching, listings, payloads, properties, searches, tasks, uids
+from daemon.exchange.ews import (
+    answers,
+    changes,
+    fetching,
+    listings,
+    payloads,
+    properties,
+    recurrences,
+    searches,
+    tasks,
+    uids,
+)
 from daemon.exchange.ews.calls import Call, Caller, Observe
 from daemon.exchange.ews.config import EwsConfig
 from daemon.exchange.ews.envelopes import Message
@@ -71,8 +83,11 @@ class EwsExchange:
 
     async def occurrence(self, mailbox: str, master_id: str, index: int) -> Answer:
         """One occurrence of a series; see the port."""
-        [found] = await self._fetcher.fetch(mailbox, [master_id], fetching.occurrence(index))
-        return found
+        asked = [master_id, f"{master_id}/{index}"]
+        master, found = await self._fetcher.fetch(mailbox, asked, fetching.occurrence(master_id, index))
+        if not isinstance(found, Copy):
+            return replace(found, item_id=master_id)
+        return recurrences.dated(found, master, index) if isinstance(master, Copy) else master
 
     async def change_key(self, mailbox: str, item_id: str) -> str:
         """An item's change key; see the port."""

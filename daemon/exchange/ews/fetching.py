@@ -43,9 +43,9 @@ KINDS: Wanted[Copy] = Wanted(payloads.get_kinds, _kinds)
 TASKS: Wanted[TaskCopy] = Wanted(payloads.get_tasks, tasks.items)
 
 
-def occurrence(index: int) -> Wanted[Copy]:
-    """One occurrence of the master whose id is asked for, counted from 1."""
-    return Wanted(lambda master_ids: payloads.get_occurrence(master_ids[0], index), decoder.items)
+def occurrence(master_id: str, index: int) -> Wanted[Copy]:
+    """A series by its id, and by any other name one of its occurrences, counted from 1, which has no id we know."""
+    return Wanted(lambda asked: payloads.get_occurrence(asked, master_id, index), decoder.items)
 
 
 @dataclass(slots=True)

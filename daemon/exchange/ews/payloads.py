@@ -87,10 +87,11 @@ def get_items(item_ids: Sequence[str]) -> Element:
     return m("GetItem", deepcopy(_ITEM_SHAPE), _item_ids(item_ids))
 
 
-def get_occurrence(master_id: str, index: int) -> Element:
-    """GetItem of one occurrence of a series, counted from 1."""
+def get_occurrence(asked: Sequence[str], master_id: str, index: int) -> Element:
+    """GetItem of a series and of one of its occurrences, counted from 1, under whatever name that is asked for."""
     occurrence = t("OccurrenceItemId", RecurringMasterId=master_id, InstanceIndex=str(index))
-    return m("GetItem", deepcopy(_ITEM_SHAPE), m("ItemIds", occurrence))
+    ids = (_item_id(each) if each == master_id else occurrence for each in asked)
+    return m("GetItem", deepcopy(_ITEM_SHAPE), m("ItemIds", *ids))
 
 
 def get_tasks(item_ids: Sequence[str]) -> Element:

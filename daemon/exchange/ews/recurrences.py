@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -86,7 +86,32 @@ def task(copy: TaskCopy, found: Fields) -> TaskCopy:
 def original_start(copy: Copy, found: Fields) -> Moment | None:
     """Which occurrence an item is. An invitation to a single one has no series beside it, but its date. Raises
     NotReadable."""
-    return times.moment(found.text("OriginalStart") or found.text("RecurrenceId"), _zone(copy), all_day=copy.all_day)
+    stated = found.text("OriginalStart") or found.text("RecurrenceId")
+    instant = times.moment(stated, _zone(copy), all_day=False)
+    if not copy.all_day or not isinstance(instant, datetime) or not _is_midnight(instant, copy):
+        return instant  # the series may have an hour even where this occurrence has none
+    return times.moment(stated, _zone(copy), all_day=True)
+
+
+def dated(occurrence: Copy, master: Copy, index: int) -> Copy:
+    """An occurrence with its original start as its series has it: as a day or an instant, and by our rules for the
+    clocks."""
+    stated = occurrence.original_start
+    if stated is None or master.recurrence is None:
+        return occurrence
+    ours = Series(master.recurrence, _start(master), master.zone).start_of(index)
+    if ours is None or not recurrences.are_one(_instant(ours, master), _instant(stated, master)):
+        return occurrence
+    return replace(occurrence, original_start=ours)
+
+
+def _is_midnight(instant: datetime, copy: Copy) -> bool:
+    """Whether a day may begin then; where nobody knows the zone, any time may be its midnight."""
+    return copy.zone is None or instant.astimezone(_where(copy)).time() == time()
+
+
+def _instant(moment: Moment, copy: Copy) -> datetime:
+    return moment if isinstance(moment, datetime) else datetime.combine(moment, time(), tzinfo=_where(copy))
 
 
 def _held(copy: Copy, element: Element | None) -> Copy:

@@ -170,6 +170,18 @@ async def test_one_occurrence_is_changed_by_its_own_id_and_nobody_is_told(desk: 
     assert desk.mails() == mails
 
 
+@pytest.mark.rule("REC-3", "ID-1")
+async def test_an_occurrence_of_an_all_day_series_that_was_given_an_hour_is_known_by_its_day(desk: SeriesDesk) -> None:
+    day = START.date()
+    uid = await desk.does(ANNA, "meet_weekly", start=day, end=day + timedelta(days=1))
+    master = await desk.master(ANNA, uid)
+    await desk.edit_nth(master, 3, Edit(times=Times(start(3), start(3) + HOUR, zone="Europe/Berlin")))
+    third = await desk.nth(master, 3)
+    assert (third.original_start, third.start, third.all_day) == (day + 2 * WEEK, start(3), False)
+    [exception] = (await desk.master(ANNA, uid)).exceptions
+    assert (exception.original_start, exception.start) == (third.original_start, third.start)
+
+
 @pytest.mark.rule("REC-4", "INV-4", "DEL-1")
 async def test_one_occurrence_is_deleted_and_the_series_remains(desk: SeriesDesk) -> None:
     uid = await desk.does(ANNA, "meet_weekly", start=START, required=[BOB])

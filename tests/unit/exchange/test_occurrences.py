@@ -26,6 +26,7 @@ from tests.unit.exchange.test_recurrences import BERLIN, START, deleted, master,
 ANNA = "anna@bank.example"
 NOW = datetime(2026, 12, 10, 8, tzinfo=UTC)
 WEEK = timedelta(days=7)
+AS_SENT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class World:
@@ -36,6 +37,7 @@ class World:
         self.exceptions: dict[str, int] = {}
         self.deleted: list[int] = []
         self.fails: dict[str, str] = {}
+        self.off_by = timedelta(0)  # where the server's rules for the clocks are others
         self._stack = stack
         server.answers["GetItem"] = lambda asked: canned.answer("GetItem", *map(self.item, ids_of(asked)))
 
@@ -51,7 +53,8 @@ class World:
         if item_id == "series":
             return canned.items(self.series())
         if item_id in self.exceptions:
-            original = f"<t:OriginalStart>{at(self.exceptions[item_id])}</t:OriginalStart>"
+            moment = start(self.exceptions[item_id]) + self.off_by
+            original = f"<t:OriginalStart>{moment.strftime(AS_SENT)}</t:OriginalStart>"
             shape = {"CalendarItemType": "Exception", "Subject": f"Moved {item_id}"}
             return canned.items(meeting(item_id, original, BERLIN, **shape))
         return canned.items(meeting(item_id, BERLIN, CalendarItemType="Single"))
@@ -82,7 +85,7 @@ def start(number: int, *, hour: int = 10) -> datetime:
 
 
 def at(number: int, *, hour: int = 10) -> str:
-    return start(number, hour=hour).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return start(number, hour=hour).strftime(AS_SENT)
 
 
 @pytest.fixture
@@ -172,8 +175,30 @@ async def test_s21c_an_occurrence_is_read_by_its_number(world: World) -> None:
     assert isinstance(occurrence, Copy)
     assert (occurrence.item_id, occurrence.original_start) == ("series/4", start(4))
     [asked] = [one for one in world.server.asked if one.operation == "GetItem"]
-    [element] = asked.payload.find("m:ItemIds", canned.NAMES)
+    _, element = asked.payload.find("m:ItemIds", canned.NAMES)
     assert dict(element.attrib) == {"RecurringMasterId": "series", "InstanceIndex": "4"}
+
+
+@pytest.mark.rule("ID-1")
+@pytest.mark.parametrize("by", [timedelta(0), timedelta(hours=1), timedelta(hours=-1)])
+async def test_an_occurrence_is_dated_as_its_series_is_whatever_rules_the_server_has_for_clocks(
+    world: World, by: timedelta
+) -> None:
+    world.exceptions = {"series/4": 4}
+    world.off_by = by
+    occurrence = await world.exchange().occurrence(ANNA, "series", 4)
+    assert isinstance(occurrence, Copy)
+    assert occurrence.original_start == start(4)
+
+
+@pytest.mark.rule("ID-1")
+@pytest.mark.parametrize("number", [3, 5])
+async def test_an_occurrence_of_another_day_than_its_number_is_dated_as_it_says(world: World, number: int) -> None:
+    """Who asked sees that the series is another one by now."""
+    world.exceptions = {"series/4": number}
+    occurrence = await world.exchange().occurrence(ANNA, "series", 4)
+    assert isinstance(occurrence, Copy)
+    assert occurrence.original_start == start(number)
 
 
 @pytest.mark.rule("REC-4")

@@ -333,6 +333,19 @@ def test_s21c_an_exception_says_which_occurrence_it_is(name: str) -> None:
         assert (copy.original_start, copy.recurrence) == (START + timedelta(days=7), None)
 
 
+@pytest.mark.rule("ID-1", "REC-3")
+def test_an_occurrence_of_a_whole_day_may_be_of_a_series_with_an_hour() -> None:
+    """Midnight is the day of a series of days; ten o'clock is not."""
+
+    def original(at: str) -> object:
+        times = {"Start": "2026-12-07T23:00:00Z", "End": "2026-12-08T23:00:00Z", "IsAllDayEvent": "true"}
+        stated = f"<t:OriginalStart>{at}</t:OriginalStart>"
+        return copy_of(meeting("x", stated, BERLIN, CalendarItemType="Exception", **times)).original_start
+
+    assert original("2026-12-08T09:00:00Z") == START + timedelta(days=7)
+    assert original("2026-12-07T23:00:00Z") == date(2026, 12, 8)
+
+
 @pytest.mark.rule("ID-1")
 def test_an_invitation_to_one_occurrence_alone_says_which_one_it_is() -> None:
     alone = meeting("x", "<t:RecurrenceId>2026-12-08T09:00:00Z</t:RecurrenceId>", BERLIN, CalendarItemType="Single")
@@ -342,5 +355,5 @@ def test_an_invitation_to_one_occurrence_alone_says_which_one_it_is() -> None:
 
 @needs_schema
 def test_what_is_asked_for_of_series_is_a_valid_request() -> None:
-    schema().assertValid(payloads.get_occurrence("series", 4))
+    schema().assertValid(payloads.get_occurrence(["series", "series/4"], "series", 4))
     schema().assertValid(payloads.get_items(["series"]))
