@@ -8,11 +8,11 @@ they differ by their form alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
@@ -25,8 +25,12 @@ Coder = Callable[[Any], Any]
 
 Kept = TypeVar("Kept")
 
+_REMEMBERED = 16
+"""How many items and texts are: both sides of a link mostly hold the same item. Few, for one may hold a megabyte."""
 
-def dump(item: object) -> str:
+
+@lru_cache(_REMEMBERED)
+def dump(item: Hashable) -> str:
     """The item as JSON text. Raises ValueError for an instant without a zone."""
     kind: Any = type(item)
     return _JSON.encode(_encoder(kind)(item))
@@ -42,6 +46,11 @@ def load(text: str, kind: type[Kept]) -> Kept: ...
 
 def load(text: str, kind: Any = ScheduleItem) -> Any:
     """The item, or whatever other kind it was, that `dump` made this text of."""
+    return _loaded(text, kind)
+
+
+@lru_cache(_REMEMBERED)
+def _loaded(text: str, kind: Any) -> Any:
     return _decoder(kind)(json.loads(text))
 
 

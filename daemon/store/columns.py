@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -14,7 +15,6 @@ from handlers.task_links import TaskContent
 from schemas.items import ScheduleItem
 from schemas.tasks import Task
 
-_NO_TEXTS = "[]"
 _JSON = json.JSONEncoder(separators=(",", ":"))
 
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
@@ -51,9 +51,13 @@ class Texts(TypeDecorator[tuple[str, ...]]):
         return None if value is None else _array(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[str, ...] | None:
-        if value == _NO_TEXTS:
-            return ()
-        return None if value is None else tuple(json.loads(value))
+        return None if value is None else _texts(value)
+
+
+@lru_cache(maxsize=4096)
+def _texts(array: str) -> tuple[str, ...]:
+    """The same few nodes, groups and teams are in most rows."""
+    return tuple(json.loads(array))
 
 
 def _array(texts: tuple[str, ...]) -> str:
@@ -68,7 +72,9 @@ class Headers(TypeDecorator[tuple[tuple[str, bytes], ...]]):
     cache_ok = True
 
     def process_bind_param(self, value: tuple[tuple[str, bytes], ...] | None, dialect: Dialect) -> str | None:
-        return None if value is None else _JSON.encode([(name, raw.decode("latin-1")) for name, raw in value])
+        return (
+            None if value is None else f"[{','.join([_array((name, raw.decode('latin-1'))) for name, raw in value])}]"
+        )
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[tuple[str, bytes], ...] | None:
         return None if value is None else tuple((name, text.encode("latin-1")) for name, text in json.loads(value))
