@@ -18,7 +18,7 @@ from handlers.merging import Conflict
 from handlers.options import Consulted
 from handlers.plans import Delete, Explanation, Plan, Report, Upsert
 from schemas import options
-from schemas.copies import Copy
+from schemas.copies import Copy, Role, Shape
 from schemas.items import Organizer, Recurrence, Response, ScheduleItem
 from schemas.options import Level
 from schemas.outcomes import Decision, Direction, Reason, Result
@@ -403,6 +403,7 @@ def test_con_3_what_the_server_made_of_our_write_is_remembered_and_told_to_nobod
     plan = decided(link, written)
     seen = replace(ITEM, location="Room 4", notes="Cut")
     assert plan == Plan(replace(link, content=plan.link.content, exchange=replace(seen, responses=ITEM.responses)))
+    assert decided(plan.link, written) == Plan(plan.link), "and it is known that it was decided"
     answered = replace(written, attendees=(replace(MEETING.attendees[0], response=Response.ACCEPTED),))
     accepted = decided(replace(link, replicas=(ours, replace(BOBS_REPLICA, response=Response.ACCEPTED))), answered)
     assert isinstance(accepted.command, Upsert)
@@ -430,6 +431,59 @@ def test_con_4_a_server_may_touch_what_we_wrote_once_more(changed: dict[str, Any
     plan = decided(link, replace(MEETING, **changed))
     assert plan.link.replicas[0].ours == ("0" if is_ours else None)
     assert (plan.report is None) is is_ours
+
+
+SERIES = replace(
+    MEETING,
+    shape=Shape.MASTER,
+    recurrence=Recurrence("daily"),
+    exceptions=(
+        replace(
+            MEETING,
+            shape=Shape.EXCEPTION,
+            original_start=START + days(1),
+            start=START + days(1),
+            end=END + days(1),
+            subject="Once",
+        ),
+    ),
+)
+ONCE = SERIES.exceptions[0]
+
+
+@pytest.mark.rule("REC-3", "OPT-3")
+@pytest.mark.parametrize(
+    ("series", "once", "is_news"),
+    [
+        ({}, {}, False),
+        ({}, {"change_key": "9", "reminder": None, "modified_at": NOW}, False),
+        ({}, {"subject": "Twice"}, True),
+        ({}, {"body": "Other"}, True),
+        ({}, {"start": START + timedelta(days=1, hours=1)}, True),
+        ({}, {"original_start": START + days(2)}, True),
+        ({}, {"attendees": ()}, True),
+        ({}, {"attendees": (replace(MEETING.attendees[0], role=Role.OPTIONAL),)}, True),
+        ({}, {"attendees": (replace(MEETING.attendees[0], name="Robert"),)}, True),
+        ({}, {"attendees": (replace(MEETING.attendees[0], address="robert@else.example"),)}, True),
+        ({"deleted_starts": (START + days(3),)}, {}, True),
+        ({"exceptions": ()}, {}, True),
+        ({"recurrence": Recurrence("daily", interval=2)}, {}, True),
+        ({"recurrence": None}, {}, True),
+    ],
+)
+def test_rec_3_a_series_is_as_it_was_if_its_occurrences_are(series: Any, once: Any, is_news: bool):
+    """Alarms are everybody's own, and change keys are nobody's words."""
+    link = decided(the_link(KEYED), SERIES).link
+    plan = decided(link, replace(SERIES, **({"exceptions": (replace(ONCE, **once),)} | series)))
+    assert (plan.link.content != link.content) is is_news
+
+
+@pytest.mark.rule("REC-5", "OPT-3")
+def test_rec_5_each_pattern_the_crm_has_no_word_for_is_said_of():
+    """Another one is another state."""
+    first = decided(a_link(replicas=(KEYED,)), replace(SERIES, recurrence=None, unheld="one way"))
+    other = decided(first.link, replace(SERIES, recurrence=None, unheld="another way"))
+    assert (first.report and first.report.reason, other.report) == (Reason.PATTERN, first.report)
 
 
 @pytest.mark.rule("CON-2", "CON-6")
