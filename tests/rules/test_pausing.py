@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from handlers.pausing import Asked, Pauses, concerned, decide
+from handlers.plans import Explanation, Report
 from schemas.items import ScheduleItem
 from schemas.outcomes import Decision, Direction, Reason, Result
 
@@ -108,3 +109,29 @@ def test_an_item_concerns_its_owner_and_all_it_is_assigned_to() -> None:
     after = ScheduleItem(owner=None, assign_to=("u-cleo",))
     assert concerned(before, after) == {"u-anna", "u-bob", "u-cleo"}
     assert concerned(None) == set()
+
+
+@pytest.mark.rule("OPS-1")
+@pytest.mark.parametrize("pause", [True, False])
+def test_everybody_is_meant_whatever_id_comes_with_it(pause: bool) -> None:
+    """The level says whom."""
+    for level, user in (("system", "u-anna"), ("user", None)):
+        answer = decide(Pauses(not pause), Asked(pause=pause, level=level, id=user), is_known=True)  # type: ignore[arg-type]
+        assert answer.pauses == Pauses(pause)
+
+
+@pytest.mark.rule("OPS-1")
+def test_what_is_unchanged_still_says_who_is_paused() -> None:
+    """And nothing of anybody else."""
+    unchanged = decide(ANNA, asked(False), is_known=True)
+    said = Explanation("OPS-1", "u-anna", Decision.KEPT, "paused by name")
+    assert unchanged.report == Report(Direction.CONTROL, Result.UNCHANGED, explain=(said,))
+    assert decide(ANNA, asked(False, "u-bob"), is_known=True).report.explain == ()
+
+
+@pytest.mark.rule("OPS-1")
+def test_a_refusal_names_rule_and_direction() -> None:
+    """As every outcome does."""
+    answer = decide(NOBODY, Asked(pause=True, level="link"), is_known=True)
+    refused = Explanation("OPS-1", "system", Decision.REFUSED, "scope must be system or a user")
+    assert answer.report == Report(Direction.CONTROL, Result.REFUSED, Reason.NOT_YET, explain=(refused,))

@@ -344,6 +344,15 @@ DAY = timedelta(days=1)
         ({"recurrence": Recurrence("daily", end="by", until=NOW.date() + DAY)}, datetime(2026, 11, 24, 23, tzinfo=UTC)),
         ({"recurrence": Recurrence("daily", end="by", until=NOW.date() - 9 * DAY)}, NOW),
         ({"start": NOW.date() - DAY, "end": NOW.date()}, datetime(2026, 11, 22, 23, tzinfo=UTC)),
+        (
+            {
+                "start": NOW.date() - DAY,
+                "end": NOW.date(),
+                "zone": "America/New_York",
+                "recurrence": Recurrence("daily", end="after", count=3),
+            },
+            datetime(2026, 11, 25, 5, tzinfo=UTC),
+        ),
     ],
 )
 def test_alm_7_an_item_is_over_when_its_last_end_has_passed(about: dict[str, Any], end: datetime):
