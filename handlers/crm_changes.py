@@ -7,13 +7,14 @@ What comes of it in Exchange is decided in `outbound`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from handlers import conflicts, occurrences, recurrences
+from handlers.alarms import paired
 from handlers.conflicts import Moments, Side
 from handlers.echoes import alike
 from handlers.links import Link, State
@@ -274,7 +275,9 @@ def _fold_alarms(
     for user in old.keys() | new.keys():
         if old.get(user) == new.get(user) or (user in crossed and not crm_wins):
             continue
-        if user in new:
+        if _keeps_paired(old, new, user):
+            held[user] = _beside_paired(held.get(user, old[user]), was=old[user], now=new[user])
+        elif user in new:
             held[user] = new[user]
         else:
             held.pop(user, None)
@@ -288,7 +291,19 @@ def _crossed_alarms(agreed: ScheduleItem, *, was: ScheduleItem, after: ScheduleI
         user
         for user in old.keys() | new.keys()
         if old.get(user) != new.get(user) and held.get(user) not in (old.get(user), new.get(user))
+        if not _keeps_paired(old, new, user)
     )
+
+
+def _keeps_paired(old: Mapping[str, tuple[int, ...]], new: Mapping[str, tuple[int, ...]], user: str) -> bool:
+    """Whether the CRM left the alarm alone that Exchange may change, and changed the others (ALM-5)."""
+    return user in old and user in new and paired(old[user]) == paired(new[user])
+
+
+def _beside_paired(held: Iterable[int], *, was: tuple[int, ...], now: tuple[int, ...]) -> tuple[int, ...]:
+    """The CRM's other alarms with what Exchange made of the paired one meanwhile."""
+    there = frozenset(held)
+    return tuple(sorted((frozenset(now) | (there - frozenset(was))) - (frozenset(was) - there)))
 
 
 def _group(name: str) -> tuple[str, ...]:

@@ -302,8 +302,16 @@ def _other_copy(edit: _Edit, user: User, replica: Replica) -> Target:
         mailbox=replica.mailbox,
         replica=replica,
         direct=replica.direct,
-        **outgoing.content_for(replica, edit.folded.agreed, CONTENT if is_behind else edit.folded.taken),
+        **outgoing.content_for(replica, edit.folded.agreed, _missed(edit) if is_behind else edit.folded.taken),
     )
+
+
+def _missed(edit: _Edit) -> tuple[str, ...]:
+    """What a copy that is behind gets: what Exchange changed and the CRM has not heard of, beside the event's own
+    changes, so that what its user made of the rest is left alone (MAP-1). All, if nobody knows what it missed.
+    """
+    untold = tuple(name for name in CONTENT if getattr(edit.link.agreed, name, None) != getattr(edit.was, name))
+    return (*untold, *edit.folded.taken) if untold else CONTENT
 
 
 def _direct_copies(edit: _Edit, users: Iterable[str]) -> Iterator[Target]:

@@ -75,7 +75,7 @@ def written(replica: TaskReplica, effect: TaskEffect, *, item_id: str, change_ke
         item_id=item_id,
         change_key=change_key,
         live=True,
-        shown=effect.content,
+        shown=_shown(replica, effect),
         held=effect.content,
         attempt=None,
         until=None,
@@ -83,6 +83,15 @@ def written(replica: TaskReplica, effect: TaskEffect, *, item_id: str, change_ke
         sensitivity=replica.sensitivity if isinstance(effect.sensitivity, Unset) else effect.sensitivity,
         block=replica.block if isinstance(effect.block, Unset) else _fingerprint(effect.block),
     )
+
+
+def _shown(replica: TaskReplica, effect: TaskEffect) -> TaskContent:
+    """What a copy shows once it is written: an alarm that was not is as it was, and of a new copy none (ALM-7)."""
+    if "alarm" in effect.fields or not effect.content.alarm:
+        return effect.content
+    if effect.operation is Operation.CREATE:
+        return replace(effect.content, alarm=(None,))
+    return replace(effect.content, alarm=replica.shown.alarm) if replica.shown else effect.content
 
 
 def unsaid(replica: TaskReplica, operation: Operation, fields: Iterable[str]) -> TaskReplica:

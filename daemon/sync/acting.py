@@ -70,6 +70,8 @@ _END, _MADE, _DOUBTFUL = "end", "made", "doubtful"
 _UNKNOWN = "unknown"
 """No change key: a copy of which none is known has to be read first."""
 
+_PERSONAL = frozenset({"subject", "notes", "location", "start", "end"})
+
 _READ_ANEW = "read_anew"
 """The code of what we found out ourselves, before anything was asked for."""
 
@@ -367,7 +369,7 @@ class Acting:
         over = [intent for intent in begun if _place(_effect(intent)) not in open_ended]
         carried_out = {_place(effect) for effect, answer in answers if isinstance(answer, Written)}
         done = [intent for intent in begun if _place(_effect(intent)) in carried_out]
-        unanswered = {_place(effect) for effect, answer in answers if _is_doubtful(answer)}
+        unanswered = {_place(effect) for effect, answer in answers if _is_doubtful(effect, answer)}
         doubtful = [intent for intent in over if _place(_effect(intent)) in unanswered]
         link = claimed
         for effect, answer in answers:
@@ -444,10 +446,15 @@ def _is_open(effect: Effect, answer: Answer) -> bool:
     return effect.operation is Operation.CREATE and isinstance(answer, Unavailable | Busy)
 
 
-def _is_doubtful(answer: Answer) -> bool:
-    """Whether a change may have been made whatever was answered: servers have said of saved ones that they clash."""
-    is_known = isinstance(answer, Changed) and answer.code == _READ_ANEW
-    return isinstance(answer, Unavailable | Busy | Changed) and not is_known
+def _is_doubtful(effect: Effect, answer: Answer) -> bool:
+    """Whether a change may have been made whatever was answered.
+
+    Servers have said of changes they had saved that they clash. Those are known by what nobody else will have written
+    in the same moment: an alarm or a priority may be anybody's.
+    """
+    if isinstance(answer, Changed):
+        return answer.code != _READ_ANEW and not _PERSONAL.isdisjoint(effect.fields)
+    return isinstance(answer, Unavailable | Busy)
 
 
 def _place(effect: Effect) -> tuple[Operation, str, str | None, Moment | None]:

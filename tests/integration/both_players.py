@@ -132,8 +132,12 @@ class Players:
         if not users:
             return [self._in_crm(meeting)]
         user, other = self.random.choice(users), self.random.choice(users)
+        before = min(meeting.alarms.get(user, ()), default=None)
         await self._set_reminder(meeting, user)
-        return [self._edit_in_crm(meeting, {}, alarms={other: self._alarms()})]
+        minutes = self._alarms()
+        while user == other and meeting.copies[user].reminder is None and min(minutes, default=None) == before:
+            minutes = self._alarms()  # no rule says whether that is the change after which another one goes out (ALM-5)
+        return [self._edit_in_crm(meeting, {}, alarms={other: minutes})]
 
     async def _people_twice(self, meeting: Meeting) -> list[Act]:
         if meeting.own is None:
@@ -349,12 +353,9 @@ class Players:
     def _edit_in_crm(self, meeting: Meeting, changes: Mapping[str, Any], **more: Any) -> Act:
         """A CRM user's edit, made later; the oracle hears of it at once."""
         shown = next((each["item"] for each in self.house.crm.items() if each["id"] == meeting.crm_id), {})
-        news = {
-            name: value
-            for name, value in changes.items()
-            if name not in ("priority", "restricted") or value != shown.get(name)
-        }
-        meeting.edited_in_crm(news, **more)  # who states what the CRM holds changes nothing
+        news = {name: value for name, value in changes.items() if value != _shown(shown, name)}
+        seen = {user: tuple(minutes) for user, minutes in (shown.get("alarms") or {}).items()}
+        meeting.edited_in_crm(news, **more, seen=seen)  # who states what the CRM holds changes nothing
         self._note(meeting, f"CRM edited {dict(changes)} {more}")
 
         async def edit() -> None:
@@ -480,6 +481,12 @@ class Players:
 
     async def _nothing(self) -> None:
         """Nobody does anything."""
+
+
+def _shown(item: Mapping[str, Any], name: str) -> object:
+    if name == "times" and "start" in item:
+        return utc(item["start"]), utc(item["end"])
+    return item.get(name)
 
 
 def utc(moment: str) -> datetime:

@@ -211,7 +211,10 @@ class TaskPlayers:
         """A CRM user's edit, made later; the oracle hears of it at once."""
         shown = next((each["item"] for each in self.house.crm.items() if each["id"] == task.crm_id), {})
         news = {name: value for name, value in changes.items() if value != _shown(shown, name)}
-        task.edited_in_crm(news, **more)  # who states what the CRM holds changes nothing
+        held = shown.get("alarms") or {}
+        stated = {user: moment for user, moment in more.get("alarms", {}).items() if not _is_held(held, user, moment)}
+        told = more | ({"alarms": stated} if "alarms" in more else {})
+        task.edited_in_crm(news, **told)  # who states what the CRM holds changes nothing
         self._note(task, f"CRM edited {dict(changes)} {more}")
 
         async def edit() -> None:
@@ -292,6 +295,11 @@ def days_of(item: Mapping[str, Any]) -> tuple[date | None, date | None]:
 
 def _shown(item: Mapping[str, Any], name: str) -> object:
     return days_of(item) if name == "days" else item.get(name)
+
+
+def _is_held(alarms: Mapping[str, str | None], user: str, moment: datetime | None) -> bool:
+    known = alarms.get(user, "")
+    return known != "" and (known and datetime.fromisoformat(known)) == moment
 
 
 def _alarms_in_crms_words(alarms: Mapping[str, datetime | None]) -> dict[str, str | None]:

@@ -204,21 +204,30 @@ class Meeting:
         for_removed: Iterable[str] = (),
         alarms: Mapping[str, tuple[int, ...]] | None = None,
         related: tuple[str, ...] | None = None,
+        seen: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
-        """One change of one item: content, people, alarms, related information."""
+        """One change of one item: content, people, alarms (`seen` before), related information."""
         if self.is_over:
             return  # the delete wins (CON-5)
         self.for_ |= {contact: "crm" for contact in for_added if contact not in self.for_}
         for contact in for_removed:
             self.for_.pop(contact, None)
         for user, minutes in (alarms or {}).items():
-            self.alarms[user] = tuple(sorted(minutes))
-            if self.live(user):
-                self.copies[user].reminder = min(minutes, default=None)
+            self._change_alarms(user, minutes, seen=(seen or {}).get(user))
         self.related = self.related if related is None else related
         if self.organizer is not None or self.owner is not None:
             self._change_content(changes, set(added), set(removed))
         self._show_related()
+
+    def _change_alarms(self, user: str, minutes: tuple[int, ...], *, seen: tuple[int, ...] | None) -> None:
+        """ALM-5: the nearest is Exchange's; who changed others alone leaves it as Exchange has it meanwhile (CON-1)."""
+        held = set(self.alarms.get(user, ()))
+        if seen is not None and set(seen) != held and min(seen, default=None) == min(minutes, default=None):
+            self.alarms[user] = tuple(sorted((set(minutes) | (held - set(seen))) - (set(seen) - held)))
+            return
+        self.alarms[user] = tuple(sorted(minutes))
+        if self.live(user):
+            self.copies[user].reminder = min(minutes, default=None)
 
     def deleted_in_crm(self, *, cancelled: bool = False) -> None:
         """DEL-1, DEL-6: every copy we may write to goes, silently."""

@@ -215,6 +215,24 @@ def test_inv_6_when_the_invited_copy_arrives_after_all_the_direct_one_is_removed
     assert dict(bank.crm.responses)["u-bob"] is Response.ACCEPTED
 
 
+@pytest.mark.rule("INV-6", "CON-2")
+def test_inv_6_an_invited_copy_older_than_what_was_agreed_since_is_brought_up_to_date():
+    """The organizer invited him and renamed it; the CRM renamed it, too, before anybody heard of either."""
+    bank = the_bank()
+    bank.in_outlook(A, subject="Anna's", attendees=(invited(BOB),))
+    invitation = copy_of(bank.copy_in(A), BOB, marker=None)
+    bank.in_crm(subject="Budget")
+    bank.until_quiet()
+    bank.copies[B, invitation.item_id] = invitation
+    bank.hint(A)
+    bank.settle(bank.world.hinted(BOB, copies=[bank.copy_in(A), invitation], link=bank.link))
+    assert [(copy.item_id, copy.subject) for copy in bank.live_in(B)] == [(invitation.item_id, "Budget")]
+    assert bank.copy_in(A).subject == "Budget"
+    assert all(report.reason is not Reason.NOT_AUTHORITATIVE for report in bank.reports)
+    bank.until_quiet()
+    assert bank.commands[-1:] == [] or "subject" not in bank.commands[-1].changed
+
+
 @pytest.mark.rule("INV-6", "CON-3")
 def test_a_direct_copy_of_what_is_not_followed_says_nothing():
     """Out of scope or deleted by the CRM it is said once; of an unknown item nothing is."""
@@ -257,3 +275,18 @@ def test_s08a_who_was_invited_by_a_try_whose_answer_was_lost_gets_his_direct_cop
     assert bank.is_direct(bank.copy_in("cora@bank.example"))
     assert bank.live_in(B) == []
     assert [each.address for each in bank.copy_in(A).attendees] == ["cora@bank.example"]
+
+
+@pytest.mark.rule("INV-6", "MAP-1")
+def test_map_1_a_direct_copy_that_is_behind_gets_what_it_missed_and_keeps_its_users_own_words():
+    """Anna renames the meeting while the CRM changes its priority; where Bob thinks it is, is his."""
+    bank = the_bank()
+    bank.in_outlook(B, location="Bob's room")
+    bank.hint(B)
+    bank.in_outlook(A, subject="Budget")
+    bank.in_crm(priority="A")
+
+    bank.until_quiet()
+
+    copy = bank.copy_in(B)
+    assert (copy.subject, copy.importance, copy.location) == ("Budget", "High", "Bob's room")

@@ -320,3 +320,29 @@ def test_alm_2_an_alarm_seen_before_anybody_accepted_comes_in_with_the_item():
     plan = WORLD.decided(of_cora, link=skipped.link, others=[of_bob])
 
     assert dict(agreed(plan).alarms) == {"u-bob": (30,), "u-cora": (5,)}
+
+
+@pytest.mark.rule("ALM-5", "CON-1")
+@pytest.mark.parametrize("hint_comes_first", [True, False])
+def test_alm_5_the_crms_other_alarms_and_exchanges_paired_one_are_two_changes(hint_comes_first: bool):
+    """Whichever is heard first: the CRM added one farther away while Anna moved the nearest; neither is lost."""
+    bank = the_bank()
+    bank.in_crm(alarms=with_alarm(bank, "u-anna", 15, 120))
+    bank.in_outlook(A, reminder=5)
+    if hint_comes_first:
+        bank.hint(A)
+    bank.until_quiet()
+    assert alarms(bank)["u-anna"] == (5, 120)
+    assert bank.copy_in(A).reminder == 5
+
+
+@pytest.mark.rule("ALM-5", "CON-2")
+def test_con_2_a_paired_alarm_that_both_sides_changed_is_the_crms():
+    """By its policy; the one that Exchange had meanwhile is gone."""
+    bank = the_bank()
+    bank.in_crm(alarms=with_alarm(bank, "u-anna", 10, 120))
+    bank.in_outlook(A, reminder=5)
+    bank.hint(A)
+    bank.until_quiet()
+    assert alarms(bank)["u-anna"] == (10, 120)
+    assert bank.copy_in(A).reminder == 10

@@ -372,6 +372,18 @@ def test_alm_6_without_the_option_alarms_are_neither_read_nor_written_nor_made_u
     assert world.copies["u-anna"].remind_at == ALARM - timedelta(hours=1)
 
 
+@pytest.mark.rule("ALM-7", "ALM-8")
+def test_alm_8_an_alarm_that_was_never_written_was_not_removed_by_whoever_edits_his_copy():
+    """Given a task made completed, so that nobody is reminded, and taken up again by the CRM."""
+    world = TaskWorld()
+    world.crm_makes(status="completed", alarms=(("u-bob", ALARM),))
+    assert world.copies["u-bob"].remind_at is None
+    world.crm_edits(status="on_hold")
+    world.edits_copy("u-bob", importance="High")
+    assert world.crm is not None
+    assert dict(world.crm.alarms)["u-bob"] == ALARM
+
+
 # privacy, related information
 
 

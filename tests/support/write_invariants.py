@@ -112,6 +112,8 @@ def unsaid(house: House) -> list[str]:
         more = {place: len(done[place]) - len(said[place]) for place in {*done, *said}}
         return [_of(place, count) for place, count in more.items() if count and not _was_gone(house, place, count)]
     unheard = [_of(place, 1) for place in done if place not in said]
+    if len(unheard) <= house.sandbox.faults.false_clashes:
+        unheard = []  # of what was saved and said to clash nobody knows whose it is
     return unheard + [_of(place, -1) for place in said if place not in done and not _was_gone(house, place, -1)]
 
 
@@ -181,6 +183,11 @@ def marker_of(item: Item) -> str | None:
 
 def interfering(house: House) -> Iterator[str]:
     """Properties that a write changed although its outcome does not name them, and people it took along."""
+    found = list(_all_interfering(house))
+    yield from found if len(found) > house.sandbox.faults.false_clashes else ()
+
+
+def _all_interfering(house: House) -> Iterator[str]:
     said = _said(house)
     for place, writes in _done(house).items():
         fields = said.get(place, [])

@@ -38,6 +38,7 @@ _ONLY = {
 }
 _NUMBERS = ("back_off_ms", "ms", "status")
 _CODE = "ErrorInternalServerError"
+CLASH = "ErrorIrresolvableConflict"
 _SETTINGS = frozenset(("fault", "operation", "mailbox", "times", "code", "item", *_NUMBERS))
 
 
@@ -66,10 +67,13 @@ class Fault:
 
 
 class Faults:
-    """The faults in force, in the order in which they were asked for; `struck`: how often one did, by operation."""
+    """The faults in force, in the order in which they were asked for; `struck`: how often one did, by operation, and
+    `false_clashes` how often a change was saved and said to clash.
+    """
 
     def __init__(self) -> None:
         self.struck: Counter[str] = Counter()
+        self.false_clashes = 0
         self._faults: list[Fault] = []
 
     def add(self, wanted: Iterable[Any]) -> None:
@@ -94,6 +98,7 @@ class Faults:
                 fault.times -= 1
         self._faults = [fault for fault in self._faults if fault.times is None or fault.times > 0]
         self.struck[operation] += len(hit)
+        self.false_clashes += sum(fault.code == CLASH for fault in hit.values())
         return list(hit.values())
 
 

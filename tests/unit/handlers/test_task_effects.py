@@ -155,11 +155,22 @@ def test_what_is_there_is_read_first_only_where_a_body_is_rewritten(
     ],
 )
 def test_con_3_a_copy_that_was_written_holds_what_it_was_to_hold(about: dict[str, Any], expected: dict[str, Any]):
-    """Under the change key that the write left."""
+    """Under the change key that the write left; an alarm that was not written shows as before."""
     known = task_effects.written(REPLICA, replace(EFFECT, **about), item_id="item-2", change_key="ck-9")
-    holds = {"shown": CONTENT_OF_ALL, "held": CONTENT_OF_ALL, "live": True, "attempt": None, "until": None}
+    holds = {"shown": replace(CONTENT_OF_ALL, alarm=()), "held": CONTENT_OF_ALL, "live": True}
+    holds |= {"attempt": None, "until": None}
     key = {"item_id": "item-2", "change_key": "ck-9", "ours": "ck-9"}
     assert known == replace(REPLICA, **holds, **key, **expected)
+
+
+@pytest.mark.rule("ALM-6", "ALM-7")
+def test_alm_7_a_new_copy_whose_alarm_is_not_written_shows_none():
+    """The CRM's stays the CRM's: that the copy has none is not its user's word."""
+    create = replace(EFFECT, operation=Operation.CREATE, fields=("subject", "status"))
+    made = task_effects.written(replace(REPLICA, item_id=None), create, item_id="item-2", change_key="ck-9")
+    assert (made.shown, made.held) == (replace(CONTENT_OF_ALL, alarm=(None,)), CONTENT_OF_ALL)
+    told = replace(create, fields=("subject", "alarm"))
+    assert task_effects.written(REPLICA, told, item_id="item-2", change_key="ck-9").shown == CONTENT_OF_ALL
 
 
 @pytest.mark.rule("ID-5")
@@ -212,7 +223,11 @@ def test_id_5_a_copy_that_turns_out_to_be_there_holds_what_its_create_was_to_lea
 
 @pytest.mark.rule("CON-3", "ID-5")
 def test_id_5_before_a_write_is_what_it_is_to_leave_is_remembered():
-    """A create is not begun again before its time; a delete leaves nothing; the copies are as the plan knows them."""
+    """A create is not begun again before its time; a delete leaves nothing; the copies are as the plan knows them.
+
+    What an update does not write is as it was: whatever it becomes is its user's doing.
+    """
+    update = replace(EFFECT, fields=("subject", "status"))
     until = NOW + timedelta(minutes=1)
     link = replace(LINK, crm_id=None)
     plan = LINK.with_replica(TaskReplica("bob@bank.example", "u-bob", held=TaskContent()))
@@ -225,11 +240,11 @@ def test_id_5_before_a_write_is_what_it_is_to_leave_is_remembered():
         item_id=None,
         content=TaskContent("x"),
     )
-    known = task_effects.claimed(link, plan, (EFFECT, create), until=until)
+    known = task_effects.claimed(link, plan, (update, create), until=until)
     assert known == replace(
         LINK,
         replicas=(
-            replace(REPLICA, attempt=CONTENT_OF_ALL, until=None),
+            replace(REPLICA, attempt=TaskContent("Call", status="on_hold"), until=None),
             TaskReplica("bob@bank.example", "u-bob", held=TaskContent(), attempt=TaskContent("x"), until=until),
         ),
     )
