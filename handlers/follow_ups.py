@@ -6,11 +6,13 @@ conflict that the CRM won is written back, and so is a block that Exchange overw
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
-from handlers import bodies, occurrences, outgoing, registry
+from handlers import bodies, occurrences, outgoing, registry, translation
 from handlers.drafts import Draft
+from handlers.echoes import deviating
 from handlers.effects import CONTENT, TIMES, Effect
 from handlers.links import BEHIND, Link, Replica, State
 from handlers.merging import Merged
@@ -23,6 +25,7 @@ from schemas.copies import Copy
 from schemas.items import ScheduleItem
 from schemas.outcomes import Direction, Result
 
+_UNREAD: Mapping[str, Copy] = {}
 _SAID = Report(Direction.INBOUND, Result.APPLIED)
 _PATTERN = TIMES | {"recurrence"}  # what decides when a series takes place: Exchange gives its exceptions up with it
 
@@ -53,8 +56,11 @@ def of_change(merged: Merged, *, known: ScheduleItem, draft: Draft) -> tuple[Eff
     return outgoing.effects_of(targets, item, crm_id=link.crm_id)
 
 
-def without_superseded(plan: Plan, around: Surroundings) -> Plan:
-    """Without direct copies that lie beside an invited one: they are removed, and the other gets what was theirs."""
+def without_superseded(plan: Plan, around: Surroundings, copies: Mapping[str, Copy] = _UNREAD) -> Plan:
+    """Without direct copies that lie beside an invited one: they are removed, and the other gets what was theirs.
+
+    `copies` were read, by mailbox: an invitation may be older than what was written to the direct copy since.
+    """
     invited = {replica.mailbox: replica for replica in plan.link.replicas if not replica.direct}
     superseded = [each for each in plan.link.replicas if each.direct and each.mailbox in invited]
     if not superseded:
@@ -63,7 +69,8 @@ def without_superseded(plan: Plan, around: Surroundings) -> Plan:
     link = replace(plan.link, replicas=kept)
     ids = {each.item_id for each in superseded}
     removals = outgoing.removals(superseded, link=link, facts=around.facts)
-    facets = _facets(link, [invited[each.mailbox] for each in superseded], around, is_fresh=True)
+    left = [invited[each.mailbox] for each in superseded]
+    facets = _facets(link, left, around, is_fresh=True, copies=copies)
     effects = (*(each for each in plan.effects if each.item_id not in ids), *removals, *facets)
     return replace(plan, link=link, report=plan.report or _SAID, effects=effects)
 
@@ -88,8 +95,15 @@ def restored(plan: Plan, copies: Iterable[Copy], around: Surroundings) -> Plan:
     return replace(plan, link=replace(link, replicas=replicas), report=report, effects=(*plan.effects, *effects))
 
 
-def _facets(link: Link, replicas: Iterable[Replica], around: Surroundings, *, is_fresh: bool) -> tuple[Effect, ...]:
-    """What these copies get that is not content, by the gates of the other direction."""
+def _facets(
+    link: Link,
+    replicas: Iterable[Replica],
+    around: Surroundings,
+    *,
+    is_fresh: bool,
+    copies: Mapping[str, Copy] = _UNREAD,
+) -> tuple[Effect, ...]:
+    """What these copies get by the gates of the other direction, and the content they lack as far as they were read."""
     if link.agreed is None:
         return ()
     users = around.facts.by_id
@@ -105,7 +119,14 @@ def _facets(link: Link, replicas: Iterable[Replica], around: Surroundings, *, is
         owner=users.get(exchange.owner or "") or users.get(link.master or ""),
         guests=outgoing.has_guests(link),
         targets=tuple(
-            Target(user=user, mailbox=each.mailbox, replica=each, direct=each.direct, is_fresh=is_fresh)
+            Target(
+                user=user,
+                mailbox=each.mailbox,
+                replica=each,
+                direct=each.direct,
+                is_fresh=is_fresh,
+                **_lacking(link.agreed, each, copies.get(each.mailbox)),
+            )
             for each in replicas
             if (user := users.get(each.user)) is not None and user.synchronized
         ),
@@ -113,3 +134,11 @@ def _facets(link: Link, replicas: Iterable[Replica], around: Surroundings, *, is
     values = OptionValues(events=around.facts.options, config=around.policy.options)
     draft, _ = registry.run(draft, direction=Direction.OUTBOUND, values=values)
     return outgoing.effects_of(draft.targets, link.agreed, crm_id=link.crm_id)
+
+
+def _lacking(item: ScheduleItem, replica: Replica, copy: Copy | None) -> dict[str, Any]:
+    """The content in which a copy that was read is not as was agreed; a zone may have another name there."""
+    if copy is None or copy.item_id != replica.item_id or item.redacted:
+        return {}
+    fields = deviating(translation.content(copy), item, among=CONTENT)
+    return outgoing.content_for(replica, item, [name for name in fields if name != "zone"])

@@ -78,7 +78,7 @@ def decide(
     plan = _decide(link, copy, authority=authority, around=around, own=own)
     seen = sighting.copy if sighting else None
     read = {each.mailbox: each for each in (seen, copy) if each is not None}
-    return follow_ups.restored(follow_ups.without_superseded(plan, around), read.values(), around)
+    return follow_ups.restored(follow_ups.without_superseded(plan, around, read), read.values(), around)
 
 
 def _decide(
@@ -218,6 +218,8 @@ def with_deviation(plan: Plan, sighting: Sighting, authoritative: Copy | None) -
     """The plan, with a report if this mailbox's copy differs in content from the one that counts (ID-3)."""
     if sighting.copy is None or authoritative is None or not is_live(sighting.copy):
         return plan
+    if any(effect.mailbox == sighting.mailbox and effect.fields for effect in plan.effects):
+        return plan  # it is being mended
     if plan.link.state is not State.ACTIVE:
         return plan  # there is nothing in the CRM that it could differ from
     if sighting.copy.is_cancelled:
