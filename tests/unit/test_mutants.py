@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.mutants import judging, making
+from tests.mutants import judging, making, running
 from tests.mutants.running import SETTINGS, Mutant, Result
 
 ONE = Mutant("handlers.merging.names", "return 1", "return 2", "handlers.merging.x_names__mutmut_1")
@@ -96,3 +97,61 @@ def test_a_mutant_is_told_as_the_lines_that_differ(tmp_path: Path, monkeypatch: 
     assert making.change(name, made.originals[name], made.changed[name]) == ("return two + 1", "return two - 1")
     assert making.readable(making.function_of(name)) == "handlers.merging.names"
     assert making.made("handlers.merging", source, tmp_path) == made
+
+
+CORE = """
+from functools import cache
+
+def known(number):
+    return number + 1
+
+def called(number):
+    return number - 1
+
+def never_called(number):
+    return number * 2
+
+@cache
+def kept(number):
+    return beneath(number)
+
+def beneath(number):
+    return number * 3
+"""
+PROOF = """
+import pytest
+from handlers import core
+
+def test_nothing():
+    core.called(1)
+    core.kept(8)
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_known(number):
+    assert core.known(number) == number + 1
+
+def test_beneath():
+    assert core.kept(8) == 24
+"""
+
+
+def test_each_mutant_is_judged_by_the_tests_that_call_its_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Also if another test filled a cache before; and again only those that lived are asked of."""
+    for name in ("daemon", "schemas", "handlers", "tests/rules"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "__init__.py").touch()
+    (tmp_path / "tests" / "__init__.py").touch()
+    shutil.copytree(Path(running.__file__).parent, tmp_path / "tests" / "mutants")
+    (tmp_path / "handlers" / "core.py").write_text(CORE)
+    (tmp_path / "tests" / "rules" / "test_core.py").write_text(PROOF)
+    monkeypatch.chdir(tmp_path)
+    for name, place in {"ROOT": ".", "WORKSHOP": "copy", "KEPT": "made", "_TOLD": "made/told.jsonl"}.items():
+        monkeypatch.setattr(running, name, tmp_path / place)
+    result = running.run([], workers=2)
+    lived = {(each.where.rpartition(".")[2], each.status) for each in result.alive}
+    assert lived == {("called", "survived"), ("never_called", "no tests")}
+    told = running.KEPT / "told.jsonl"
+    before = len(told.read_text().splitlines())
+    assert result.total == before == sum(result.modules.values())
+    assert running.run([], workers=1, again=True) == result
+    assert len(told.read_text().splitlines()) == before + len(result.alive)
