@@ -8,7 +8,7 @@ other rules for a change of the clocks than ours is taken for the one of that da
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -74,13 +74,11 @@ def master(copy: Copy, found: Fields) -> Copy:
 def task(copy: TaskCopy, found: Fields) -> TaskCopy:
     """A recurring task with its pattern; what it shows of itself is its current occurrence."""
     try:
-        pattern, first = _pattern(found.elements.get("Recurrence"))
+        said = _said(found.elements.get("Recurrence"))
+        _check(said, said.first_day, None)
     except _NotSayable as error:
         return replace(copy, unheld=str(error))
-    unheld = patterns.unheld(pattern, first)
-    if unheld is not None:
-        return replace(copy, unheld=unheld)
-    return replace(copy, recurrence=patterns.stated(pattern, first), recurs_from=first)
+    return replace(copy, recurrence=patterns.stated(said.pattern, said.first_day), recurs_from=said.first_day)
 
 
 def original_start(copy: Copy, found: Fields) -> Moment | None:
@@ -117,15 +115,13 @@ def _instant(moment: Moment, copy: Copy) -> datetime:
 def _held(copy: Copy, element: Element | None) -> Copy:
     """The copy with its pattern, and its first occurrence as its start; or why the CRM cannot hold it."""
     try:
-        pattern, first_day = _pattern(element)
+        said = _said(element)
+        begins = _begin(copy, said.first_day)
+        _check(said, begins, copy.zone)
     except _NotSayable as error:
         return replace(copy, unheld=str(error))
-    begins = _begin(copy, first_day)
-    unheld = recurrences.unheld(pattern, begins, copy.zone)
-    if unheld is not None:
-        return replace(copy, unheld=unheld)
-    first = Series(pattern, begins, copy.zone).start_of(1) or begins
-    return replace(_moved(copy, first), recurrence=recurrences.stated(pattern, begins, copy.zone))
+    first = Series(said.pattern, begins, copy.zone).start_of(1) or begins
+    return replace(_moved(copy, first), recurrence=recurrences.stated(said.pattern, begins, copy.zone))
 
 
 def _begin(copy: Copy, day: date) -> Moment:
@@ -167,8 +163,16 @@ def _zone(copy: Copy) -> ZoneInfo | None:
 # the pattern
 
 
-def _pattern(element: Element | None) -> tuple[Recurrence, date]:
-    """The pattern, and from which day on."""
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a `Recurrence` says: the pattern, from which day on, and the day on which its weeks begin."""
+
+    pattern: Recurrence
+    first_day: date
+    week_start: str
+
+
+def _said(element: Element | None) -> _Said:
     if element is None or len(element) != 2:
         raise _NotSayable(PATTERN_MISSING)
     kind, extent = element
@@ -176,7 +180,6 @@ def _pattern(element: Element | None) -> tuple[Recurrence, date]:
     if kind.tag.endswith("Regeneration"):
         raise _NotSayable(REGENERATING)
     frequency, end = _named(_FREQUENCIES, kind.tag[_LOCAL:]), _named(_RANGES, extent.tag[_LOCAL:])
-    first = _day(limits.text("StartDate"))
     week, month, day = said.text("DayOfWeekIndex"), said.text("Month"), said.text("DayOfMonth")
     pattern = Recurrence(
         frequency,
@@ -189,16 +192,17 @@ def _pattern(element: Element | None) -> tuple[Recurrence, date]:
         count=_number(limits.text("NumberOfOccurrences")) if end == "after" else None,
         until=_day(limits.text("EndDate")) if end == "by" else None,
     )
-    _check_weeks(pattern, first, said.text("FirstDayOfWeek"))
-    return pattern, first
+    # the weeks of a server that does not say when they begin, do so on Sunday or, as ours, on Monday
+    [week_start, *_] = _named(_DAYS_NAMED, said.text("FirstDayOfWeek") or "Sunday")
+    return _Said(pattern, _day(limits.text("StartDate")), week_start)
 
 
-def _check_weeks(pattern: Recurrence, first: date, named: str) -> None:
-    """The CRM's weeks begin on Monday; those of a server that does not say when, on Sunday or on Monday."""
-    if pattern.frequency == "weekly" and pattern.weekdays:
-        [week_start, *_] = _named(_DAYS_NAMED, named or "Sunday")
-        if not patterns.has_same_weeks(pattern, first, week_start=week_start):
-            raise _NotSayable(WEEK_STARTS_OTHERWISE)
+def _check(said: _Said, first: Moment, zone: str | None) -> None:
+    unheld = recurrences.unheld(said.pattern, first, zone)
+    if unheld is not None:
+        raise _NotSayable(unheld)
+    if not patterns.has_same_weeks(said.pattern, said.first_day, week_start=said.week_start):
+        raise _NotSayable(WEEK_STARTS_OTHERWISE)
 
 
 def _named(names: Mapping[str, T], name: str) -> T:

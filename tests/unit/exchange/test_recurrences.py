@@ -214,8 +214,8 @@ def test_a_pattern_is_read_in_the_crms_terms(pattern: str, extent: str, read: Re
 
 
 REGENERATING = "<t:DailyRegeneration><t:Interval>1</t:Interval></t:DailyRegeneration>"
-WEEKENDS = (
-    "<t:WeeklyRecurrence><t:Interval>2</t:Interval><t:DaysOfWeek>Saturday Sunday</t:DaysOfWeek>{}</t:WeeklyRecurrence>"
+TUESDAYS_AND_SUNDAYS = (
+    "<t:WeeklyRecurrence><t:Interval>2</t:Interval><t:DaysOfWeek>Tuesday Sunday</t:DaysOfWeek>{}</t:WeeklyRecurrence>"
 )
 MIXED = "<t:DailyRecurrence><t:Interval>1</t:Interval></t:DailyRecurrence>"
 
@@ -230,10 +230,14 @@ MIXED = "<t:DailyRecurrence><t:Interval>1</t:Interval></t:DailyRecurrence>"
         (master(pattern=WEEKLY.replace("Tuesday", "Doomsday")), recurrences.PATTERN_UNKNOWN),
         (master(pattern=WEEKLY.replace(">1<", ">soon<")), recurrences.PATTERN_UNKNOWN),
         (master(extent=FOREVER.replace("2026-12-01", "someday")), recurrences.PATTERN_UNKNOWN),
-        (master(pattern=WEEKENDS.format("")), recurrences.WEEK_STARTS_OTHERWISE),
+        (master(pattern=TUESDAYS_AND_SUNDAYS.format("")), recurrences.WEEK_STARTS_OTHERWISE),
         (
-            master(pattern=WEEKENDS.format("<t:FirstDayOfWeek>Sunday</t:FirstDayOfWeek>")),
+            master(pattern=TUESDAYS_AND_SUNDAYS.format("<t:FirstDayOfWeek>Sunday</t:FirstDayOfWeek>")),
             recurrences.WEEK_STARTS_OTHERWISE,
+        ),
+        (
+            master(pattern=TUESDAYS_AND_SUNDAYS.format("<t:FirstDayOfWeek>Doomsday</t:FirstDayOfWeek>")),
+            recurrences.PATTERN_UNKNOWN,
         ),
         (master(zone=""), calendar.ZONE_UNKNOWN),
         (master(zone='<t:StartTimeZone Id="Customized Time Zone"/>'), calendar.ZONE_UNKNOWN),
