@@ -252,6 +252,14 @@ def test_rec_3_each_occurrence_is_merged_for_itself_field_by_field(
     assert answer == MergedExceptions(tuple(held if taken is None else taken), crossed)
 
 
+@pytest.mark.rule("REC-3")
+def test_rec_3_days_and_instants_are_merged_side_by_side():
+    """While a series becomes one of whole days; in the order of time."""
+    day = SeriesException(at(2).date() if isinstance(at(2), datetime) else at(2), deleted=True)
+    answer = merging.merge_exceptions([deleted(3)], before=[], now=[day])
+    assert answer.exceptions == (day, deleted(3))
+
+
 @pytest.mark.rule("CON-2", "REC-3")
 @pytest.mark.parametrize(("policy", "winner"), [(CRM_WINS, "crm"), (EXCHANGE_WINS, "exchange")])
 def test_con_2_exceptions_both_sides_changed_are_one_conflict(policy: Policy, winner: str):

@@ -145,6 +145,9 @@ def test_rec_5_what_is_refused_for_one_reason_is_said_once_and_the_first_reason_
     answer = occurrences.admitted(ITEM, was=ITEM, after=series(*odd))
     not_alone = refusal("REC-3", "status of one occurrence alone")
     assert answer == occurrences.Admitted((), (not_alone, NO_SUCH), Reason.NOT_YET)
+    known = (changed(at(2), status="completed"), deleted(at(3)))
+    answer = occurrences.admitted(ITEM, was=series(*known), after=series(*known, changed(at(8), subject="x")))
+    assert answer == occurrences.Admitted(known, (NO_SUCH,), Reason.PATTERN), "what it was before is not judged"
     for about in ({"recurrence": None}, {"start": None}):
         single = occurrences.admitted(ITEM, was=ITEM, after=series(changed(at(2), subject="x"), **about))
         assert single == occurrences.Admitted((), (NO_SUCH,), Reason.PATTERN)
@@ -262,6 +265,8 @@ def test_rec_3_where_nothing_is_there_yet_all_exceptions_are_written():
     exception = changed(at(2), subject="x")
     found = list(occurrences.wanted(series(exception), series(exception), user="u-anna", anew=True))
     assert found == [written(at(2), 2, changes={"subject": "x"}, fields=("subject",))]
+    day = changed(on(3), subject="x")
+    assert list(occurrences.wanted(series(), series(exception, day), user="u-anna", anew=False)) == found, "no such day"
     own = changed(at(2), alarms=(("u-bob", (5,)),))
     [back] = occurrences.wanted(series(own), series(), user="u-bob", anew=False)
     assert back == written(at(2), 2, alarms=UNSET)
@@ -286,6 +291,7 @@ def test_alm_4_alarms_are_told_apart_from_content_and_put_together_again():
     more = (*alarms, (at(4), (("u-anna", (5,)),)), (at(6), ()))
     assert occurrence_alarms.with_alarms(bare, more) == exceptions
     assert occurrence_alarms.in_order((deleted(at(4)), ALARMED, ALARMED)) == (ALARMED, deleted(at(4)))
+    assert occurrence_alarms.in_order((ALARMED, deleted(on(1)))) == (deleted(on(1)), ALARMED), "days and instants"
 
 
 def a_copy(*exceptions: Copy, **about: Any) -> Copy:
@@ -300,7 +306,8 @@ def an_exception(day: int, reminder: int | None, **about: Any) -> Copy:
     return Copy(mailbox="anna@bank.example", item_id=f"i-{day}", reminder=reminder, **known)
 
 
-BOBS = (at(3), (("u-bob", (1,)),))
+BOBS, BOBS_LATER = ((at(day), (("u-bob", (1,)),)) for day in (3, 4))
+BOTH_LATER = (at(4), (("u-anna", (5,)), ("u-bob", (1,))))
 
 
 @pytest.mark.rule("ALM-4", "ALM-8")
@@ -321,6 +328,20 @@ BOBS = (at(3), (("u-bob", (1,)),))
         (((at(3), (("u-anna", (5,)),)),), a_copy(unread=(at(3),)), ((at(3), (("u-anna", (5,)),)),)),
         (((at(3), (("u-anna", (5, 30)),)),), a_copy(an_exception(3, 10)), ((at(3), (("u-anna", (10, 30)),)),)),
         ((), a_copy(an_exception(2, 5, original_start=None)), ()),
+        (
+            ((at(3), (("u-anna", (5,)),)), BOBS_LATER),
+            a_copy(unread=(at(3),)),
+            ((at(3), (("u-anna", (5,)),)), BOBS_LATER),
+        ),
+        (((on(1), (("u-bob", (1,)),)), BOBS), a_copy(), ((on(1), (("u-bob", (1,)),)), BOBS)),
+        ((BOBS_LATER,), a_copy(an_exception(4, 5), unread=(at(3),)), (BOTH_LATER,)),
+        (
+            (),
+            a_copy(an_exception(2, 5, end=NOW.date() + timedelta(days=1), zone="Asia/Tokyo")),
+            ((at(2), (("u-anna", (5,)),)),),
+        ),
+        ((), a_copy(an_exception(2, 5, end=NOW.date(), zone="America/Los_Angeles")), ()),
+        ((), a_copy(an_exception(2, 5, end=NOW.date(), zone="Pacific/Marquesas")), ((at(2), (("u-anna", (5,)),)),)),
         ((), a_copy(an_exception(2, None, end=NOW - timedelta(seconds=1))), ()),
         ((), a_copy(an_exception(2, None, end=NOW)), ((at(2), (("u-anna", ()),)),)),
         ((), a_copy(an_exception(2, None, end=None)), ((at(2), (("u-anna", ()),)),)),
