@@ -351,7 +351,7 @@ async def running(
     """A daemon in the house, until the end of the block; a second one after it finds the first one's store."""
     metrics = Metrics(version="test")
     house.metrics.append(metrics)
-    exchange = EwsExchange(ews_config(house.settings), observe=counting(metrics))
+    exchange = EwsExchange(ews_config(house.settings), observe=counting(metrics), now=clock)
     outside = Outside(house.broker.consumer(GROUP), producer or house.broker.producer(), exchange)
     async with opened(house.settings, outside=outside, metrics=metrics, version="test", now=clock) as daemon:
         stop = asyncio.Event()

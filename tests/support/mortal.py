@@ -183,7 +183,7 @@ async def living(house: House, life: Life) -> AsyncIterator[Daemon]:
         canonical_rules=policies.canonical_rules_of(settings),
     )
     consumer = house.broker.consumer(GROUP)
-    life.exchange = EwsExchange(ews_config(settings), observe=counting(metrics))
+    life.exchange = EwsExchange(ews_config(settings), observe=counting(metrics), now=house.clock)
     outside = Outside(consumer, Hesitant(house.broker.producer()), life.exchange)
     born = Daemon(settings, outside=outside, store=store, metrics=metrics, version="test", now=house.clock)
     context = copy_context()
