@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from itertools import product
 
@@ -70,6 +70,12 @@ class Begun:
         self._go_on.set()
 
 
+async def sometime(happens: Callable[[], Awaitable[object]]) -> None:
+    """Returns when it does: a server ends the session of whoever left it in its own time, and tells nobody."""
+    while not await happens():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
 async def test_daemons_that_start_at_once_make_the_tables_once(url: str) -> None:
     """Whoever comes second finds them made."""
     stores = await asyncio.gather(*(Store.open(url) for _ in range(4)))
@@ -104,7 +110,7 @@ async def test_a_claim_ends_with_its_process(store: Store, other: Store) -> None
     assert await other.claim("l-1")
     await other.close()
 
-    assert await store.claim("l-1")
+    await sometime(lambda: store.claim("l-1"))
 
 
 async def test_claims_are_made_again_when_the_connection_broke(
@@ -127,7 +133,8 @@ async def test_a_dead_one_s_records_are_adopted_whole_and_in_order(store: Store,
 
     await other.close()
 
-    assert await store.adopt() == 1
+    await sometime(store.adopt)
+    assert await store.adopt() == 0
     assert not await store.others_have(b"k")
     waiting = await store.read(lambda tx: outbox.waiting(tx, 10, owner=store.owner))
     assert [row.topic for row in waiting] == ["a", "b", "c"]
