@@ -29,7 +29,19 @@ from daemon import garbage
 from tests.bench import brokers
 from tests.bench.rows import Row, dump, load, say, table, write
 
-BENCHMARKS = ("decode", "inbound", "ingest", "million", "burst", "engine", "lanes", "latency", "outbound", "series", "slowness")
+BENCHMARKS = (
+    "decode",
+    "inbound",
+    "ingest",
+    "million",
+    "burst",
+    "engine",
+    "lanes",
+    "latency",
+    "outbound",
+    "series",
+    "slowness",
+)
 FIGURES = Path(__file__).parents[2] / "build" / "bench.json"
 PATIENCE = timedelta(minutes=4)
 """With one benchmark; on a quiet machine all together take little more."""

@@ -26,7 +26,7 @@ from sqlalchemy import Engine, event
 from daemon.store.sqlite import PRAGMAS
 from daemon.store.workers import GROUP
 from schemas.copies import Copy
-from tests.bench.bank import Bank, a_bank, hinted
+from tests.bench.bank import Bank, a_bank, hinted, hints_of
 from tests.bench.rows import Row, at_most, say
 
 GOAL = at_most(1.5)
@@ -109,9 +109,10 @@ async def _spent(meetings: int) -> dict[str, float]:
             copies = [bank.meet(number) for number in range(meetings)]
             for name, (wave, _) in WAVES.items():
                 calls, commands = len(bank.exchange.calls), bank.told()
-                hints = wave(bank, copies)
+                hints = hints_of(wave(bank, copies))
+                events = len(hints)
                 cpu, wall = time.process_time(), time.perf_counter()
-                events = hinted(bank, hints)
+                bank.say(*hints)
                 await bank.quiet()
                 cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
                 say(

@@ -111,8 +111,11 @@ def table(rows: Sequence[Row]) -> str:
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = ["  ".join(_aligned(line, widths)).rstrip() for line in cells]
     lines.insert(1, "-" * sum(widths, 2 * len(widths) - 2))
-    missed = [row for row in rows if row.met is False]
-    reasons = [fill(f"missed: {row.name}: {row.reason}", 120, subsequent_indent="  ") for row in missed]
+    missed: dict[str, list[str]] = {}
+    for row in rows:
+        if row.met is False:
+            missed.setdefault(row.reason, []).append(row.name)
+    reasons = [fill(f"missed: {'; '.join(of)}: {why}", 120, subsequent_indent="  ") for why, of in missed.items()]
     return "\n".join([*lines, *([""] if reasons else []), *reasons, ""])
 
 
