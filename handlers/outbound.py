@@ -261,8 +261,7 @@ def _first_copies(edit: _Edit) -> Iterator[Target]:
     """Of a new item: the owner's, whom the others are invited by, and theirs; without it theirs alone (INV-7)."""
     item, facts = edit.folded.agreed, edit.around.facts
     owner = facts.by_id.get(item.owner or "")
-    everybody = outgoing.participants_of(item, facts)
-    others = everybody - {item.owner}
+    others = outgoing.participants_of(item, facts) - {item.owner}
     if owner is not None and owner.synchronized and owner.mailbox is not None:
         replica = edit.link.replica(owner.mailbox)
         yield Target(
@@ -273,7 +272,7 @@ def _first_copies(edit: _Edit) -> Iterator[Target]:
             invite=_attendees(others, edit.around) if replica is None else (),
             **outgoing.content_for(replica, item, edit.folded.taken),
         )
-    yield from _direct_copies(edit, sorted(others if owner else everybody))
+    yield from _direct_copies(edit, sorted(others))
 
 
 def _counting_copy(edit: _Edit, user: User, replica: Replica) -> Target:

@@ -337,6 +337,8 @@ def test_opt_4_of_a_strangers_meeting_its_masters_options_count():
     assert {each.mailbox for each in plan.effects} == {A, B}
     assert plan.report is not None
     assert [(each.user, each.value) for each in plan.report.options] == [("u-bob", True)]
+    nobodys = edited(replace(link, master=None), world=world, related=related)
+    assert nobodys.effects == ()
     owned = edited(replace(PEACE, master="u-bob"), world=world, related=related)
     assert owned.report is not None
     assert [(each.user, each.value) for each in owned.report.options] == [("u-anna", False)]

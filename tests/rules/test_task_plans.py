@@ -562,7 +562,6 @@ def test_what_only_the_crm_says_is_taken_over():
         "external": (External("ann", "Ann"),),
         "external_shown_to": ("u-anna",),
         "related": (Related("deal", "d-1", "Deal"),),
-        "recurrence": Recurrence("daily"),
     }
     new = replace(TASK, **says)
     plan = edited(**says)
@@ -800,6 +799,17 @@ def test_con_2_a_copy_that_was_changed_before_the_crms_edit_reached_it_is_a_conf
         Report(Direction.INBOUND, Result.APPLIED, options=(ASKED,), conflicts=(Conflict("subject", winner),)),
         (*owed, update(BOB, new, "subject", "priority")),
     )
+
+
+@pytest.mark.rule("CON-2")
+def test_con_2_a_conflict_is_named_though_nothing_can_be_written_yet():
+    """The CRM has not said under which id it holds the task."""
+    theirs = replace(TASK, subject="theirs")
+    link = replace(PEACE, crm_id=None, agreed=theirs, crm=theirs, told=theirs)
+    plan = hinted(link, replace(COPY, subject="ours"))
+    assert (plan.command, plan.effects) == (None, ())
+    assert plan.report is not None
+    assert plan.report.conflicts == (Conflict("subject", Side.CRM),)
 
 
 @pytest.mark.rule("CON-2")
