@@ -205,3 +205,36 @@ def test_note_5_blocks_that_differ_have_other_fingerprints() -> None:
     assert one.text == other.text
     assert one.fingerprint != other.fingerprint
     assert len(one.fingerprint) == 64
+
+
+@pytest.mark.rule("NOTE-4")
+@pytest.mark.parametrize(("longer", "is_link"), [(0, True), (1, False)])
+def test_note_4_an_address_may_be_as_long_as_one_that_can_be_read_back(longer: int, is_link: bool) -> None:
+    """And not a sign longer."""
+    start = "https://crm.example/"
+    url = start + "a" * (markup.LONGEST_LINK - len(start) + longer)
+    assert links(Related("case", "c-1", "A", url)) == ([url] if is_link else [])
+
+
+@pytest.mark.rule("NOTE-4")
+def test_note_4_a_title_is_cut_without_a_blank_before_the_sign_that_says_so() -> None:
+    """It says less than it has room for then."""
+    start = "a" * (blocks.MOST_CHARACTERS_OF_A_TITLE - 2)
+    assert lines(Related("case", "c-1", f"{start} bcd")) == [f"- case: {start}{blocks.CUT}"]
+
+
+@pytest.mark.rule("NOTE-4")
+def test_note_4_quotes_are_text_like_any_other() -> None:
+    """Only what would be markup is written otherwise."""
+    block = block_of((Related("case", "c-1", "\"so\" & 'so' <b>"),))
+    assert block is not None
+    assert "\"so\" &amp; 'so' &lt;b&gt;" in block.html
+
+
+@pytest.mark.rule("NOTE-4")
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_note_4_of_more_entries_than_people_read_the_number_is_told(more: int) -> None:
+    """Also of one."""
+    shown = [f"- case: {number}" for number in range(blocks.MOST_ENTRIES)]
+    entries = [Related("case", str(number)) for number in range(blocks.MOST_ENTRIES + more)]
+    assert lines(*entries) == shown + [f"{blocks.CUT} and {more} more in the CRM"] * bool(more)

@@ -355,3 +355,39 @@ def touches_no_word(body: str, block: Block | None, *, html: bool) -> None:
 
 def lines_of(body: str, *, html: bool) -> list[str]:
     return [line for line in notes_of(body, html=html).split("\n") if line]
+
+
+@pytest.mark.rule("NOTE-2", "NOTE-7")
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        (f"one\n\n{HEADING}\nx\n", "one\n"),
+        (f"\n\n{HEADING}\nx\n{CLOSING}", ""),
+        (f"one\n\n{HEADING}\nx\n{CLOSING}\n\ntwo\n", "one\n\ntwo\n"),
+    ],
+)
+def test_note_7_with_a_block_in_text_goes_what_came_with_it_and_no_more(body: str, left: str) -> None:
+    """The blank line before it; line ends after it are a person's."""
+    assert compose(body, html=False, notes=None, block=None) == left
+
+
+@pytest.mark.rule("NOTE-5", "MAP-3")
+def test_note_5_new_notes_in_text_stand_a_blank_line_before_the_meetings_part() -> None:
+    """Which keeps its bytes."""
+    assert compose(TEAMS_TEXT, html=False, notes="New") == f"New\n\n{TEAMS_TEXT}"
+
+
+@pytest.mark.rule("NOTE-5", "MAP-3")
+def test_note_5_new_notes_in_html_stand_before_all_meetings_parts() -> None:
+    """Which keep their bytes, one after the other; a quotation mark is a sign like any other."""
+    body = f"<body>Old{TEAMS_HTML}{TEAMS_HTML}</body>"
+    wanted = f'<body><div>"New"</div>{TEAMS_HTML}{TEAMS_HTML}</body>'
+    assert compose(body, html=True, notes='"New"') == wanted
+
+
+@pytest.mark.rule("NOTE-2", "NOTE-7")
+def test_note_7_what_blocks_kept_apart_in_html_stays_apart_without_them() -> None:
+    """In lines of its own, as people saw it."""
+    body = f"one{BLOCK.html}two{BLOCK.html}three"
+    assert compose(body, html=True, notes=None, block=None) == "one<br>two<br>three"
+    assert compose(body, html=True, notes=None, block=OTHER) == f"one<br>two{OTHER.html}three"
