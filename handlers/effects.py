@@ -108,9 +108,10 @@ def done(link: Link, effect: Effect, *, item_id: str, change_key: str) -> Link:
 def progressed(link: Link, effect: Effect, *, item_id: str, change_key: str) -> Link:
     """The link of a plan that was carried out in part: what this effect wrote is what Exchange says from now on.
 
-    What was agreed on comes with the plan as a whole.
+    What was agreed on comes with the plan as a whole. Under the change key lies also what people wrote and the plan
+    knew of, or nobody has read yet: our own part is known again by its content (CON-3).
     """
-    link = done(link, effect, item_id=item_id, change_key=change_key)
+    link = _unread(done(link, effect, item_id=item_id, change_key=change_key), effect)
     if effect.occurrence is not None:
         return link  # what it says is decided anew with the whole plan, and what is so already is not written again
     if not effect.authoritative or effect.operation is Operation.DELETE:
@@ -119,6 +120,11 @@ def progressed(link: Link, effect: Effect, *, item_id: str, change_key: str) -> 
         return replace(link, exchange=_as_made(effect.item))
     values = {name: getattr(effect.item, name) for name in effect.fields}
     return replace(link, exchange=replace(link.exchange or effect.item, **values))
+
+
+def _unread(link: Link, effect: Effect) -> Link:
+    replicas = (replace(each, ours="") if each.ours and _is_of(effect, each) else each for each in link.replicas)
+    return replace(link, replicas=tuple(replicas))
 
 
 def _as_made(item: ScheduleItem) -> ScheduleItem:

@@ -85,6 +85,18 @@ def written(replica: TaskReplica, effect: TaskEffect, *, item_id: str, change_ke
     )
 
 
+def written_in_part(replica: TaskReplica, effect: TaskEffect, *, item_id: str, change_key: str) -> TaskReplica:
+    """The copy after it was written of a plan that was not carried out as a whole, and is forgotten.
+
+    What the plan knew of the copy beside is to be read again: the change key covers what its user wrote, too.
+    """
+    known = written(replica, effect, item_id=item_id, change_key=change_key)
+    if effect.operation is Operation.CREATE or replica.shown is None or replica.held is None:
+        return known
+    values = {name: getattr(effect.content, name) for name in effect.fields}
+    return replace(known, shown=replace(replica.shown, **values), held=replace(replica.held, **values), ours=_SOME)
+
+
 def _shown(replica: TaskReplica, effect: TaskEffect) -> TaskContent:
     """What a copy shows once it is written: an alarm that was not is as it was, and of a new copy none (ALM-7)."""
     if "alarm" in effect.fields or not effect.content.alarm:

@@ -40,7 +40,7 @@ from handlers.effects import Operation
 from handlers.inbound import Surroundings
 from handlers.plans import Explanation, Report
 from handlers.task_effects import TaskEffect
-from handlers.task_links import TaskLink
+from handlers.task_links import TaskLink, TaskReplica
 from handlers.task_plans import TaskPlan
 from handlers.tasks import TaskSighting
 from schemas.activities import Actor
@@ -261,7 +261,7 @@ def _progress(
         replica = link.replica_of(effect.user)
         match answer:
             case Written():
-                link = _carried_out(link, effect, answer)
+                link = _carried_out(link, effect, answer, written=task_effects.written_in_part)
             case Seen(copy=copy) if replica is not None and copy is not None and effect.operation is Operation.CREATE:
                 begun = before.replica_of(effect.user)  # before we claimed it ourselves
                 known = replace(replica, attempt=begun.attempt if begun else None)
@@ -276,11 +276,15 @@ def _progress(
     return link
 
 
-def _carried_out(link: TaskLink, effect: TaskEffect, answer: Written) -> TaskLink:
+def _carried_out(
+    link: TaskLink, effect: TaskEffect, answer: Written, *, written: Callable[..., TaskReplica] = task_effects.written
+) -> TaskLink:
     replica = link.replica_of(effect.user)
     if effect.operation is Operation.DELETE:
         return task_effects.deleted(link, effect)
     if replica is None:
         return link
-    known = task_effects.written(replica, effect, item_id=answer.item_id, change_key=answer.change_key)
+    known = written(replica, effect, item_id=answer.item_id, change_key=answer.change_key)
+    if effect.operation is Operation.UPDATE and answer.change_key == effect.change_key:
+        return link.with_replica(known)  # it was as it was to be
     return link.with_replica(task_effects.unsaid(known, effect.operation, effect.named))

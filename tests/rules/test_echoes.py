@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.echoes import alike
+from handlers.effects import progressed
 from schemas.copies import Copy
-from schemas.items import ForEntry, ScheduleItem, Source
+from schemas.items import ForEntry, Related, ScheduleItem, Source
 from tests.support.mirror import a_bank, a_bank_of_the_crm, forgetting
 from tests.support.world import END, START, a_contact, a_meeting, a_user, a_world, copy_of, days
 
@@ -190,3 +191,28 @@ def test_alike_is_what_differs_in_blanks_alone(text, other):
     assert alike(START, START + timedelta(microseconds=1))
     assert not alike(START, START + timedelta(minutes=1))
     assert not alike(True, False)
+
+
+@pytest.mark.rule("CON-3", "NOTE-6")
+def test_con_3_what_somebody_wrote_is_no_echo_of_what_was_put_back_beside_it():
+    """Given a hint whose plan was carried out in part, when it is tried again, then the change key is our own write's,
+    and the subject under it still Anna's.
+    """
+    world = WORLD.with_options(notes=True)
+    among_us = a_meeting(organizer=ANNA, attendees=[BOB], body="Agenda")
+    bank = a_bank(world, among_us, copy_of(among_us, BOB))
+    bank.in_crm(related=(Related("opportunity", "o-1", "Pension plan"),))
+    bank.until_quiet()
+    bank.in_outlook(A, subject="Budget", body="Agenda", html=False)
+    was = bank.link
+    [put_back] = [each for each in world.hinted(ANNA, copies=[bank.copy_in(A)], link=was).effects if each.mailbox == A]
+    bank.carry_out(put_back, was)
+    written = bank.copy_in(A)
+
+    bank.link = progressed(was, put_back, item_id=written.item_id, change_key=written.change_key)
+    bank.hint(A)
+    bank.until_quiet()
+
+    assert bank.crm is not None
+    assert bank.crm.subject == "Budget"
+    assert bank.copy_in(A).subject == "Budget"

@@ -474,6 +474,31 @@ def test_con_1_what_somebody_wrote_is_his_though_the_block_put_back_beside_it_is
     assert again.agreed.notes == "about another plan"
 
 
+@pytest.mark.rule("CON-3", "NOTE-6")
+def test_con_3_what_somebody_wrote_is_no_echo_of_what_was_put_back_beside_it():
+    """Given a plan of which only the block was written, when it is tried again, then the notes are still his."""
+    world = TaskWorld()
+    world.options = {"user:u-anna": {"related_notes": True}}
+    world.crm_makes(notes="about the plan", related=(Related("opportunity", "o-1", "Pension plan", "", ""),))
+    world.edits_copy("u-bob", unnoticed=True, body="about another plan", html=False)
+    bob, was = next(user for user in world.users if user.id == "u-bob"), world.known
+    plan = tasks.decide(was, TaskSighting(bob.mailbox or "", bob, world.copies["u-bob"]), around=world.around)
+    [put_back] = [effect for effect in plan.effects if effect.user == "u-bob"]
+    world._write(plan.link, put_back)
+    replica, written = was.replica_of("u-bob"), world.copies["u-bob"]
+    assert replica is not None
+
+    world.link = was.with_replica(
+        task_effects.written_in_part(replica, put_back, item_id=written.item_id, change_key=written.change_key)
+    )
+    world.hint("u-bob")
+
+    assert world.crm is not None
+    assert world.crm.notes == "about another plan"
+    assert {copy.body.splitlines()[0] for copy in world.copies.values()} == {"about another plan"}
+    assert world.is_quiet()
+
+
 # conflicts and echoes
 
 

@@ -160,6 +160,12 @@ def test_rec_3_a_write_to_an_occurrence_is_one_to_its_series_and_to_no_other_cop
         assert progressed(link, effect, item_id="AAMk-2", change_key="2") == written
 
 
+def unread(link: Link) -> Link:
+    """Our own write is to be known again by its content, and not by the change key, which covers others' changes."""
+    written = (replace(each, ours="") if each.change_key == "2" else each for each in link.replicas)
+    return replace(link, replicas=tuple(written))
+
+
 @pytest.mark.rule("CON-1")
 def test_con_1_what_was_written_to_the_copy_that_counts_is_what_exchange_says():
     """Those fields and no others, also when the rest of the plan is still to come."""
@@ -167,7 +173,7 @@ def test_con_1_what_was_written_to_the_copy_that_counts_is_what_exchange_says():
     effect = an_effect(item=item, fields=("subject",), authoritative=True)
     link = progressed(LINK, effect, item_id="AAMk-2", change_key="2")
     assert link.exchange == replace(ITEM, subject="Budget")
-    assert link.replicas == done(LINK, effect, item_id="AAMk-2", change_key="2").replicas
+    assert link.replicas == unread(done(LINK, effect, item_id="AAMk-2", change_key="2")).replicas
     unknown = progressed(replace(LINK, exchange=None), effect, item_id="AAMk-2", change_key="2")
     assert unknown.exchange == item
 
@@ -192,7 +198,7 @@ def test_con_1_a_new_copy_that_counts_says_all_of_the_item():
     ],
 )
 def test_con_1_a_copy_that_does_not_count_says_nothing_of_the_item(effect: Effect):
-    """Nor does one that is gone; the replica is as after any effect."""
+    """Nor does one that is gone; the replica is as after any effect, but that it is still to be read."""
     link = progressed(LINK, effect, item_id="AAMk-2", change_key="2")
     assert link.exchange == ITEM
-    assert link.replicas == after(effect).replicas
+    assert link.replicas == unread(after(effect)).replicas
