@@ -92,6 +92,17 @@ class Day:
             expected=f"an outcome of the item: {wanted}",
         )
 
+    async def latest(self, uid: str, direction: Direction) -> Seen:
+        """The last outcome one way of a meeting that was made in Outlook, of this scene, when all of it is finished.
+        Raises `NotSo`.
+        """
+        await self.stage.quiet()
+        link = ids.link_of_uid(uid)
+        said = self.stage.witness.of(catalogue.OUTCOMES, since=self.since)
+        mine = [each for each in said if (each.data["link"], each.data["direction"]) == (link, direction)]
+        expect("the last outcome of the item", seen=_results(mine[-1:]), wanted="applied")
+        return mine[-1]
+
     async def command(self, uid: str) -> Seen:
         """The command for a meeting, of this scene. Raises `NotSo`."""
         link = ids.link_of_uid(uid)

@@ -14,6 +14,8 @@ from daemon.demo.ews import IN, Ews, Refused, attribute
 _AN_HOUR = timedelta(hours=1)
 _ZONE = "W. Europe Standard Time"
 _URIS = {
+    "Start": "calendar:Start",
+    "End": "calendar:End",
     "Location": "calendar:Location",
     "Subject": "item:Subject",
     "Body": "item:Body",
@@ -41,6 +43,15 @@ class CalendarItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One of a series, as its owner's calendar shows it: when and where it is, and when the series would have it."""
+
+    start: datetime
+    original_start: datetime
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskItem:
     """A task as it stands in somebody's list."""
 
@@ -64,8 +75,9 @@ class Outlook:
         private: bool = False,
         location: str = "",
         body: str = "",
+        weeks: int = 1,
     ) -> CalendarItem:
-        """Makes a meeting of an hour and invites; his own item of it."""
+        """Makes a meeting of an hour, for some weeks, and invites; his own item of it."""
         invited = "".join(
             f"<t:Attendee><t:Mailbox><t:EmailAddress>{escape(each)}</t:EmailAddress></t:Mailbox></t:Attendee>"
             for each in guests
@@ -77,7 +89,7 @@ class Outlook:
             f'<t:Body BodyType="Text">{escape(body)}</t:Body>'
             f"<t:Start>{_instant(start)}</t:Start><t:End>{_instant(start + _AN_HOUR)}</t:End>"
             f"<t:Location>{escape(location)}</t:Location>"
-            f"<t:RequiredAttendees>{invited}</t:RequiredAttendees>"
+            f"<t:RequiredAttendees>{invited}</t:RequiredAttendees>{_weekly(start, weeks) if weeks > 1 else ''}"
             f'<t:StartTimeZone Id="{_ZONE}"/><t:EndTimeZone Id="{_ZONE}"/>'
             "</t:CalendarItem></m:Items></m:CreateItem>"
         )
@@ -95,6 +107,18 @@ class Outlook:
         want to.
         """
         return await self._change(uid, properties, mode="SendToAllAndSaveCopy" if tells else "SendToNone")
+
+    async def occurrence(self, uid: str, number: int) -> Occurrence:
+        """One of a series, counted from 1."""
+        item = await self.item(uid)
+        return _occurrence(await self._read(_numbered(item, number)))
+
+    async def changes_occurrence(self, uid: str, number: int, *, start: datetime, place: str) -> Occurrence:
+        """Puts one of a series that he organizes elsewhere, and tells his guests."""
+        item = await self.item(uid)
+        properties = {"Location": place, "Start": _instant(start), "End": _instant(start + _AN_HOUR)}
+        await self._update(_numbered(item, number), properties, mode="SendToAllAndSaveCopy")
+        return await self.occurrence(uid, number)
 
     async def is_reminded(self, uid: str, *, minutes: int) -> CalendarItem:
         """Has himself reminded so many minutes before the start: nobody else's business."""
@@ -132,13 +156,16 @@ class Outlook:
 
     async def _change(self, uid: str, properties: Mapping[str, str], *, mode: str) -> CalendarItem:
         item = await self.item(uid)
+        answer = await self._update(_identified(item.id), properties, mode=mode)
+        return _calendar_item(await self._get(attribute(answer, ".//t:ItemId", "Id")))
+
+    async def _update(self, item: str, properties: Mapping[str, str], *, mode: str) -> etree._Element:
         updates = "".join(_set("CalendarItem", name, text) for name, text in properties.items())
-        answer = await self.ews.call(
+        return await self.ews.call(
             '<m:UpdateItem ConflictResolution="AlwaysOverwrite" MessageDisposition="SaveOnly" '
             f'SendMeetingInvitationsOrCancellations="{mode}"><m:ItemChanges><t:ItemChange>'
-            f'<t:ItemId Id="{item.id}"/><t:Updates>{updates}</t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>'
+            f"{item}<t:Updates>{updates}</t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>"
         )
-        return _calendar_item(await self._get(attribute(answer, ".//t:ItemId", "Id")))
 
     async def _respond(self, how: str, item: CalendarItem) -> None:
         await self.ews.call(
@@ -156,10 +183,30 @@ class Outlook:
         return list(answer.iterfind(".//t:Items/*", IN))
 
     async def _get(self, item_id: str) -> etree._Element:
+        return await self._read(_identified(item_id))
+
+    async def _read(self, item: str) -> etree._Element:
         return await self.ews.call(
             "<m:GetItem><m:ItemShape><t:BaseShape>AllProperties</t:BaseShape><t:BodyType>HTML</t:BodyType>"
-            f'</m:ItemShape><m:ItemIds><t:ItemId Id="{item_id}"/></m:ItemIds></m:GetItem>'
+            f"</m:ItemShape><m:ItemIds>{item}</m:ItemIds></m:GetItem>"
         )
+
+
+def _identified(item_id: str) -> str:
+    return f'<t:ItemId Id="{item_id}"/>'
+
+
+def _numbered(series: CalendarItem, number: int) -> str:
+    return f'<t:OccurrenceItemId RecurringMasterId="{series.id}" InstanceIndex="{number}"/>'
+
+
+def _weekly(start: datetime, weeks: int) -> str:
+    """On the day of the week on which it starts."""
+    return (
+        f"<t:Recurrence><t:WeeklyRecurrence><t:Interval>1</t:Interval><t:DaysOfWeek>{start:%A}</t:DaysOfWeek>"
+        f"</t:WeeklyRecurrence><t:NumberedRecurrence><t:StartDate>{start:%Y-%m-%d}</t:StartDate>"
+        f"<t:NumberOfOccurrences>{weeks}</t:NumberOfOccurrences></t:NumberedRecurrence></t:Recurrence>"
+    )
 
 
 def _set(kind: str, name: str, text: str) -> str:
@@ -186,6 +233,17 @@ def _calendar_item(answer: etree._Element) -> CalendarItem:
         private=said("Sensitivity", "Normal") != "Normal",
         body=said("Body"),
         reminder=int(said("ReminderMinutesBeforeStart")) if said("ReminderIsSet") == "true" else None,
+    )
+
+
+def _occurrence(answer: etree._Element) -> Occurrence:
+    def said(name: str) -> str:
+        return answer.findtext(f".//t:CalendarItem/t:{name}", "", IN)
+
+    return Occurrence(
+        start=datetime.fromisoformat(said("Start")),
+        original_start=datetime.fromisoformat(said("OriginalStart")),
+        location=said("Location"),
     )
 
 

@@ -17,7 +17,7 @@ import aiohttp
 from rich.console import Console
 
 from daemon.bus.port import BusError
-from daemon.demo import afternoon, evening, midday, morning
+from daemon.demo import afternoon, evening, midday, morning, weekly
 from daemon.demo.day import OUT, Counts, Day, Scene
 from daemon.demo.evidence import NotSo, expect
 from daemon.demo.ews import Refused
@@ -33,7 +33,7 @@ _AN_EDIT = '{"actor": {"user": "u-anna"}, "item": {"location": "Room 1"}}'
 PARTS: Sequence[tuple[str, Sequence[Scene]]] = (
     ("Morning", morning.SCENES),
     ("Midday", midday.SCENES),
-    ("Afternoon", afternoon.SCENES),
+    ("Afternoon", (*afternoon.SCENES, *weekly.SCENES)),
     ("Evening", evening.SCENES),
 )
 

@@ -70,12 +70,12 @@ def played(_folders: None) -> Played:
 def test_the_day_happens_as_it_is_told(played: Played) -> None:
     """Exit status 0, every scene told, and the numbers add up."""
     assert played.status == 0, played.text
-    assert "All 20 scenes happened as they are told. Mails sent by the daemon: 0." in played.told
+    assert "All 22 scenes happened as they are told. Mails sent by the daemon: 0." in played.told
     numbers = dict(re.findall(r"^ {4}(\S.*?) +(\d+)(?:  |\s*$)", played.text.partition("The day in numbers")[2], re.M))
-    assert numbers["commands for the CRM"] == "13"
-    assert numbers["outcomes"] == "24"
+    assert numbers["commands for the CRM"] == "15"
+    assert numbers["outcomes"] == "28"
     assert numbers["dead letters"] == "1"
-    assert numbers["writes to Exchange"] == "11"
+    assert numbers["writes to Exchange"] == "15"
     assert numbers["mails of the daemon"] == "0"
 
 
@@ -165,6 +165,18 @@ def test_a_task_completed_in_one_list_is_seen_in_the_other(played: Played) -> No
     assert "Anna Adler updated in Exchange: status" in scene
 
 
+@pytest.mark.rule("REC-1", "REC-3")
+def test_each_side_changes_one_of_a_series_and_neither_change_is_lost(played: Played) -> None:
+    """Not by the other side's, nor by the new room for all."""
+    scene = played.scene("A weekly meeting, one of them moved")
+    assert "si-7 is the whole series" in scene
+    assert "it has what is different: of the third, end, location and start." in scene
+    scene = played.scene("A new room for one, then for all")
+    assert "week by week: Room 1, Room 1, Anna's office, Room 1, Room 5, Room 1." in scene
+    assert "The third is where Anna Adler put it. Mails sent: 0." in scene
+    assert "Anna Adler updated in Exchange: location Dora Diaz updated in Exchange: location" in scene
+
+
 @pytest.mark.rule("ID-6")
 def test_what_is_refused_is_put_back_and_the_rest_is_applied(played: Played) -> None:
     scene = played.scene("Not the CRM's to change")
@@ -203,7 +215,7 @@ def test_the_story_fits_a_terminal_of_80_columns_and_a_file(played: Played) -> N
 def test_what_to_look_at_next_is_there(played: Played) -> None:
     """The store of the day and the log can still be read."""
     asked = re.findall(r"exsyncd why (\S+) --store (\S+)", played.text)
-    assert [item for item, _ in asked] == ["si-2", "si-6", "task-1"]
+    assert [item for item, _ in asked] == ["si-2", "si-6", "task-1", "si-7"]
     assert all(why.known_of(url, item).standings for item, url in asked)
     log = re.search(r"Its log: (\S+)", played.text)
     assert log, played.text
@@ -214,7 +226,7 @@ def test_the_same_day_on_a_real_kafka(kafka: Cluster) -> None:
     """On topics of its own; told in plain ASCII where the terminal knows no more."""
     played = run(kafka=kafka.bootstrap, encoding="ascii")
     assert played.status == 0, played.text
-    assert "All 20 scenes happened as they are told." in played.told
+    assert "All 22 scenes happened as they are told." in played.told
     prefix = re.search(r"The topics (exsyncd-demo-\w+\.)\*", played.text)
     assert prefix, played.text
 
