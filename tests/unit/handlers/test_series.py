@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from handlers import series
+from handlers import occurrences, series
 from handlers.links import Link
 from handlers.options import Consulted
 from handlers.plans import Plan
 from handlers.policy import Policy
+from handlers.recurrences import Series, are_one
 from schemas.copies import Copy, Shape
 from schemas.items import (
     External,
@@ -243,6 +245,36 @@ def test_ops_4_a_series_is_too_long_beyond_the_limits(
     """Each for itself; no limit, any number."""
     item = replace(ScheduleItem(start=START, end=END, zone="Europe/Berlin"), **about)
     assert series.is_restricted(item, customized=customized, policy=Policy(**limits)) is expected
+
+
+LATE = datetime(2026, 12, 1, 23, 30, tzinfo=UTC)
+"""The next day in Tokyo."""
+
+
+@pytest.mark.rule("REC-1")
+def test_rec_1_the_days_of_a_series_are_those_of_its_zone():
+    """Where none is known, UTC's; its starts are instants."""
+    pattern = Recurrence("daily", end="by", until=on("2026-12-03"))
+    tokyo, nowhere = Series(pattern, LATE, "Asia/Tokyo"), Series(pattern, LATE)
+    assert (tokyo.day(LATE), nowhere.day(LATE)) == (on("2026-12-02"), on("2026-12-01"))
+    assert [tokyo.start_of(number) for number in (1, 2, 3)] == [LATE, LATE + days(1), None]
+    assert [nowhere.start_of(number) for number in (3, 4)] == [LATE + days(2), None]
+    start = tokyo.start_on(on("2026-12-02"))
+    assert isinstance(start, datetime)
+    assert start.tzinfo is UTC
+    item = ScheduleItem(start=LATE, end=LATE + HOUR, zone="Asia/Tokyo", recurrence=pattern)
+    assert not series.is_restricted(item, customized=0, policy=Policy(most_occurrences=2))
+    odd = SeriesException(LATE + days(2), deleted=True)
+    assert occurrences.admitted(item, was=item, after=replace(item, exceptions=(odd,))).exceptions == ()
+
+
+@pytest.mark.rule("ID-1")
+@pytest.mark.parametrize(("apart", "expected"), [(timedelta(hours=2), True), (timedelta(hours=2, seconds=1), False)])
+def test_id_1_two_tables_of_zones_may_differ_by_two_hours(apart: timedelta, expected: bool):
+    """Either way; of two days, by nothing."""
+    assert are_one(START, START + apart) is expected
+    assert are_one(START + apart, START) is expected
+    assert not are_one(on("2026-12-01"), on("2026-12-02"))
 
 
 def test_an_exception_has_an_original_start():
