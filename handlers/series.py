@@ -121,7 +121,7 @@ def _customized(series: ScheduleItem, item: ScheduleItem, known: SeriesException
 
 def _people(draft: Draft, own: Draft) -> Mapping[str, Any]:
     """Who takes part in this occurrence, as far as that differs."""
-    if own is draft or _keys(own.participants) == _keys(draft.participants):
+    if _keys(own.participants) == _keys(draft.participants):
         return {}
     people: dict[str, Any] = {}
     assigned = _assigned(draft, own)

@@ -212,6 +212,17 @@ def test_priv_2_of_a_private_occurrence_of_several_only_when_it_is_is_told():
     assert read_changes(own) == {"restricted": True, "assign_to": ("u-anna",), "for_": (), "external": ()}
 
 
+@pytest.mark.rule("PRIV-4")
+def test_priv_4_of_a_series_that_is_hidden_only_when_its_occurrences_are_is_told():
+    """Nor that one of them is private: all of it is."""
+    link = confirmed(planned())
+    moved = {"start": START + days(2) + HOUR, "end": END + days(2) + HOUR}
+    copies = (an_exception(2, subject="Secret", sensitivity="Private", **moved), an_exception(3, subject="x"))
+    plan = planned(*copies, link=link, sensitivity="Private")
+    assert agreed(plan).redacted
+    assert list(agreed(plan).exceptions) == [stated(2, **moved)]
+
+
 @pytest.mark.rule("OPT-5")
 def test_opt_5_options_are_named_again_only_where_they_changed_an_occurrence():
     """The series' own are named anyway."""
@@ -222,6 +233,9 @@ def test_opt_5_options_are_named_again_only_where_they_changed_an_occurrence():
     more = said(planned(an_exception(2, attendees=guests))).options
     assert [each.key for each in more][: len(once)] == once
     assert all(each.effect for each in more[len(once) :])
+    alarmed = WORLD.with_options(alarms=True)
+    plan = planned(an_exception(2, attendees=guests), world=alarmed, reminder=15)
+    assert [each.key for each in said(plan).options].count("meeting_alarms") == 1, "alarms are everybody's own"
 
 
 @pytest.mark.rule("OPS-4")
@@ -279,5 +293,5 @@ def test_id_1_two_tables_of_zones_may_differ_by_two_hours(apart: timedelta, expe
 
 def test_an_exception_has_an_original_start():
     """Else nobody would know which it is."""
-    with pytest.raises(ValueError, match="original start"):
+    with pytest.raises(ValueError, match=r"^an exception has an original start$"):
         planned(an_exception(2, original_start=None))
