@@ -262,6 +262,30 @@ def test_id_6_each_refusal_says_its_own_rule_and_the_first_reason_is_the_outcome
     assert answer == Folded(held, (), explained, Reason.READ_ONLY)
 
 
+@pytest.mark.rule("CON-1", "CON-2")
+def test_con_2_of_several_fields_only_those_are_named_that_both_sides_changed():
+    """Whichever comes first."""
+    answer = folded(replace(ITEM, location="Room 9"), subject="Costs", location="Room 1")
+    assert answer.conflicts == (Conflict("location", "crm"),)
+    assert (answer.agreed.subject, answer.agreed.location) == ("Costs", "Room 1")
+
+
+@pytest.mark.rule("REC-3")
+def test_rec_3_exceptions_go_with_a_series_that_moves_and_the_crm_is_told():
+    """By the day they were on; those of days it does not have any more are gone."""
+    series = replace(ITEM, recurrence=Recurrence("daily"), exceptions=a_day(subject="Mine"))
+    hour = timedelta(hours=1)
+    answer = folded(series, was=series, start=START + hour, end=END + hour)
+    assert answer.agreed.exceptions == a_day(TOMORROW + hour, subject="Mine")
+    assert answer.adjusted == frozenset({"exceptions"})
+    rarer = folded(series, was=series, recurrence=Recurrence("daily", interval=2))
+    assert (rarer.agreed.exceptions, rarer.adjusted) == ((), frozenset({"exceptions"}))
+    renamed = folded(series, was=series, subject="Budget")
+    assert (renamed.agreed.exceptions, renamed.adjusted) == (series.exceptions, frozenset())
+    longer = folded(series, was=series, end=END + hour)
+    assert (longer.agreed.exceptions, longer.adjusted) == (series.exceptions, frozenset())
+
+
 @pytest.mark.rule("PRIV-4")
 @pytest.mark.parametrize("field", ["subject", "notes", "location", "restricted", "exceptions"])
 def test_priv_4_what_is_hidden_cannot_be_changed(field: str):
@@ -277,6 +301,8 @@ def test_priv_4_what_is_hidden_cannot_be_changed(field: str):
     held = replace(series, redacted=True)
     answer = folded(held, was=held, **{field: edit[field]})
     assert answer == Folded(held, (), (refused("PRIV-4", field, "redacted"),), Reason.REDACTED)
+    changed = replace(held, exceptions=a_day(subject="Theirs"), subject="Theirs")
+    assert folded(changed, was=held, **{field: edit[field]}).conflicts == (), "what is put back meets nobody"
     assert folded(series, was=series, **{field: edit[field]}).refused == ()
     assert folded(held, was=held, end=END + timedelta(hours=1)).refused == ()
 
