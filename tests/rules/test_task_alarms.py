@@ -24,6 +24,7 @@ from tests.rules.test_task_plans import (
     PEACE,
     TASK,
     a_replica,
+    around,
     edited,
     hinted,
     update,
@@ -109,3 +110,13 @@ def test_alm_6_no_option_is_asked_for_a_copy_that_is_not_written_to(about: dict[
     assert plan.effects == ()
     assert plan.report is not None
     assert plan.report.options == ()
+
+
+@pytest.mark.rule("ALM-6", "OPT-3")
+def test_alm_6_with_the_option_off_all_but_the_alarm_is_written():
+    """That counts as written."""
+    alarms = (("u-anna", NOW), ("u-bob", ALARM))
+    plan = edited(about=around(task_alarms=False), alarms=alarms, subject="x")
+    assert [(each.user, each.fields) for each in plan.effects] == [("u-anna", ("subject",)), ("u-bob", ("subject",))]
+    later = edited(plan.link, about=around(), priority="B")
+    assert [each.fields for each in later.effects] == [("subject", "priority")] * 2
