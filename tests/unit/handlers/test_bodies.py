@@ -391,3 +391,12 @@ def test_note_7_what_blocks_kept_apart_in_html_stays_apart_without_them() -> Non
     body = f"one{BLOCK.html}two{BLOCK.html}three"
     assert compose(body, html=True, notes=None, block=None) == "one<br>two<br>three"
     assert compose(body, html=True, notes=None, block=OTHER) == f"one<br>two{OTHER.html}three"
+
+
+@pytest.mark.rule("NOTE-5", "MAP-3")
+def test_note_5_a_broken_meetings_part_that_would_swallow_the_notes_is_left_away() -> None:
+    """The notes are what a person wrote last."""
+    rule = "_" * 80
+    written = compose(f"{rule}</div>a<a href='{TEAMS_LINK}'>", html=True, notes=f"Teams\n{rule}")
+    assert notes_of(written, html=True) == f"Teams\n{rule}"
+    assert TEAMS_LINK not in written
