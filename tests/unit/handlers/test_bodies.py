@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from handlers import online_meetings
 from handlers.blocks import CLOSING, HEADING, Block, block_of
 from handlers.bodies import compose, holds, notes_of, plain
 from handlers.guards import GUARD
@@ -38,7 +39,7 @@ BLOCK, OTHER = a_block(), a_block("B", "C")
         ("\u2028\u2003é😀", "\u2028\u2003é😀"),
         (" \t\r\n\xa0", ""),
         ("one\u2003 \ntwo\u2003 ", "one\u2003\ntwo\u2003"),
-        ("\nXmas", "Xmas"),
+        ("\nXmas \nXX ", "Xmas\nXX"),
     ],
 )
 @FORMATS
@@ -400,3 +401,10 @@ def test_note_5_a_broken_meetings_part_that_would_swallow_the_notes_is_left_away
     written = compose(f"{rule}</div>a<a href='{TEAMS_LINK}'>", html=True, notes=f"Teams\n{rule}")
     assert notes_of(written, html=True) == f"Teams\n{rule}"
     assert TEAMS_LINK not in written
+
+
+@pytest.mark.rule("NOTE-3")
+def test_note_3_in_a_text_that_names_everything_the_block_is_ours_all_the_same() -> None:
+    """Whatever else hints at a meeting."""
+    words = " ".join((GUARD, *online_meetings.HINTS))
+    assert notes_of(f"{words}\n\n{HEADING}\nA case\n{CLOSING}", html=False) == plain(words)
