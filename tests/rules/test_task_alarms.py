@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from handlers import task_alarms
+from handlers import task_alarms, tasks
+from handlers.facts import Facts
 from handlers.options import Consulted
 from handlers.plans import Explanation
+from handlers.policy import Policy
+from handlers.tasks import TaskSighting
 from schemas.options import Level
 from schemas.outcomes import Decision
 from schemas.tasks import Task
@@ -120,3 +123,19 @@ def test_alm_6_with_the_option_off_all_but_the_alarm_is_written():
     assert [(each.user, each.fields) for each in plan.effects] == [("u-anna", ("subject",)), ("u-bob", ("subject",))]
     held = [replica.held.alarm for replica in plan.link.replicas if replica.held]
     assert held == [(NOW,), (ALARM,)]
+
+
+@pytest.mark.rule("OPT-1", "OPT-2")
+def test_opt_2_what_the_configuration_says_counts_until_an_event_does():
+    """In both directions."""
+    configured = replace(
+        around(policy=Policy(options={"task_alarms": True})), facts=Facts(by_id={"u-anna": ANNA, "u-bob": BOB})
+    )
+    asked = Consulted("task_alarms", "u-anna", value=True, level=Level.CONFIG)
+    copy = replace(COPY, subject="x")
+    inbound = tasks.decide(PEACE, TaskSighting(copy.mailbox, ANNA, copy), around=configured)
+    outbound = edited(about=configured, alarms=(("u-anna", NOW), ("u-bob", None)))
+    assert inbound.report is not None
+    assert outbound.report is not None
+    assert inbound.report.options == (asked,)
+    assert outbound.report.options == (asked.with_effect(("alarm:u-anna",)),)
