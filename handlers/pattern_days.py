@@ -24,6 +24,7 @@ LAST_DAY = date(4499, 12, 31)
 """Exchange's calendar goes no further."""
 
 _DAYS_OF_WEEK = 7
+_DAYS_OF_MONTH = range(1, 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def days(pattern: Recurrence, begin: date, *, week_start: int = 0) -> Iterator[d
             rule = rrule(WEEKLY, start, pattern.interval, wkst=week_start, byweekday=weekdays)
         case _ if pattern.day_of_month:
             # of all days up to it the last: where the month is too short, the last there is
-            up_to_it = list(range(1, pattern.day_of_month + 1))
+            up_to_it = [day for day in _DAYS_OF_MONTH if day <= pattern.day_of_month]
             rule = rrule(MONTHLY, start, _months(pattern), bymonthday=up_to_it, bysetpos=-1)
         case _:
             rule = rrule(MONTHLY, start, _months(pattern), byweekday=weekdays, bysetpos=pattern.week_of_month)

@@ -62,8 +62,6 @@ def stated(pattern: Recurrence, first: date) -> Recurrence:
 
 def has_same_weeks(pattern: Recurrence, first: date, *, week_start: str) -> bool:
     """Whether a pattern that can be held has the same dates where weeks begin on that weekday, and not on Monday."""
-    if pattern.frequency != "weekly" or pattern.interval == 1:
-        return True
     theirs = days(pattern, first, week_start=WEEKDAYS.index(week_start))
     return list(islice(theirs, _TWO_ROUNDS)) == list(islice(days(pattern, first), _TWO_ROUNDS))
 

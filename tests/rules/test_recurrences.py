@@ -346,6 +346,7 @@ def test_s04c_a_series_of_whole_days_has_civil_days_in_every_zone(zone: str | No
 def test_two_original_starts_of_a_day_are_one_occurrence() -> None:
     ours = datetime(2026, 12, 8, 9, tzinfo=UTC)
     assert recurrences.are_one(ours, ours + timedelta(hours=1)), "by other rules for the clocks"
+    assert recurrences.are_one(ours, ours - timedelta(hours=2))
     assert not recurrences.are_one(ours, ours + timedelta(hours=22))
     assert recurrences.are_one(date(2026, 12, 8), date(2026, 12, 8))
     assert not recurrences.are_one(date(2026, 12, 8), date(2026, 12, 9))
