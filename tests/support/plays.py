@@ -99,7 +99,7 @@ async def _lived_through(store: Path, play: Play) -> list[str]:
                 if not life.ended.is_set():
                     awaits = life.spare()
                     await _judge(play, house, born, name=name, died_in="nothing")
-                    await invariants.check(house)
+                    await invariants.check_daemons(house)
                     return awaits
             died_in = f"{life.awaits[-1]}, await {number}"
         raise AssertionError(f"after {_MOST} awaits there are more")
