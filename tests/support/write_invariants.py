@@ -111,7 +111,7 @@ def unsaid(house: House) -> list[str]:
     if not _is_troubled(house) and len(house.metrics) <= 1:
         more = {place: len(done[place]) - len(said[place]) for place in {*done, *said}}
         return [_of(place, count) for place, count in more.items() if count and not _was_gone(house, place, count)]
-    unheard = [_of(place, 1) for place in done if place not in said]
+    unheard = [_of(place, 1) for place in done if place not in said and not _is_anybodys(house, place)]
     if len(unheard) <= house.sandbox.faults.false_clashes:
         unheard = []  # of what was saved and said to clash nobody knows whose it is
     return unheard + [_of(place, -1) for place in said if place not in done and not _was_gone(house, place, -1)]
@@ -155,6 +155,11 @@ def _is_troubled(house: House) -> bool:
     return any(house.sandbox.faults.struck[operation] for operation in ("CreateItem", "UpdateItem", "DeleteItem"))
 
 
+def _is_anybodys(house: House, place: Place) -> bool:
+    """Whether it is a delete whose answer was lost: who threw away what is gone, nobody can see."""
+    return place[2] == "delete" and house.sandbox.faults.struck["DeleteItem"] > 0
+
+
 def _mailbox(house: House, address: str) -> str:
     person = house.sandbox.people.find(address)
     return person.email if person else address
@@ -192,7 +197,7 @@ def _all_interfering(house: House) -> Iterator[str]:
     for place, writes in _done(house).items():
         fields = said.get(place, [])
         together = frozenset[str]().union(*fields)
-        one_by_one = len(fields) == len(writes)
+        one_by_one = len(fields) == len(writes) and not _is_troubled(house)  # or one is said when another was tried
         for write, own in zip_longest(writes, fields if one_by_one else ()):
             if place[2] == "update" and write is not None:
                 yield from _interfering(house, write, own if one_by_one else together)
