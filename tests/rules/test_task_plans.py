@@ -822,6 +822,7 @@ def test_con_2_a_conflict_is_named_though_nothing_can_be_written_yet():
         ({"u-anna": None}, {"u-anna": ALARM}, {"u-anna": ALARM}, {"u-anna": ALARM}, 0),
         ({}, {"u-anna": None}, {"u-anna": ALARM}, {"u-anna": ALARM}, 0),
         ({"u-anna": None}, {}, {"u-anna": ALARM}, {"u-anna": ALARM}, 0),
+        ({}, {"u-anna": NOW}, {"u-anna": ALARM}, {"u-anna": ALARM}, 0),
         (
             {"u-anna": NOW, "u-bob": None},
             {"u-anna": None, "u-bob": None},
@@ -830,7 +831,16 @@ def test_con_2_a_conflict_is_named_though_nothing_can_be_written_yet():
             1,
         ),
     ],
-    ids=["new", "not stated", "changed in Exchange", "alike", "not known before", "not known here", "crossed"],
+    ids=[
+        "new",
+        "not stated",
+        "changed in Exchange",
+        "alike",
+        "not known before",
+        "not known here",
+        "stated anew",
+        "crossed",
+    ],
 )
 def test_con_2_everybodys_alarm_is_a_field_of_its_own(
     was: dict[str, Any], agreed: dict[str, Any], after: dict[str, Any], held: dict[str, Any], conflicts: int

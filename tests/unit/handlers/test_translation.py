@@ -265,10 +265,13 @@ def test_del_3_what_is_gone_is_remembered_as_gone():
 
 @pytest.mark.rule("ID-1")
 def test_id_1_a_user_has_one_copy_wherever_his_mailbox_is():
-    """What lay in the one that was his before is this one, moved."""
-    moved = seen(replace(COPY, mailbox="anna2@bank.example"), mailbox="anna2@bank.example")
+    """What lay in the one that was his before is this one, moved; and what lies in a mailbox is whose that is."""
+    known = replace(LINK, replicas=(a_replica(ANNA, block="there"), a_replica(BOB, block="that")))
+    moved = seen(replace(COPY, mailbox="anna2@bank.example"), known, mailbox="anna2@bank.example")
+    assert [each.block for each in moved.replicas] == ["there", "that"]
     assert [(each.mailbox, each.user) for each in moved.replicas] == [("anna2@bank.example", "u-anna"), (B, "u-bob")]
-    taken = seen(COPY, user=CORA)
+    taken = seen(COPY, known, user=CORA)
+    assert [each.block for each in taken.replicas] == ["there", "that"]
     assert [(each.mailbox, each.user) for each in taken.replicas] == [(A, "u-cora"), (B, "u-bob")]
     assert [each.mailbox for each in seen(COPY, Link("l-1", "UID-1")).replicas] == [A]
 
@@ -347,6 +350,15 @@ DAY = timedelta(days=1)
         ({"start": NOW.date() - DAY, "end": NOW.date()}, datetime(2026, 11, 22, 23, tzinfo=UTC)),
         (
             {
+                "start": datetime(2026, 11, 17, 23, 30, tzinfo=UTC),  # a Wednesday in Tokyo
+                "end": datetime(2026, 11, 18, 0, 30, tzinfo=UTC),
+                "zone": "Asia/Tokyo",
+                "recurrence": Recurrence("weekly", weekdays=("WE",), end="after", count=1),
+            },
+            datetime(2026, 11, 18, 0, 30, tzinfo=UTC),
+        ),
+        (
+            {
                 "start": NOW.date() - DAY,
                 "end": NOW.date(),
                 "zone": "America/New_York",
@@ -374,6 +386,7 @@ def test_alm_7_an_item_is_over_when_its_last_end_has_passed(about: dict[str, Any
         ({"recurrence": Recurrence("daily")}, False),
         ({"recurrence": Recurrence("daily", end="by")}, False),
         ({"recurrence": Recurrence("daily", end="after")}, False),
+        ({"recurrence": Recurrence("yearly", interval=8, end="after", count=999)}, False),
     ],
 )
 def test_alm_7_what_never_ends_is_over_only_if_it_was_done_or_called_off(about: dict[str, Any], expected: bool):
