@@ -14,6 +14,7 @@ import math
 import os
 import resource
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from tests.mutants.making import function_of
 PROFILE = "mutants"
 ASKED, CALLS = Path("asked.json"), Path("calls.json")  # where the tests run
 _STATUSES = {0: "survived", 1: "killed"}
-_TIMES_LONGER = 10  # than all its tests take together, and a mutant is taken to run for ever
+_TIMES_LONGER = 5  # and a second more than a test takes of the processor, and its mutant is taken to run for ever
 
 settings.register_profile(PROFILE, max_examples=30, derandomize=True, database=None, deadline=None)
 
@@ -70,9 +71,9 @@ def _watch(items: Sequence[pytest.Item]) -> None:
     for item, following in _with_next(items):
         _forget()
         state()._stats.clear()
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+        before = time.process_time()
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        took = resource.getrusage(resource.RUSAGE_SELF).ru_utime - before
+        took = time.process_time() - before
         for function in state()._stats:
             calls.setdefault(function, {})[item.nodeid] = took
     CALLS.write_text(json.dumps(calls))
@@ -102,9 +103,9 @@ def _judged(items: Sequence[pytest.Item], calls: Calls, asked: dict[str, Any]) -
             tests = sorted(
                 took[name], key=lambda test: (-known.index(test) - 1 if test in known else 0, took[name][test])
             )
-            seconds = math.ceil((sum(took[name].values()) + 1) * _TIMES_LONGER)
             reading, writing = os.pipe()
-            running[_forked(partial(_ask, name, [by_id[test] for test in tests], seconds, writing))] = name, reading
+            judging = [(by_id[test], took[name][test]) for test in tests]
+            running[_forked(partial(_ask, name, judging, writing))] = name, reading
             os.close(writing)
         pid, status = os.wait()
         name, reading = running.pop(pid)
@@ -115,14 +116,16 @@ def _judged(items: Sequence[pytest.Item], calls: Calls, asked: dict[str, Any]) -
         yield name, _STATUSES.get(os.waitstatus_to_exitcode(status), "timeout")
 
 
-def _ask(name: str, tests: Sequence[pytest.Item], seconds: int, told: int) -> None:
+def _ask(name: str, tests: Sequence[tuple[pytest.Item, float]], told: int) -> None:
     """Ends the process with 1 at the first test that fails, and tells which that is."""
     global _noticed
     _noticed = told
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     sys.__stderr__ = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
     set_mutant_under_test(name)
-    for item, following in _with_next(tests):
+    items = [item for item, _ in tests]
+    for (item, following), (_, took) in zip(_with_next(items), tests, strict=True):
+        most = math.ceil(time.process_time() + (took + 1) * _TIMES_LONGER)
+        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
 
