@@ -137,6 +137,19 @@ def test_s04a_the_crm_gets_exactly_the_differences_of_single_occurrences():
     assert bank.writes == []
 
 
+@pytest.mark.rule("REC-3", "ID-1")
+def test_rec_3_an_exception_is_known_by_its_original_start_wherever_it_stands_among_others():
+    """The third becomes one in Outlook while the fifth does in the CRM: neither is taken for the other."""
+    bank = the_bank()
+    bank.in_crm(exceptions=(an_edit(5, location="Room 5"),))
+    bank.in_outlook(A, exceptions=(an_exception(3, location="Room 3"),))
+    bank.hint(A)
+    bank.until_quiet()
+    rooms = {at(week): f"Room {week}" for week in (3, 5)}
+    assert exceptions(bank) == {start: {"location": room} for start, room in rooms.items()}
+    assert {each.original_start: each.location for each in bank.copy_in(A).exceptions} == rooms
+
+
 @pytest.mark.rule("REC-4")
 def test_rec_4_an_exception_that_is_taken_back_is_gone_in_the_crm():
     """And a deleted one stays deleted."""

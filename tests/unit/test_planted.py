@@ -19,8 +19,8 @@ def of(fault: Fault) -> str:
     return fault.name
 
 
-def test_all_five_are_there() -> None:
-    assert len(FAULTS) == 5
+def test_all_seven_are_there() -> None:
+    assert len(FAULTS) == 7
 
 
 @needs_git
