@@ -12,12 +12,13 @@ from handlers import merging
 from handlers.conflicts import Moments
 from handlers.merging import Conflict, Merged, MergedExceptions, Terms
 from handlers.policy import ConflictPolicy, Policy
-from schemas.items import ForEntry, Moment, Response, ScheduleItem, SeriesException, Source
+from schemas.items import External, ForEntry, Moment, Organizer, Response, ScheduleItem, SeriesException, Source
 from tests.support.world import END, START, days
 
 ITEM = ScheduleItem(subject="Review", start=START, end=END, zone="Europe/Berlin")
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 CRM_WINS, EXCHANGE_WINS = Policy(), Policy(conflict_default=ConflictPolicy.EXCHANGE_WINS)
+SERIES_OF_EXCHANGE = Policy(conflicts={"recurrence": ConflictPolicy.EXCHANGE_WINS})
 LATEST_WINS = Policy(conflict_default=ConflictPolicy.LATEST_WINS)
 
 
@@ -58,6 +59,21 @@ def test_con_1_a_field_flows_to_the_side_that_did_not_change_it(
     conflicts = tuple(Conflict("subject", winner) for winner in met)
     answer = merged(agreed, now, Terms(policy))
     assert answer == Merged(replace(ITEM, **expected), conflicts, owed)
+
+
+@pytest.mark.rule("CON-1", "INV-7", "PART-7")
+def test_con_1_what_only_exchange_can_say_is_as_it_says():
+    """Along with what else it changed, and whatever the CRM holds."""
+    says: dict[str, Any] = {
+        "owner": "u-bob",
+        "organizer": Organizer(user="u-bob"),
+        "external": (External("x", "X"),),
+        "external_shown_to": ("u-bob",),
+        "read_only": True,
+        "responses": (("u-bob", Response.ACCEPTED),),
+    }
+    answer = merged({"owner": "u-anna", "status": "completed"}, {"subject": "theirs", **says})
+    assert answer == Merged(replace(ITEM, subject="theirs", status="completed", **says))
 
 
 @pytest.mark.rule("CON-1", "MAP-2")
@@ -261,7 +277,9 @@ def test_rec_3_days_and_instants_are_merged_side_by_side():
 
 
 @pytest.mark.rule("CON-2", "REC-3")
-@pytest.mark.parametrize(("policy", "winner"), [(CRM_WINS, "crm"), (EXCHANGE_WINS, "exchange")])
+@pytest.mark.parametrize(
+    ("policy", "winner"), [(CRM_WINS, "crm"), (EXCHANGE_WINS, "exchange"), (SERIES_OF_EXCHANGE, "exchange")]
+)
 def test_con_2_exceptions_both_sides_changed_are_one_conflict(policy: Policy, winner: str):
     """And the winner's."""
     sides = {"crm": an_exception(1, subject="ours"), "exchange": an_exception(1, subject="theirs")}
