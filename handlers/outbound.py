@@ -82,6 +82,9 @@ def rejected(link: Link, change: CrmChange, *, generation: int) -> Plan:
 
 
 def _changed(link: Link, change: CrmChange, after: ScheduleItem, *, around: Surroundings) -> Plan:
+    if link.state is State.DELETED and not link.deleted_by_crm and after.status == _CANCELLED:
+        gone = replace(link, crm=after, agreed=after, deleted_by_crm=True)
+        return Plan(gone, report=_ended(link, change), effects=_taken_away(link, around))
     if link.state is State.DELETED and not link.deleted_by_crm:
         return _after_delete(link, change, after, around=around)
     if link.state is State.DELETED and after.status == _CANCELLED:
@@ -402,9 +405,10 @@ def _silent(link: Link, change: CrmChange) -> tuple[Explanation, ...]:
 
 
 def _deleted(link: Link, change: CrmChange, around: Surroundings) -> Plan:
-    if link.state is State.DELETED:
-        return Plan(replace(link, crm=None))
+    """Every copy goes that is still there: the organizer's may have gone first, by an earlier try of this event."""
     effects = _taken_away(link, around) if link.state is not State.ARCHIVED else ()
+    if link.state is State.DELETED and not effects:
+        return Plan(replace(link, crm=None))
     gone = replace(link, state=State.DELETED, deleted_by_crm=True, crm=None, content=None)
     return Plan(gone, report=_ended(link, change), effects=effects)
 

@@ -212,7 +212,7 @@ def claimed(link: TaskLink, plan: TaskLink, effects: Iterable[TaskEffect], *, un
 def _attempt(replica: TaskReplica, effect: TaskEffect) -> TaskContent:
     """What a write may leave: what it does not write is what its user makes it, and no doing of ours."""
     if effect.operation is Operation.CREATE or replica.held is None:
-        return effect.content
+        return _shown(replica, effect)
     return replace(replica.held, **{name: getattr(effect.content, name) for name in effect.fields})
 
 

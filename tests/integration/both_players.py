@@ -142,7 +142,7 @@ class Players:
     async def _people_twice(self, meeting: Meeting) -> list[Act]:
         if meeting.own is None:
             return [self._in_crm(meeting)]
-        await self._invite(meeting)
+        await self._invite(meeting, guests=meeting.guests or not meeting.related)
         free = self._uninvolved(meeting)
         if not free:
             return []
@@ -239,9 +239,13 @@ class Players:
         meeting.edited_in_outlook(changes, told=told)
         self._note(meeting, f"organizer edited {changes}, told {told}")
 
-    async def _invite(self, meeting: Meeting) -> None:
+    async def _invite(self, meeting: Meeting, *, guests: bool = True) -> None:
+        """Somebody new; a first guest not while a CRM event is on its way, which takes the block away or does not
+        (NOTE-5, NOTE-6), as it comes after him or before.
+        """
         known = meeting.attendees | meeting.assign_to | set(meeting.copies)
         everybody = [*(f"u-{name}" for name in SYNCHRONIZED), *CLIENTS, *STRANGERS, f"u-{UNSYNCHRONIZED}"]
+        everybody = everybody if guests else [each for each in everybody if self.bank.is_user(each)]
         contacts = {contact for contact, source in meeting.for_.items() if source == "crm"}
         free = [each for each in everybody if each not in known and CLIENTS.get(each) not in contacts]
         if not free:

@@ -290,3 +290,23 @@ def test_map_1_a_direct_copy_that_is_behind_gets_what_it_missed_and_keeps_its_us
 
     copy = bank.copy_in(B)
     assert (copy.subject, copy.importance, copy.location) == ("Budget", "High", "Bob's room")
+
+
+@pytest.mark.rule("DEL-1", "DEL-6")
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_del_1_what_a_crm_user_ends_is_taken_from_everybody_though_the_organizers_copy_was_gone_before(cancelled: bool):
+    """As it is when an earlier try of the event was carried out in part, and the hint of that came in between."""
+    with_bob = a_meeting(organizer=ANNA, attendees=[BOB])
+    bank = a_bank(WORLD, with_bob, copy_of(with_bob, BOB))
+    if cancelled:
+        bank.in_crm(status="cancelled")
+    else:
+        bank.in_crm(kind=Kind.DELETED)
+    bank.deleted_in_outlook(A)
+    bank.hint(A)
+
+    bank.deliver()
+
+    assert bank.live_in(B) == []
+    assert bank.link.state is State.DELETED
+    assert bank.link.deleted_by_crm

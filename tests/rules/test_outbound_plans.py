@@ -623,9 +623,9 @@ def test_del_1_a_delete_takes_every_copy_away_the_one_that_counts_first():
 
 @pytest.mark.rule("DEL-1", "DEL-2")
 def test_del_1_what_has_ended_already_is_deleted_without_a_write():
-    """A tombstone says nothing; an archived item's copies are nobody's any more."""
+    """A tombstone of which nothing is left says nothing; an archived item's copies are nobody's any more."""
     event = CrmChange("si-1", 6, Kind.DELETED)
-    gone = replace(PEACE, state=State.DELETED)
+    gone = replace(PEACE, state=State.DELETED, replicas=())
     assert decided(gone, event) == Plan(replace(gone, crm_version=6, crm=None))
     archived = decided(replace(PEACE, state=State.ARCHIVED), event)
     assert archived == Plan(heard(state=State.DELETED, deleted_by_crm=True, crm=None), report=APPLIED)
