@@ -14,6 +14,7 @@ import pytest
 
 from handlers import task_plans, tasks
 from handlers.blocks import block_of
+from handlers.bodies import compose
 from handlers.conflicts import Side
 from handlers.crm_changes import Kind
 from handlers.effects import Operation
@@ -178,6 +179,8 @@ def test_a_copy_is_there_outside_deleted_items():
     assert not tasks.is_live(replace(COPY, folder=Folder.DELETED_ITEMS))
     assert tasks.is_live(COPY)
     assert tasks.unreadable(COPY) is None
+    assert tasks.unreadable(replace(COPY, due_day=START)) is None
+    assert tasks.unreadable(replace(COPY, status="Pondered")) == "status_nobody_knows"
     assert tasks.unreadable(replace(COPY, start_day=None)) is None
     assert tasks.unreadable(replace(COPY, due_day=None)) is None
     assert tasks.unreadable(replace(COPY, due_day=START - timedelta(days=1))) == "due_before_start"
@@ -587,7 +590,7 @@ def test_alm_6_an_alarm_is_written_to_its_users_copy_alone():
 @pytest.mark.rule("DEL-3", "ID-5")
 def test_del_3_whom_the_crm_puts_in_gets_a_copy_and_whom_it_takes_out_loses_his():
     """Nobody gets one who has no mailbox, or is not synchronized."""
-    now = ("u-anna", "u-cleo", "u-mute", "u-nobody", "u-off")
+    now = ("u-abe", "u-anna", "u-cleo", "u-mute", "u-nobody", "u-off")
     new = replace(TASK, assign_to=now)
     content = replace(content_of(new, "u-cleo"), alarm=())
     create = TaskEffect(
@@ -802,6 +805,22 @@ def test_con_2_a_copy_that_was_changed_before_the_crms_edit_reached_it_is_a_conf
 
 
 @pytest.mark.rule("CON-2")
+def test_con_2_where_nobody_noted_when_both_sides_changed_it_the_latest_is_the_crms():
+    """Whichever is heard first."""
+    latest = around(policy=Policy(conflict_default=ConflictPolicy.LATEST_WINS))
+    theirs = replace(TASK, subject="theirs")
+    link = replace(PEACE, agreed=theirs, crm=theirs, told=theirs)
+    copy = replace(COPY, subject="ours", modified_at=NOW)
+    inbound = tasks.decide(link, TaskSighting(A, ANNA, copy), around=latest)
+    ours = replace(PEACE, agreed=replace(TASK, subject="ours"), revision=4)
+    event = TaskChange("task-1", 6, after=theirs, at=NOW - timedelta(days=1))
+    outbound = tasks.decide_change(ours, event, around=latest)
+    for plan in (inbound, outbound):
+        assert plan.link.agreed is not None
+        assert plan.link.agreed.subject == "theirs"
+
+
+@pytest.mark.rule("CON-2")
 def test_con_2_a_conflict_is_named_though_nothing_can_be_written_yet():
     """The CRM has not said under which id it holds the task."""
     theirs = replace(TASK, subject="theirs")
@@ -874,6 +893,8 @@ def test_con_3_a_copy_that_shows_what_is_wanted_is_not_written_to():
     gone = edited(with_copy(PEACE, ANNA, held=None, shown=None, live=False), subject="x")
     assert gone.link.replica_of("u-anna") == a_replica(ANNA, held=None, shown=None, live=False)
     assert gone.link.replicas == with_copy(PEACE, ANNA, held=None, shown=None, live=False).replicas
+    bob_shows = with_copy(PEACE, BOB, shown=replace(content_of(TASK, "u-bob"), subject="x"))
+    assert edited(with_copy(bob_shows, ANNA, live=False), subject="x").effects == ()
     to_be_made = with_copy(PEACE, ANNA, item_id=None, held=TaskContent(), attempt=TaskContent("x"), shown=shows)
     assert edited(to_be_made, subject="x").link.replica_of("u-anna") == to_be_made.replica_of("u-anna")
 
@@ -1033,6 +1054,21 @@ def test_note_1_the_block_is_written_where_it_is_not_there_and_taken_out_where_i
     assert tasks.outstanding(noted, around()) == (update(ANNA, TASK, block=block),)
     unnoted = replace(noted, noted=False)
     assert tasks.outstanding(unnoted, around()) == (update(BOB, TASK, block=None),)
+
+
+@pytest.mark.rule("NOTE-6")
+@pytest.mark.parametrize(("body", "html"), [("about the plan", False), ("<p>about the plan</p>", True)])
+def test_note_6_a_block_that_somebody_overwrote_is_put_back(body: str, html: bool):
+    """One that is there is left alone."""
+    related = (Related("deal", "d-1", "Deal"),)
+    task, block = replace(TASK, related=related), block_of(related)
+    assert block is not None
+    noted = replace(PEACE, agreed=task, crm=task, told=task, noted=True)
+    noted = with_copy(with_copy(noted, ANNA, block=block.fingerprint), BOB, block=block.fingerprint)
+    there = compose(body, html=html, notes="about the plan", block=block)
+    assert hinted(noted, replace(COPY, body=there, html=html)).effects == ()
+    overwritten = hinted(noted, replace(COPY, body=body, html=html))
+    assert overwritten.effects == (update(ANNA, TASK, block=block, change_key="ck-2"),)
 
 
 @pytest.mark.rule("NOTE-1", "NOTE-7", "OPT-5")
