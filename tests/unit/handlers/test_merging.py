@@ -266,6 +266,7 @@ def test_rec_3_each_occurrence_is_merged_for_itself_field_by_field(
     assert answer == MergedExceptions(tuple(held), crossed)
     answer = merging.merge_exceptions(agreed, before=before, now=now, held_wins=False)
     assert answer == MergedExceptions(tuple(held if taken is None else taken), crossed)
+    assert merging.merge_exceptions(agreed, before=before, now=now).exceptions == tuple(held), "unless told otherwise"
 
 
 @pytest.mark.rule("REC-3")
