@@ -123,8 +123,10 @@ class Tasks:
 
     def _let_creator_end(self, link: TaskLink) -> None:
         """Raises `Unsettled` for what a CRM event has begun to create and may come again to end."""
-        ends = (each.until + ABANDONED for each in link.replicas if each.until is not None)
-        if link.agreed is None and max(ends, default=self._now()) > self._now():
+        agreed = link.agreed.assign_to if link.agreed else ()
+        begun = (each for each in link.replicas if each.user not in agreed)
+        ends = (each.until + ABANDONED for each in begun if each.until is not None)
+        if max(ends, default=self._now()) > self._now():
             raise Unsettled(self._now() + _LOOK_AGAIN)
 
     async def _decide(self, hint: TaskHint, link: TaskLink, copy: TaskCopy | None) -> Disposition:

@@ -327,6 +327,20 @@ async def test_s08a_a_task_whose_create_was_not_answered_is_made_once(store: Pat
         assert (await only(house, "anna")).subject == "Call back"
 
 
+@pytest.mark.rule("ID-5", "DEL-1")
+@pytest.mark.scenario("S08a")
+async def test_s08a_who_is_put_in_later_keeps_the_copy_whose_create_was_not_answered(store: Path) -> None:
+    """Given that its hint comes before the CRM's event is tried again, then it is not taken for one too many."""
+    clock = Clock(datetime.now(UTC))
+    async with a_house(store, "anna", "bob", clock=clock) as house:
+        crm_id = await made(house, assign_to=["u-anna"])
+        house.fault("drop_after", operation="CreateItem", mailbox=BOB)
+        await edited(house, crm_id, assign_to=["u-anna", "u-bob"])
+        [created] = await house.does(house.outlook("bob").tasks)
+        await house.until(lambda: _later(clock) and len(answers(house)) > 1)
+        assert [each.id for each in await house.does(house.outlook("bob").tasks)] == [created.id]
+
+
 @pytest.mark.rule("ID-5", "CON-3")
 @pytest.mark.parametrize("fault", ["drop_after", "error_after", "drop_before"])
 async def test_a_change_whose_answer_is_lost_is_no_conflict(store: Path, fault: str) -> None:
