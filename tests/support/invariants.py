@@ -108,6 +108,8 @@ def deletes_what_ended(house: House) -> None:
         if "item" in command:
             told[command["link"]] = command
             continue
+        if _ended_by_crm(house, command["link"]):
+            continue  # what an earlier try of that deleted, a hint may have told of first
         if command["uid"] is None:
             ended = any(command["link"] in writes.links_of(house, each) for each in house.watch.ended)
             _hold(ended, f"nobody deleted the task {command['link']}")
@@ -116,6 +118,12 @@ def deletes_what_ended(house: House) -> None:
         _hold(last is not None, f"a delete of what the CRM was never told: {command['link']}")
         places = {mailbox for ended_uid, mailbox in house.watch.ends if ended_uid == uid}
         _hold(bool(places & _where_it_counts(house, last or {}, places)), f"nobody deleted or cancelled {uid}")
+
+
+def _ended_by_crm(house: House, link: str) -> bool:
+    """Whether a CRM user deleted or cancelled it himself."""
+    ended = (e for e in writes.crm_events(house) if e["after"] is None or e["after"].get("status") == "cancelled")
+    return any(event["origin"] == "user" and link in writes.links_of_event(event) for event in ended)
 
 
 def _as_made(house: House, link: str) -> dict[str, Any] | None:
