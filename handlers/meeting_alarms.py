@@ -9,7 +9,7 @@ gets remembered with the option off, too, so that switching it on moves nothing 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from handlers import registry
 from handlers.alarms import followed, paired
@@ -86,7 +86,7 @@ def _signal(start: Moment, minutes: int, *, zone: str | None) -> datetime:
     try:
         return instant_of(start, zone=zone) - timedelta(minutes=minutes)
     except OverflowError:  # an alarm from before there were calendars has gone off
-        return datetime.min.replace(tzinfo=instant_of(start, zone=zone).tzinfo)
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _concerned(outgoing: Outgoing) -> tuple[User, ...]:

@@ -12,11 +12,13 @@ from handlers.crm_changes import CrmChange
 from handlers.links import Link
 from handlers.options import Consulted
 from handlers.plans import Plan
+from schemas.copies import Shape
 from schemas.edits import UNSET
 from schemas.items import Recurrence, ScheduleItem, SeriesException
 from schemas.options import Level
 from tests.rules.test_outbound_plans import ANNA, BOB, CORA, ITEM, PEACE, WORLD, A, B, C, with_copy
-from tests.support.world import NOW, START, World, days
+from tests.support.mirror import a_bank
+from tests.support.world import NOW, START, World, a_meeting, days
 
 ON = WORLD.with_options(alarms=True)
 
@@ -171,3 +173,23 @@ def test_alarms_are_of_those_who_have_a_copy_or_get_one():
     """Nobody else is asked."""
     plan = after(a_link(), world=ON.knowing(CORA), alarms=alarms(anna=(5,), cora=(5,), eve=(5,)))
     assert reminders(plan) == {A: 5}
+
+
+@pytest.mark.rule("ALM-8")
+@pytest.mark.parametrize(
+    ("about", "reminder", "kept"),
+    [
+        ({"start": NOW - days(7), "end": NOW - days(6)}, 15, True),
+        ({"start": NOW + days(7), "end": NOW + days(8)}, 15, False),
+        ({"start": NOW - days(7), "end": NOW - days(6), "shape": Shape.MASTER, **SERIES}, 15, False),
+        ({"start": NOW + days(7), "end": NOW + days(8)}, 2_000_000_000, True),
+    ],
+    ids=["it rang", "it will ring", "a series rings again", "it rang before there were calendars"],
+)
+def test_alm_8_a_reminder_that_is_gone_was_dismissed_if_it_rang(about: dict[str, Any], reminder: int, kept: bool):
+    """Else somebody took it out."""
+    bank = a_bank(ON, a_meeting(organizer=ANNA, attendees=[BOB], reminder=reminder, **about))
+    bank.in_outlook(A, reminder=None)
+    bank.until_quiet()
+    assert bank.crm is not None
+    assert dict(bank.crm.alarms)["u-anna"] == ((reminder,) if kept else ())
