@@ -659,8 +659,12 @@ def test_del_6_cancelled_in_the_crm_is_deleted_in_exchange():
         crm=ITEM,
     )
     assert opened.link == anew
-    nowhere = decided(known, CrmChange("si-1", 7, after=replace(ITEM, owner="u-eve", assign_to=())))
+    nowhere = decided(
+        replace(known, content="as it was"), CrmChange("si-1", 7, after=replace(ITEM, owner="u-eve", assign_to=()))
+    )
     assert (nowhere.link.uid, nowhere.link.exchange, nowhere.link.content) == (None, None, None)
+    crowded = decided(known, CrmChange("si-1", 7, after=ITEM), world=WORLD.with_policy(most_participants=1))
+    assert (crowded.effects, crowded.link.crm) == ((), None), "it is new once there are fewer"
     assert [(each.operation, each.mailbox) for each in opened.effects] == [
         (Operation.CREATE, A),
         (Operation.CREATE, B),
