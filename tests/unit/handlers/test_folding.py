@@ -204,6 +204,30 @@ def test_alm_2_alarms_of_one_user_that_both_sides_changed_differently_are_a_conf
         assert dict(answer.agreed.alarms) == agreed
 
 
+@pytest.mark.rule("ALM-5", "CON-1")
+@pytest.mark.parametrize(
+    ("held", "edit", "expected"),
+    [
+        ((15,), (15, 30), (15, 30)),
+        ((20,), (15, 30), (20, 30)),
+        ((), (15, 30), (30,)),
+        ((20, 60), (15, 45), (20, 45, 60)),
+        (None, (15, 30), (15, 30)),
+    ],
+    ids=["alone", "moved in Exchange", "off in Exchange", "another there", "unknown"],
+)
+def test_alm_5_beside_the_paired_alarm_the_crm_may_have_others(
+    held: tuple[int, ...] | None, edit: tuple[int, ...], expected: tuple[int, ...]
+):
+    """What Exchange made of the paired one meanwhile stands, which is no conflict; the next user's turn comes, too."""
+    was = replace(ITEM, alarms=(("u-anna", (15,)), ("u-bob", (5,))))
+    bobs = (("u-bob", (5,)),)
+    agreed = replace(ITEM, alarms=bobs if held is None else (("u-anna", held), *bobs))
+    answer = folded(agreed, was=was, alarms=(("u-anna", edit), ("u-bob", (1,))), terms=EXCHANGE_WINS)
+    assert dict(answer.agreed.alarms) == {"u-anna": expected, "u-bob": (1,)}
+    assert answer.conflicts == ()
+
+
 @pytest.mark.rule("PART-6")
 @pytest.mark.parametrize(
     ("agreed", "edit", "expected"),
