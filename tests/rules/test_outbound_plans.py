@@ -434,6 +434,33 @@ def test_inv_4_a_wish_to_notify_is_named_though_nobody_is():
     assert [each.rule for each in partly.report.explain] == ["PART-6", "INV-4"]
 
 
+@pytest.mark.rule("REC-3")
+@pytest.mark.parametrize(
+    ("bob", "changes", "expected"),
+    [
+        ({}, {"subject": "x"}, []),
+        ({}, {"assign_to": ("u-anna", "u-bob", "u-cora")}, [C]),
+        ({"direct": True, "holds": BEHIND}, {"status": "completed"}, [B]),
+        ({"direct": True, "holds": "other"}, {"status": "completed"}, []),
+        ({}, {"recurrence": Recurrence("daily", end="after", count=9)}, [A, B]),
+        ({}, {"end": END + timedelta(minutes=5)}, [A, B]),
+        ({}, {"assign_to": ("u-anna",)}, []),
+    ],
+    ids=["another field", "a new copy", "a copy that is behind", "one that is not", "pattern", "times", "it goes"],
+)
+def test_rec_3_exceptions_are_written_anew_where_nothing_of_them_is_there(
+    bob: dict[str, Any], changes: dict[str, Any], expected: list[str]
+):
+    """In a new copy, in one that is behind, and where the series takes place otherwise."""
+    exception = SeriesException(START + days(1), changes=(("location", '"Room 9"'),))
+    item = replace(ITEM, recurrence=Recurrence("daily"), exceptions=(exception,))
+    link = with_copy(replace(PEACE, agreed=item, exchange=item, crm=item), BOB, **bob)
+    plan = edited(link, **changes)
+    single = [each for each in plan.effects if each.occurrence is not None]
+    assert [each.mailbox for each in single] == expected
+    assert all((each.occurrence, each.index, each.fields) == (START + days(1), 2, ("location",)) for each in single)
+
+
 # what the CRM must be told
 
 
