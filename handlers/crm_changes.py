@@ -165,7 +165,8 @@ def made(after: ScheduleItem) -> ScheduleItem:
 
 def fold(agreed: ScheduleItem, *, was: ScheduleItem, after: ScheduleItem, terms: Terms) -> Folded:
     """The agreed item after a CRM user changed what the CRM last said to what it says now."""
-    exceptions = occurrences.admitted(agreed, was=was, after=after)
+    timed = _timed(agreed, was=was, after=after, terms=terms)
+    exceptions = occurrences.admitted(agreed, was=was, after=after, timed=timed)
     after = replace(after, exceptions=exceptions.exceptions)
     changed = [name for name in differing(was, after) if name in _FOLLOWED]
     reasons = {name: reason for name in changed if (reason := _refusal(agreed, after, name, terms=terms)) is not None}
@@ -184,6 +185,15 @@ def fold(agreed: ScheduleItem, *, was: ScheduleItem, after: ScheduleItem, terms:
     refused.extend(exceptions.refused)
     item, adjusted = _carried_over(item, was=agreed, taken=taken)
     return Folded(item, taken, tuple(refused), reason=first or exceptions.reason, conflicts=met, adjusted=adjusted)
+
+
+def _timed(agreed: ScheduleItem, *, was: ScheduleItem, after: ScheduleItem, terms: Terms) -> ScheduleItem:
+    """The agreed item with what will stand of the CRM's pattern: Exchange's may be another by now, or win."""
+    changed = (name for name in differing(was, after) if name in _PATTERN)
+    accepted = (name for name in changed if _refusal(agreed, after, name, terms=terms) is None)
+    taken = [name for name in accepted if not _is_lost(name, agreed, was=was, after=after, terms=terms)]
+    values = dict(pair for name in taken for pair in _values(name, agreed, was=was, after=after, terms=terms))
+    return replace(agreed, **values)
 
 
 def _carried_over(

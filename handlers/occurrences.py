@@ -37,10 +37,14 @@ class Admitted:
     reason: Reason | None = None
 
 
-def admitted(agreed: ScheduleItem, *, was: ScheduleItem, after: ScheduleItem) -> Admitted:
-    """The CRM's exceptions without those Exchange could not hold; these stay as was agreed."""
+def admitted(
+    agreed: ScheduleItem, *, was: ScheduleItem, after: ScheduleItem, timed: ScheduleItem | None = None
+) -> Admitted:
+    """The CRM's exceptions without those Exchange could not hold; these stay as was agreed. `timed`: the item with the
+    pattern that will stand, if that is not the CRM's.
+    """
     old, new, held = _by_start(was.exceptions), _by_start(after.exceptions), _by_start(agreed.exceptions)
-    series = _series(after)
+    series = _series(timed or after)
     stands = dict(new)
     refused: list[Explanation] = []
     reason: Reason | None = None

@@ -38,7 +38,7 @@ def said(moment: datetime) -> str:
 def exceptions(house: House, uid: str) -> dict[str, dict[str, Any] | str]:
     """What the CRM holds of single occurrences."""
     held = house.item(uid)["item"].get("exceptions", [])
-    return {each["original_start"]: "deleted" if each["deleted"] else each["changes"] for each in held}
+    return {each["original_start"]: "deleted" if each.get("deleted") else each["changes"] for each in held}
 
 
 async def shown(house: House, who: str, *, weeks: int = 11) -> list[tuple[datetime, str, str]]:
