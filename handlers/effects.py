@@ -11,7 +11,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from handlers.blocks import Block
-from handlers.links import Link, Replica
+from handlers.links import OCCURRENCES_BEHIND, Link, Replica
 from schemas.copies import Attendee
 from schemas.edits import UNSET, Unset
 from schemas.items import Moment, Response, ScheduleItem
@@ -39,7 +39,8 @@ class Effect:
     `restricted` comes to in Exchange's words.
 
     `occurrence` is the original start of the one occurrence of a series that is meant, `index` its number as Exchange
-    counts; `item` is then that occurrence, while `item_id` and `change_key` are the series'.
+    counts; `item` is then that occurrence, while `item_id` and `change_key` are the series'. `again`: it was written
+    before, and may be so still.
     """
 
     operation: Operation
@@ -61,6 +62,7 @@ class Effect:
     mail: str = "none"
     occurrence: Moment | None = None
     index: int = 0
+    again: bool = False
 
     @property
     def needs_copy(self) -> bool:
@@ -142,7 +144,12 @@ def _touched(link: Link, effect: Effect) -> Link:
     """A change of an occurrence leaves its series under another change key, which may cover what a person changed
     meanwhile: it is unknown until the series was read, and our own write is known again by its content (CON-3).
     """
-    written = (replace(each, change_key="", ours="") if _is_of(effect, each) else each for each in link.replicas)
+    written = (
+        replace(each, change_key="", ours="", holds=None if each.holds == OCCURRENCES_BEHIND else each.holds)
+        if _is_of(effect, each)
+        else each
+        for each in link.replicas
+    )
     return replace(link, replicas=tuple(written))
 
 

@@ -14,7 +14,7 @@ from handlers import bodies, occurrences, outgoing, registry, translation
 from handlers.drafts import Draft
 from handlers.echoes import deviating
 from handlers.effects import CONTENT, TIMES, Effect
-from handlers.links import BEHIND, Link, Replica, State
+from handlers.links import BEHIND, OCCURRENCES_BEHIND, Link, Replica, State
 from handlers.merging import Merged
 from handlers.options import OptionValues
 from handlers.outgoing import Outgoing, Target
@@ -47,7 +47,7 @@ def of_change(merged: Merged, *, known: ScheduleItem, draft: Draft) -> tuple[Eff
             is_out = user.id in known.assign_to and user.id not in item.assign_to
             followed = {"delete": True} if is_out else outgoing.content_for(replica, item, changed)
             target = replace(target, **followed)
-            anew = replica.holds == BEHIND or not _PATTERN.isdisjoint(changed)
+            anew = replica.holds in (BEHIND, OCCURRENCES_BEHIND) or not _PATTERN.isdisjoint(changed)
             single = () if is_out else tuple(occurrences.wanted(known, item, user=user.id, anew=anew))
             targets.append(replace(target, occurrences=single))
         elif user == draft.authority and merged.owed and not item.read_only:

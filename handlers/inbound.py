@@ -32,7 +32,7 @@ from handlers.drafts import Admission, Draft
 from handlers.echoes import alike, deviating
 from handlers.effects import CONTENT
 from handlers.facts import User
-from handlers.links import BEHIND, IN_CRM, Link, Replica, State
+from handlers.links import BEHIND, IN_CRM, OCCURRENCES_BEHIND, Link, Replica, State
 from handlers.merging import Conflict, Merged, merge_exchange
 from handlers.moments import instant_of
 from handlers.options import Consulted, OptionValues
@@ -122,10 +122,16 @@ def refreshed(link: Link, copy: Copy, *, authority: Authority, around: Surroundi
     if draft.admission is Admission.REFUSED:
         return link
     result = _merged(draft, fingerprint=fingerprint)
-    if all(getattr(result.known, name) == getattr(result.merged.item, name) for name in CONTENT):
-        return result.link
-    behind = (replace(each, holds=BEHIND) if each.direct else each for each in result.link.replicas)
-    return replace(result.link, replicas=tuple(behind))
+    known, item = result.known, result.merged.item
+    if any(getattr(known, name) != getattr(item, name) for name in CONTENT):
+        return _behind(result.link, BEHIND)
+    return _behind(result.link, OCCURRENCES_BEHIND) if known.exceptions != item.exceptions else result.link
+
+
+def _behind(link: Link, how: str) -> Link:
+    """With direct copies that are to follow by the CRM event's decision; one that is behind as a whole stays so."""
+    replicas = (replace(each, holds=how) if each.direct and each.holds != BEHIND else each for each in link.replicas)
+    return replace(link, replicas=tuple(replicas))
 
 
 def ended(link: Link, *, around: Surroundings) -> Link:

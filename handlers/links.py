@@ -31,6 +31,8 @@ IN_CRM = frozenset({State.ACTIVE, State.ARCHIVED})
 
 BEHIND = ""
 """What a direct copy `holds` that has not followed a change yet: it is written whole (INV-6)."""
+OCCURRENCES_BEHIND = "occurrences"
+"""The same where only single occurrences of a series were changed: these are written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,8 @@ def wanted(before: ScheduleItem, item: ScheduleItem, *, user: str, anew: bool) -
     for start in sorted(old.keys() | new.keys(), key=_time):
         index = series.index_of(start)
         if index is not None and old.get(start) != new.get(start):
-            yield _occurrence(item, old.get(start), new.get(start) or SeriesException(start), user=user, index=index)
+            now = new.get(start) or SeriesException(start)
+            yield replace(_occurrence(item, old.get(start), now, user=user, index=index), again=anew)
 
 
 def _occurrence(

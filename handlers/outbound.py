@@ -17,7 +17,7 @@ from handlers.crm_changes import CrmChange, Folded, Kind, Terms
 from handlers.effects import CONTENT, Effect
 from handlers.facts import User
 from handlers.inbound import Surroundings
-from handlers.links import BEHIND, Link, Replica, State
+from handlers.links import BEHIND, OCCURRENCES_BEHIND, Link, Replica, State
 from handlers.merging import TIMES, Conflict
 from handlers.occurrence_alarms import without_alarms
 from handlers.options import Consulted, OptionValues
@@ -235,7 +235,7 @@ def _with_occurrences(edit: _Edit, target: Target) -> Target:
     """With what is to be written of single occurrences; all of it where the copy is new, or its pattern is (REC-3)."""
     if target.delete:
         return target
-    is_behind = target.replica is not None and target.replica.holds == BEHIND
+    is_behind = target.replica is not None and target.replica.holds in (BEHIND, OCCURRENCES_BEHIND)
     anew = target.replica is None or is_behind or bool({"recurrence", *TIMES} & set(target.fields))
     item, before = edit.folded.agreed, edit.link.agreed or ScheduleItem()
     return replace(target, occurrences=tuple(occurrences.wanted(before, item, user=target.user.id, anew=anew)))

@@ -37,6 +37,7 @@ class Occurrence:
     item: ScheduleItem
     fields: tuple[str, ...] = ()
     delete: bool = False
+    again: bool = False
     alarms: tuple[int, ...] | Unset = UNSET
     reminder: int | Unset | None = UNSET
 
@@ -195,6 +196,7 @@ def _of_occurrence(target: Target, occurrence: Occurrence) -> Effect:
         reminder=occurrence.reminder,
         occurrence=occurrence.start,
         index=occurrence.index,
+        again=occurrence.again,
     )
 
 

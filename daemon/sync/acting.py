@@ -48,7 +48,7 @@ from handlers.links import Link
 from handlers.plans import Plan, Report
 from handlers.policy import Policy
 from schemas.activities import Actor
-from schemas.copies import Attendee, Copy, Kind, Role
+from schemas.copies import Attendee, Copy, Kind, Role, Shape
 from schemas.edits import UNSET, New
 from schemas.instants import read_moment
 from schemas.items import Moment
@@ -127,6 +127,12 @@ class Recovered:
     made: tuple[Made, ...] = ()
 
 
+class Standing(Written):
+    """What was to be written is so already: nothing was."""
+
+    __slots__ = ()
+
+
 Answer = Written | ExchangeError
 
 
@@ -194,7 +200,7 @@ class Acting:
             was=claimed,
             as_of=as_of,
             actor=actor,
-            written=(*effects_of(made), *plan.effects),
+            written=(*effects_of(made), *(effect for effect, answer in written if not isinstance(answer, Standing))),
             intents_done=(*intents_of(made), *(intent.id for intent in begun)),
         )
 
@@ -326,20 +332,23 @@ class Acting:
             raise Rejected(effect.mailbox, answer.rule)
         if isinstance(answer, Unknown):
             raise Unavailable(effect.mailbox, answer.code)
-        if isinstance(answer, Copy):
-            await self._write_occurrence(effect, answer)
-        return Written(effect.item_id, "")
+        is_written = isinstance(answer, Copy) and await self._write_occurrence(effect, answer)
+        return Written(effect.item_id, "") if is_written else Standing(effect.item_id, "")
 
     async def _key_of(self, effect: Effect) -> str:
         return await self._exchange.change_key(effect.mailbox, effect.item_id)
 
-    async def _write_occurrence(self, effect: Effect, copy: Copy) -> None:
+    async def _write_occurrence(self, effect: Effect, copy: Copy) -> bool:
+        """Whether there was anything to write."""
         if effect.operation is Operation.DELETE:
             with suppress(Missing):  # somebody else was faster
                 await self._exchange.delete(effect.mailbox, copy.item_id)
-        elif not edits.shows(copy, effect, policy=self._policy()):
-            edit = edits.edit_of(effect, copy, policy=self._policy())
-            await self._exchange.update(effect.mailbox, Written(copy.item_id, copy.change_key), edit)
+            return True
+        if effect.again and copy.shape is Shape.EXCEPTION and edits.shows(copy, effect, policy=self._policy()):
+            return False
+        edit = edits.edit_of(effect, copy, policy=self._policy())
+        await self._exchange.update(effect.mailbox, Written(copy.item_id, copy.change_key), edit)
+        return True
 
     async def _current(self, effect: Effect) -> Copy:
         """What lies there, if it is what the plan was made for."""
@@ -367,7 +376,7 @@ class Acting:
         """Stores what was done. What nobody knows the end of stays an intent."""
         open_ended = {_place(effect) for effect, answer in answers if _is_open(effect, answer)}
         over = [intent for intent in begun if _place(_effect(intent)) not in open_ended]
-        carried_out = {_place(effect) for effect, answer in answers if isinstance(answer, Written)}
+        carried_out = {_place(effect) for effect, answer in answers if _is_made(answer)}
         done = [intent for intent in begun if _place(_effect(intent)) in carried_out]
         unanswered = {_place(effect) for effect, answer in answers if _is_doubtful(effect, answer)}
         doubtful = [intent for intent in over if _place(_effect(intent)) in unanswered]
@@ -441,6 +450,10 @@ def intents_of(made: Iterable[Made]) -> tuple[int, ...]:
     return tuple(each.intent for each in made)
 
 
+def _is_made(answer: Answer) -> bool:
+    return isinstance(answer, Written) and not isinstance(answer, Standing)
+
+
 def _is_open(effect: Effect, answer: Answer) -> bool:
     """Whether something may lie in the mailbox that nobody knows of."""
     return effect.operation is Operation.CREATE and isinstance(answer, Unavailable | Busy)
@@ -489,6 +502,7 @@ def _intent(effect: Effect, by: Direction) -> intents.Effect:
         "item": json.loads(codec.dump(effect.item)),
         "occurrence": None if effect.occurrence is None else effect.occurrence.isoformat(),
         "index": effect.index,
+        "again": effect.again,
     }
     return intents.Effect(effect.mailbox, effect.operation.value, json.dumps(wanted), mail=effect.mail)
 
@@ -520,6 +534,7 @@ def _effect(intent: Intent) -> Effect:
         uninvite=frozenset(wanted["uninvite"]),
         occurrence=wanted["occurrence"] and read_moment(wanted["occurrence"]),
         index=wanted["index"],
+        again=wanted["again"],
         **facets,
         mail=intent.effect.mail,
     )

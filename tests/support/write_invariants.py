@@ -48,6 +48,8 @@ _TOUCHED: Mapping[str, frozenset[str]] = {
 }
 """What a write may change, by the words of its outcome."""
 _OF_TASKS = frozenset(("StartDate",))
+_MOVE_ON = ("due", "status")
+"""What brings a recurring task to its next occurrence, and all of that with it."""
 
 Place = tuple[str, str, str]
 """A link, a mailbox and an operation."""
@@ -210,7 +212,7 @@ def _interfering(house: House, write: Written, fields: frozenset[str]) -> Iterat
         return
     allowed = frozenset[str]().union(*(_allowed(name, before) for name in fields))
     names = {*before.values, *after.values}
-    changed = {name for name in names if before.get(name) != after.get(name)}
+    changed = {name for name in names if (before.get(name) or None) != (after.get(name) or None)}
     if wrong := changed - allowed:
         yield f"{sorted(wrong)} changed in {after.mailbox} by an update of {sorted(fields)}"
     if before.extended != after.extended:
@@ -219,6 +221,8 @@ def _interfering(house: House, write: Written, fields: frozenset[str]) -> Iterat
 
 
 def _allowed(field: str, item: Item) -> frozenset[str]:
+    if item.kind is ItemKind.TASK and "Recurrence" in item.values and field in _MOVE_ON:
+        return frozenset().union(*(_TOUCHED[each] for each in (*_MOVE_ON, "alarm")))
     return _OF_TASKS if item.kind is ItemKind.TASK and field == "start" else _TOUCHED.get(field, frozenset())
 
 
