@@ -353,6 +353,17 @@ def test_part_6_who_is_invited_already_is_not_invited_again():
     assert [(each.operation, each.mailbox) for each in plan.effects] == [(Operation.DELETE, B), (Operation.CREATE, C)]
 
 
+@pytest.mark.rule("INV-7", "PART-6")
+def test_inv_7_whom_the_crm_puts_back_who_organizes_is_not_invited_to_his_own_meeting():
+    """Nor taken out of it: he takes part whatever the CRM says."""
+    without = replace(ITEM, assign_to=("u-bob",))
+    link = replace(PEACE, agreed=without, exchange=ITEM, crm=without)
+    back = edited(link, assign_to=("u-anna", "u-bob"))
+    assert (back.effects, back.link.exchange) == ((), ITEM)
+    out = edited(assign_to=("u-bob",))
+    assert (out.effects, out.link.exchange) == ((), ITEM)
+
+
 @pytest.mark.rule("INV-6")
 @pytest.mark.parametrize(
     ("about", "fields"),
