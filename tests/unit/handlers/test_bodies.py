@@ -24,6 +24,7 @@ def a_block(*titles: str) -> Block:
     return block
 
 
+INVITING = "Xaver Xu is inviting you to a scheduled Zoom meeting."
 ZOOM_LINK = "https://zoom.us/j/123456789"
 BLOCK, OTHER = a_block(), a_block("B", "C")
 
@@ -205,6 +206,7 @@ def test_note_3_what_is_left_of_a_block_in_its_element_is_ours(lost: str, notes:
     [
         (f"one\n{CLOSING}\n{TEAMS_TEXT}", "one"),
         (f"one\n{HEADING}\nA case\n{CLOSING}\n{TEAMS_TEXT}", "one"),
+        (f"one\n{HEADING}\n{INVITING} {ZOOM_LINK}\n{CLOSING}\nas said: {ZOOM_LINK}", f"one\nas said: {ZOOM_LINK}"),
         (f"{ZOOM_TEXT}\n{CLOSING}\nas said: {ZOOM_LINK}", f"as said: {ZOOM_LINK}"),
     ],
 )
