@@ -70,6 +70,7 @@ class Meeting:
     status: str = "open"
     copies: dict[str, Copy] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
+    threw_direct: set[str] = field(default_factory=set)
     deleted: bool = False
     log: list[str] = field(default_factory=list)
 
@@ -155,7 +156,8 @@ class Meeting:
 
     def dropped(self, user: str) -> None:
         """DEL-3: somebody deletes his copy of another's meeting, telling nobody."""
-        del self.copies[user]
+        if self.copies.pop(user).kind == "direct":
+            self.threw_direct.add(user)
         self.ended[user] = "removed"
 
     def changed_own_copy(self, user: str, changes: Mapping[str, Any]) -> None:
@@ -295,11 +297,13 @@ class Meeting:
         copy = Copy("invited", content, reminder)
         self.copies[user] = copy
         copy.block = self.own.block if self.own else ()
-        if old is not None and user in self.alarms:
+        had_direct = old is not None or user in self.threw_direct
+        self.threw_direct.discard(user)
+        if had_direct and user in self.alarms:
             copy.reminder = min(self.alarms[user], default=None)
         else:
             self.alarms[user] = (reminder,)
-        if old is not None:
+        if had_direct:
             self._show(copy, user)
 
     # the note of related information
