@@ -73,10 +73,10 @@ class TestSettings:
         assert "not-for-screens" not in shown
 
     def test_one_that_does_nothing_yet_says_so(self) -> None:
-        told = rows(EXSYNCD_ALARMS__SERIES="on_create", EXSYNCD_CONFLICTS__DEFAULT="latest_wins")
-        assert told["alarms.series"].is_idle
+        told = rows(EXSYNCD_CONFLICTS__PARTICIPANTS="crm_wins", EXSYNCD_CONFLICTS__DEFAULT="latest_wins")
+        assert told["conflicts.participants"].is_idle
         assert not told["conflicts.default"].is_idle
-        assert "on_create (no effect in this version)" in screen(told["alarms.series"])
+        assert "crm_wins (no effect in this version)" in screen(told["conflicts.participants"])
 
 
 def screen(*shown: Row, every: bool = False) -> str:
