@@ -43,7 +43,8 @@ class TaskEffect:
     """One call. `fields` are what is written of `content`, which is what the copy will hold; a create writes all of it.
 
     `sensitivity` is the word for `restricted` where that is written. `item_id` None where an item is to be deleted that
-    nobody knows to be there.
+    nobody knows to be there. `skips`: occurrences are skipped until the copy shows the one that is due with `content`:
+    other days would tear the current one out of its series.
     """
 
     operation: Operation
@@ -56,6 +57,17 @@ class TaskEffect:
     fields: tuple[str, ...] = ()
     sensitivity: str | Unset = UNSET
     block: Block | Unset | None = UNSET
+    skips: bool = False
+
+    @property
+    def moves_on(self) -> bool:
+        """Whether the copy shows another occurrence afterwards, if there is one: that must be read."""
+        return self.skips or (
+            self.operation is Operation.UPDATE
+            and "status" in self.fields
+            and self.content.status == "completed"
+            and self.content.recurrence is not None
+        )
 
     @property
     def needs_copy(self) -> bool:
@@ -166,6 +178,8 @@ def _words(effect: TaskEffect) -> dict[str, Any]:
                 words["importance"] = PRIORITIES[content.priority]
             case "status":
                 words["status"] = STATUSES[content.status]
+            case "recurrence":
+                words["recurrence"] = content.recurrence
             case "restricted":
                 words["sensitivity"] = effect.sensitivity
             case "alarm":
@@ -207,6 +221,18 @@ def claimed(link: TaskLink, plan: TaskLink, effects: Iterable[TaskEffect], *, un
             begun = until if effect.operation is Operation.CREATE else None
             link = link.with_replica(replace(known, attempt=_attempt(known, effect), until=begun))
     return link
+
+
+def counted(link: TaskLink, effect: TaskEffect, *, before: TaskLink, wrote: int) -> TaskLink:
+    """The link after so many writes that moved a copy on, which is still to be read. Of earlier ones that nobody heard
+    the end of, the copy tells: `before` is the link as it was before this try."""
+    replica, known = link.replica_of(effect.user), before.replica_of(effect.user)
+    if replica is None:
+        return link
+    replica = replace(replica, attempt=known.attempt if known and not wrote else None)
+    for _ in range(wrote):
+        replica = unsaid(replica, effect.operation, effect.named)
+    return link.with_replica(replica)
 
 
 def _attempt(replica: TaskReplica, effect: TaskEffect) -> TaskContent:

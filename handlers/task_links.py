@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from handlers import task_series
 from handlers.links import State
+from schemas.items import Recurrence
 from schemas.tasks import Task
 
 Alarm = tuple[datetime | None, ...]
@@ -19,7 +21,8 @@ Alarm = tuple[datetime | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class TaskContent:
-    """What one user's copy holds of a task, in the CRM's terms: what all copies share, and his own alarm."""
+    """What one user's copy holds of a task, in the CRM's terms: what all copies share, and his own alarm. A pattern is
+    counted from the occurrence it stands at (`task_series`)."""
 
     subject: str = ""
     notes: str = ""
@@ -28,10 +31,11 @@ class TaskContent:
     priority: str = "B"
     status: str = "outstanding"
     restricted: bool = False
+    recurrence: Recurrence | None = None
     alarm: Alarm = ()
 
 
-SHARED = ("subject", "notes", "start", "due", "priority", "status", "restricted")
+SHARED = ("subject", "notes", "start", "due", "priority", "status", "restricted", "recurrence")
 """One value for all copies; the alarm is each user's own."""
 
 
@@ -102,7 +106,7 @@ class TaskLink:
 
 def content_of(task: Task, user: str) -> TaskContent:
     """What the copy of a user shall hold of a task."""
-    shared = {name: getattr(task, name) for name in SHARED}
+    shared = {name: getattr(task, name) for name in SHARED} | {"recurrence": task_series.stated(task)}
     return TaskContent(**shared, alarm=tuple(instant for holder, instant in task.alarms if holder == user))
 
 
@@ -110,5 +114,5 @@ def with_content(task: Task, content: TaskContent, user: str) -> Task:
     """The task with what one user's copy holds."""
     others = tuple(entry for entry in task.alarms if entry[0] != user)
     own = tuple((user, instant) for instant in content.alarm)
-    shared = {name: getattr(content, name) for name in SHARED}
+    shared = {name: getattr(content, name) for name in SHARED} | {"recurrence": task_series.spelled(content, task)}
     return replace(task, **shared, alarms=tuple(sorted((*others, *own))))

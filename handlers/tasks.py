@@ -1,4 +1,4 @@
-"""Decisions about tasks, in both directions (ID-7, MAP, CON, DEL, PRIV-6, INV-7).
+"""Decisions about tasks, in both directions (ID-7, MAP, CON, DEL, PRIV-6, INV-7, REC-5).
 
 Every copy counts: what somebody changes in his own goes to the CRM and to the other copies, and so does what a CRM user
 changes to all of them. A decision takes over what its cause changed; what is to be told and written then follows from
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from handlers import conflicts, registry, task_plans
+from handlers import conflicts, registry, task_plans, task_series
 from handlers.blocks import Block, block_of
 from handlers.bodies import holds, notes_of
 from handlers.conflicts import Moments, Side
@@ -42,7 +42,7 @@ _OF_IMPORTANCE = {word: priority for priority, word in PRIORITIES.items()}
 _LIFTED = frozenset({"Normal", "Private"})
 """What may become Normal when the CRM lifts its restriction (PRIV-6)."""
 
-_CRM_ONLY = ("owner", "for_", "external", "external_shown_to", "related", "recurrence")
+_CRM_ONLY = ("owner", "for_", "external", "external_shown_to", "related")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,16 @@ def is_live(copy: TaskCopy | None) -> bool:
     return copy is not None and copy.folder is not Folder.DELETED_ITEMS
 
 
+def is_torn_out(link: TaskLink, copy: TaskCopy) -> bool:
+    """Whether an item besides the copies of a recurring task was an occurrence of it. It is a task of its own."""
+    return link.agreed is not None and link.agreed.recurrence is not None and not copy.is_recurring
+
+
+def was_occurrence(link: TaskLink, copy: TaskCopy) -> bool:
+    """Whether such an item is a completed occurrence. What went on without it tells what is to be told."""
+    return is_torn_out(link, copy) and copy.status == STATUSES["completed"]
+
+
 def unreadable(copy: TaskCopy) -> str | None:
     """Why the CRM cannot hold a copy, if it cannot: nothing is guessed."""
     if copy.status not in _OF_STATUS:
@@ -105,6 +115,7 @@ def translated(copy: TaskCopy) -> TaskContent:
         priority=_OF_IMPORTANCE.get(copy.importance, "B"),
         status=_OF_STATUS[copy.status],
         restricted=is_private(copy.sensitivity),
+        recurrence=task_series.counted(copy),
         alarm=(copy.remind_at,),
     )
 
@@ -121,6 +132,9 @@ def decide(link: TaskLink, sighting: TaskSighting, *, around: Surroundings) -> T
         return _ended(link, replica, around=around)
     if link.deleted_by_crm or (replica is not None and replica.removed):
         return _gone_for_good(link, sighting.copy, around=around)
+    unheld = task_series.unheld_copy(sighting.copy)
+    if unheld is not None:
+        return _skip(link, Reason.PATTERN, because=unheld)
     turn = _seen(link, sighting, around=around)
     return _plan(turn, was=link, direction=Direction.INBOUND, around=around)
 
@@ -138,7 +152,7 @@ def _seen(link: TaskLink, sighting: TaskSighting, *, around: Surroundings) -> _T
     if copy is None:
         raise ValueError("there is no copy to be seen")
     values = OptionValues(events=around.facts.options, config=around.policy.options)
-    draft = TaskDraft(link, around.facts, around.now, holder=user, content=translated(copy))
+    draft = TaskDraft(link, around.facts, around.now, holder=user, content=_shown_by(copy, link.agreed))
     draft, consulted = registry.run(draft, direction=Direction.INBOUND, values=values)
     agreed = link.agreed or _born(link, draft.content, user)
     known = link.replica_of(user.id) or TaskReplica(sighting.mailbox, user.id)
@@ -149,8 +163,25 @@ def _seen(link: TaskLink, sighting: TaskSighting, *, around: Surroundings) -> _T
         task = replace(task, assign_to=tuple(sorted({*task.assign_to, user.id})))
     ended = link.state in (State.DELETED, State.OUTSIDE)
     turned = replace(link, state=State.ACTIVE, agreed=task, told=None if ended else link.told)
-    turned = replace(turned.with_replica(replica), reported=None if ended else link.reported)
+    is_mended = ended or link.reported == Reason.PATTERN
+    turned = replace(turned.with_replica(replica), reported=None if is_mended else link.reported)
     return _Turn(turned, taken=tuple(merged.taken), conflicts=merged.conflicts, consulted=consulted)
+
+
+def is_behind(copy: TaskCopy, wanted: TaskContent) -> bool:
+    """Whether a copy shows an occurrence before the wanted one, and can be moved on to it."""
+    if not is_live(copy) or task_series.unheld_copy(copy) is not None:
+        return False
+    shown = translated(copy)
+    return task_series.are_one(shown, wanted) and task_series.days_ahead(shown, wanted) < 0
+
+
+def _shown_by(copy: TaskCopy, agreed: Task | None) -> TaskContent:
+    """What a copy shows. Exchange gives every occurrence a start: of a task that has none, it is none."""
+    content = translated(copy)
+    if content.recurrence is None or agreed is None or agreed.start is not None or content.start != content.due:
+        return content
+    return replace(content, start=None)
 
 
 def _read(
@@ -177,8 +208,12 @@ def _read(
         elif known.attempt and is_same(now, getattr(attempted, name)):
             before, held = replace(before, **{name: now}), replace(held, **{name: getattr(attempted, name)})
             ours.extend([name] if now != getattr(shown, name) else [])
+    if accord.status != attempted.status and _was_completed(attempted, content):
+        ours.append("status")
     merged = merge(own, accord=held, before=before, now=content, side=Side.EXCHANGE, wins=_wins(around, copy=copy))
     changed = {name: getattr(content, name) for name in CONTENT if getattr(before, name) != getattr(content, name)}
+    if task_series.are_one(content, held) and task_series.days_ahead(content, held):
+        changed |= {name: getattr(content, name) for name in task_series.OCCURRENCE}
     replica = replace(
         known,
         mailbox=copy.mailbox,
@@ -196,6 +231,12 @@ def _read(
         block="" if holds(copy.body, html=copy.html, block=None) else known.block,  # overwritten: put back (NOTE-6)
     )
     return merged, unsaid(replica, Operation.UPDATE, ours) if ours else replica
+
+
+def _was_completed(attempted: TaskContent, content: TaskContent) -> bool:
+    """Whether a write nobody heard the end of completed an occurrence: the copy has gone on from there."""
+    is_completion = attempted.status == "completed" and task_series.are_one(attempted, content)
+    return is_completion and task_series.days_ahead(content, attempted) > 0
 
 
 def _born(link: TaskLink, content: TaskContent, user: User) -> Task:
@@ -248,12 +289,12 @@ def _is_archival(task: Task, around: Surroundings) -> bool:
     return over < around.now - around.policy.keep_items
 
 
-def _skip(link: TaskLink, reason: Reason) -> TaskPlan:
+def _skip(link: TaskLink, reason: Reason, *, because: str = "") -> TaskPlan:
     """Nothing for the CRM, and said so once for the same state."""
     if link.reported == reason.value:
         return TaskPlan(link)
-    rule, decision, because = _SKIPS[reason]
-    said = Explanation(rule, link.id, decision, because)
+    rule, decision, known = _SKIPS[reason]
+    said = Explanation(rule, link.id, decision, f"{known}: {because}" if because else known)
     report = Report(Direction.INBOUND, Result.SKIPPED, reason, explain=(said,))
     return TaskPlan(replace(link, reported=reason.value), report=report)
 
@@ -262,6 +303,7 @@ _SKIPS = {
     Reason.OUT_OF_SCOPE: ("INV-7", Decision.REFUSED, "the CRM keeps this task out of scope"),
     Reason.TOMBSTONED: ("DEL-5", Decision.REFUSED, "the CRM took this task away"),
     Reason.ARCHIVAL: ("DEL-2", Decision.KEPT, "the task was due long before its copy was deleted"),
+    Reason.PATTERN: ("REC-5", Decision.REFUSED, "the pattern"),
 }
 
 
@@ -330,6 +372,9 @@ def _edited(link: TaskLink, change: TaskChange, *, after: Task, around: Surround
         return _edited_after_delete(replace(link, crm=after), lost=lost, around=around)
     if link.state is State.ARCHIVED:
         return TaskPlan(told, report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.ARCHIVAL))
+    if link.agreed is None and task_series.unheld(after) is not None:
+        said = _unheld("recurrence", task_series.unheld(after))
+        return TaskPlan(link, report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.PATTERN, explain=(said,)))
     turn = _folded(told, change, after=after, was=was, around=around)
     opened = replace(turn.link, state=State.ACTIVE, deleted_by_crm=False)
     added = _added(link, change, after=after, was=was)
@@ -356,11 +401,12 @@ def _folded(link: TaskLink, change: TaskChange, *, after: Task, was: Task | None
     if agreed is None or was is None:
         return _Turn(replace(link, agreed=after), taken=differing_tasks(after, Task()))
     wins = _wins(around, crm_at=change.at)
+    after, refused = (after, ()) if change.ours else _in_series(after, was=was)
     merged = merge(agreed, accord=was, before=was, now=after, side=Side.CRM, wins=wins)
     taken = dict(merged.taken)
-    refused = _refused(link) if taken.get("restricted") is False else ()
-    if refused:
+    if taken.get("restricted") is False and _is_kept_private(link):
         del taken["restricted"]
+        refused = (*refused, _KEPT_PRIVATE)
     taken |= {name: getattr(after, name) for name in _CRM_ONLY if getattr(after, name) != getattr(was, name)}
     alarms, clashes = _folded_alarms(agreed.alarms, was=was.alarms, after=after.alarms, wins=wins)
     if alarms != agreed.alarms:
@@ -372,11 +418,36 @@ def _folded(link: TaskLink, change: TaskChange, *, after: Task, was: Task | None
     return _Turn(replace(link, agreed=replace(agreed, **taken)), taken=tuple(taken), refused=refused, conflicts=said)
 
 
-def _refused(link: TaskLink) -> tuple[Explanation, ...]:
-    """Exchange's own words for private are not the CRM's to lift (PRIV-6)."""
-    if all(each.sensitivity in _LIFTED for each in link.replicas if each.live):
-        return ()
-    return (Explanation("PRIV-6", "restricted", Decision.REFUSED, "personal or confidential in Exchange: put back"),)
+def _in_series(after: Task, *, was: Task) -> tuple[Task, tuple[Explanation, ...]]:
+    """What the CRM may say of when a task is due. A recurring one goes on to a later date of its pattern, or gets
+    another pattern; other days would tear an occurrence out of its series. What is refused is as it was."""
+    days = {name: getattr(after, name) for name in _DAYS if getattr(after, name) != getattr(was, name)}
+    if not days:
+        return after, ()
+    is_other = was.recurrence is None or after.recurrence != was.recurrence
+    if is_other and task_series.unheld(after) is None:
+        return after, ()
+    later = None if is_other or after.due is None else task_series.moved_to(was, after.due)
+    if later is not None and after.start in (was.start, later.start):
+        return replace(after, **{name: getattr(later, name) for name in _DAYS}), ()
+    because = task_series.unheld(after) or task_series.OFF_PATTERN
+    old = {name: getattr(was, name) for name in days}
+    return replace(after, **old), tuple(_unheld(name, because) for name in days)
+
+
+_DAYS = ("start", "due", "recurrence")
+
+
+def _unheld(name: str, because: str | None) -> Explanation:
+    return Explanation("REC-5", name, Decision.REFUSED, f"the pattern: {because}")
+
+
+def _is_kept_private(link: TaskLink) -> bool:
+    """Whether a copy is marked with a word for private that is Exchange's own, and not the CRM's to lift (PRIV-6)."""
+    return any(each.sensitivity not in _LIFTED for each in link.replicas if each.live)
+
+
+_KEPT_PRIVATE = Explanation("PRIV-6", "restricted", Decision.REFUSED, "personal or confidential in Exchange: put back")
 
 
 def _folded_alarms(agreed: Alarms, *, was: Alarms, after: Alarms, wins: Wins) -> tuple[Alarms, tuple[Conflict, ...]]:
@@ -479,7 +550,9 @@ def _outstanding(link: TaskLink, replica: TaskReplica, *, block: Block | None) -
         is_nowhere = replica.item_id is None and replica.attempt is None
         return None if is_nowhere else TaskEffect(operation=Operation.DELETE, **head)
     wanted, held = content_of(agreed, replica.user), replica.held or TaskContent()
-    fields = tuple(name for name in CONTENT if _is_to_be_written(name, wanted, held))
+    if replica.item_id is not None and task_series.are_one(wanted, held) and task_series.days_ahead(wanted, held) > 0:
+        return TaskEffect(operation=Operation.UPDATE, content=wanted, fields=("due",), skips=True, **head)
+    fields = _to_be_written(wanted, held)
     rewritten = block if (block.fingerprint if block else "") != replica.block else UNSET
     if replica.item_id is not None and not fields and rewritten is UNSET:
         return None
@@ -491,6 +564,17 @@ def _outstanding(link: TaskLink, replica: TaskReplica, *, block: Block | None) -
         block=rewritten,
         **head,
     )
+
+
+def _to_be_written(wanted: TaskContent, held: TaskContent) -> tuple[str, ...]:
+    """The fields in which a copy is to change. A pattern is counted from the days that are written with it, and an
+    occurrence whose days alone were written would leave its series."""
+    fields = {name for name in CONTENT if _is_to_be_written(name, wanted, held)}
+    recurs = wanted.recurrence is not None or held.recurrence is not None
+    if recurs and fields.intersection(_DAYS):
+        is_there = task_series.are_one(wanted, held) and not task_series.days_ahead(wanted, held)
+        fields = fields.difference(_DAYS) if is_there else fields.union(_DAYS)
+    return tuple(name for name in CONTENT if name in fields)
 
 
 def _is_to_be_written(name: str, wanted: TaskContent, held: TaskContent) -> bool:
@@ -535,10 +619,15 @@ def _plan(turn: _Turn, *, was: TaskLink, direction: Direction, around: Surroundi
         return TaskPlan(told)
     result, reason = Result.APPLIED, None
     if turn.refused:
-        result, reason = (Result.APPLIED, Reason.PARTLY) if turn.taken else (Result.REFUSED, Reason.NOT_AUTHORITATIVE)
+        result, reason = (Result.APPLIED, Reason.PARTLY) if turn.taken else (Result.REFUSED, _reason(turn.refused))
     explain = (*_newcomers(told, was), *turn.refused, *turn.explain)
     report = Report(direction, result, reason, turn.consulted, explain, turn.conflicts)
     return TaskPlan(told, command, report, effects)
+
+
+def _reason(refused: Iterable[Explanation]) -> Reason:
+    is_pattern = any(each.rule == "REC-5" for each in refused)
+    return Reason.PATTERN if is_pattern else Reason.NOT_AUTHORITATIVE
 
 
 def _newcomers(link: TaskLink, was: TaskLink) -> tuple[Explanation, ...]:

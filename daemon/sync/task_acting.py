@@ -2,7 +2,8 @@
 
 Before a write, each copy's row says what it is to be left with; afterwards, what was done is stored, all of it or a
 part, and what follows is decided anew from there. A copy that changed meanwhile is read and merged, at most three
-times; a create of which nobody knows the end is looked for by its marker, once its call must be over.
+times; a create of which nobody knows the end is looked for by its marker, once its call must be over. A recurring task
+that is completed or skipped shows another occurrence then, perhaps since an earlier try: it is read before and after.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from daemon.sync.acting import MARGIN, Unsettled
 from daemon.sync.loading import TaskLoader
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Rerun, Settler, direction_of
-from handlers import task_effects, tasks
+from handlers import task_effects, task_series, tasks
 from handlers.effects import Operation
 from handlers.inbound import Surroundings
 from handlers.plans import Explanation, Report
@@ -50,12 +51,17 @@ from schemas.outcomes import Decision, Reason, Result
 _MOST_TRIES = 4
 """The first, and three for copies that changed meanwhile."""
 
+_MOST_SKIPPED = 60
+"""Occurrences that are skipped at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A copy is not as the plan took it to be: this is what lies there, None for nothing."""
+    """A copy is not as the plan took it to be: this is what lies there, None for nothing. `wrote`: how many writes of
+    ours went before."""
 
     copy: TaskCopy | None
+    wrote: int = 0
 
 
 Answer = Written | Seen | ExchangeError
@@ -177,12 +183,14 @@ class TaskActing:
         replica = link.replica_of(effect.user)
         begun = replica is not None and replica.attempt is not None
         if begun or cause.doubtful:
-            found = await self.found(effect.mailbox, effect.marker)
+            found = await self._found_for(effect)
             if found is not None:
                 return Seen(found)
         return await self._exchange.create(effect.mailbox, task_effects.new_of(effect))
 
     async def _update(self, effect: TaskEffect) -> Written | Seen:
+        if effect.skips:
+            return await self._skip(effect)
         copy = None
         if effect.needs_copy:
             copy = await self._current(effect)
@@ -190,15 +198,32 @@ class TaskActing:
                 return Seen(copy)
         edit = task_effects.edit_of(effect, copy)
         known = Written(effect.item_id or "", effect.change_key)
+        if edit.is_empty:
+            return known
         try:
-            return known if edit.is_empty else await self._exchange.update(effect.mailbox, known, edit, kind=Kind.TASK)
+            written = await self._exchange.update(effect.mailbox, known, edit, kind=Kind.TASK)
         except (Changed, Missing):
             return Seen(await self._current(effect))
+        return Seen(await self._current(effect), wrote=1) if effect.moves_on else written
+
+    async def _skip(self, effect: TaskEffect) -> Seen:
+        """Reads first: whatever has moved on by now, by an earlier try or by its user, is not moved again."""
+        copy, wrote = await self._current(effect), 0
+        for _ in range(_MOST_SKIPPED):
+            if copy is None or not tasks.is_behind(copy, effect.content):
+                break
+            try:
+                await self._exchange.skip(effect.mailbox, copy.item_id)
+                wrote += 1
+            except Missing:
+                pass
+            copy = await self._current(effect)
+        return Seen(copy, wrote=wrote)
 
     async def _delete(self, effect: TaskEffect) -> Written:
         item_id = effect.item_id
         if item_id is None:
-            found = await self.found(effect.mailbox, effect.marker)
+            found = await self._found_for(effect)
             item_id = found.item_id if found else None
         try:
             if item_id is not None:
@@ -211,21 +236,26 @@ class TaskActing:
         """What lies there now, perhaps under another id."""
         answer = await self._loader.get(effect.mailbox, effect.item_id or "")
         if isinstance(answer, Gone):
-            return await self.found(effect.mailbox, effect.marker)
+            return await self._found_for(effect)
         return readable(answer, effect.mailbox)
 
-    async def found(self, mailbox: str, marker: str) -> TaskCopy | None:
-        """The item that carries our marker, outside Deleted Items. Raises `ExchangeError`."""
+    async def _found_for(self, effect: TaskEffect) -> TaskCopy | None:
+        return await self.found(effect.mailbox, effect.marker, recurs=effect.content.recurrence is not None)
+
+    async def found(self, mailbox: str, marker: str, *, recurs: bool) -> TaskCopy | None:
+        """The item that carries our marker, outside Deleted Items: of a task that recurs not what was an occurrence of
+        it, and carries the marker, too. Raises `ExchangeError`."""
         answers = await self._exchange.find_by_marker(mailbox, marker, Kind.TASK)
         copies = (each for each in answers if isinstance(each, TaskCopy) and tasks.is_live(each))
-        return min(copies, key=lambda copy: copy.item_id, default=None)
+        meant = (copy for copy in copies if copy.is_recurring or not recurs)
+        return min(meant, key=lambda copy: (not copy.is_recurring, copy.item_id), default=None)
 
 
 def readable(answer: TaskAnswer, mailbox: str) -> TaskCopy | None:
     """The copy in an answer, None if it is gone. Raises `ExchangeError` for what is neither."""
     match answer:
         case TaskCopy():
-            rule = tasks.unreadable(answer)
+            rule = tasks.unreadable(answer) or task_series.unheld_copy(answer)
             if rule is not None:
                 raise Rejected(mailbox, rule)
             return answer
@@ -266,7 +296,9 @@ def _progress(
                 begun = before.replica_of(effect.user)  # before we claimed it ourselves
                 known = replace(replica, attempt=begun.attempt if begun else None)
                 link = link.with_replica(task_effects.adopted(known, copy, tasks.translated(copy)))
-            case Seen(copy=copy):
+            case Seen(copy=copy, wrote=wrote):
+                if effect.moves_on:
+                    link = task_effects.counted(link, effect, before=before, wrote=wrote)
                 user = around.facts.by_id[effect.user]
                 link = tasks.refreshed(link, TaskSighting(effect.mailbox, user, copy), around=around)
             case Unavailable() | Busy():

@@ -97,6 +97,8 @@ class Tasks:
         if not isinstance(answer, TaskCopy):
             return await self._unread(hint, answer)
         meant = await self._meant(hint, answer)
+        if meant is None:
+            return await self._settler.nothing(hint.delivery, hint.origin)
         return meant if isinstance(meant, Park) else await self._look_in_turn(hint, meant, fresh=answer)
 
     async def _look_in_turn(self, hint: TaskHint, link_id: str, *, fresh: TaskCopy | None = None) -> Disposition:
@@ -112,10 +114,6 @@ class Tasks:
                 return await self._decide(hint, link, await self._elsewhere(hint, link))
             if not isinstance(answer, TaskCopy):
                 return await self._unread(hint, answer)
-            if answer.is_recurring:
-                return await control.not_yet(
-                    self._settler, hint.origin, hint.delivery, key=f"item:{hint.mailbox}:{answer.item_id}"
-                )
             rule = tasks.unreadable(answer)
             if rule is not None:
                 return await self._quarantined(hint, answer.item_id, rule)
@@ -145,11 +143,15 @@ class Tasks:
         replica = link.replica_of(hint.user.id)
         if replica is None or link.crm_id is None or not replica.live:
             return None
-        return await self._acting.found(hint.mailbox, link.crm_id)
+        recurs = link.agreed is not None and link.agreed.recurrence is not None
+        return await self._acting.found(hint.mailbox, link.crm_id, recurs=recurs)
 
-    async def _meant(self, hint: TaskHint, copy: TaskCopy) -> str | Park:
-        """The id of the link whose copy this is; of none that is known, that of a task of its own."""
+    async def _meant(self, hint: TaskHint, copy: TaskCopy) -> str | Park | None:
+        """The id of the link whose copy this is; of none that is known, that of a task of its own. None: a link's copy
+        left it behind when it went on to its next occurrence, and that tells it."""
         for link in await self._store.read(lambda tx: _candidates(tx, hint.mailbox, copy)):
+            if tasks.was_occurrence(link, copy):
+                return None
             if await self._is_its_copy(link, copy, hint=hint):
                 return link.id
             return ids.link_of_uid(copy.item_id)
@@ -162,6 +164,8 @@ class Tasks:
     async def _is_its_copy(self, link: TaskLink, copy: TaskCopy, *, hint: TaskHint) -> bool:
         """Whether a copy that carries a link's marker or search key is the link's, and not a copy of its copy."""
         replica = link.replica_of(hint.user.id)
+        if tasks.is_torn_out(link, copy) and (replica is None or replica.item_id is not None):
+            return False
         if replica is None:
             return link.agreed is None or hint.user.id in link.agreed.assign_to
         if replica.item_id in (None, copy.item_id) or not replica.live or replica.mailbox != hint.mailbox:
@@ -195,8 +199,6 @@ class Tasks:
         event = origin.event
         if not isinstance(event, TaskEvent):
             return Dead("decode", "value: must not be null on this topic")
-        if isinstance(event, TaskChanged) and event.after.recurrence is not None:
-            return await control.not_yet(self._settler, origin, delivery, key=f"{origin.cause.topic}:{event.id}")
         known = await self._store.read(lambda tx: _of_event(tx, event))
         link_id = known.id if known else event.link or ids.link_of_crm(event.id)
         try:

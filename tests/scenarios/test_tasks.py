@@ -123,16 +123,6 @@ async def test_s27_what_cannot_be_held_is_refused_loudly(store: Path) -> None:
         assert (await only(house, "bob")).start_date is None
 
 
-@pytest.mark.rule("REC-5")
-async def test_a_recurring_task_of_the_crm_is_skipped_and_said_so(store: Path) -> None:
-    """Given a series of tasks, then nothing is made, and the outcome says that it is not built yet."""
-    async with a_house(store, "anna") as house:
-        await made(house, recurrence={"frequency": "weekly", "weekdays": ["MO"]}, assign_to=["u-anna"])
-        assert answers(house) == [("skipped", "not_yet")]
-        assert await house.does(house.outlook("anna").tasks) == []
-        house.excuse("task-1", "series of tasks are not built yet")
-
-
 @pytest.mark.rule("DEL-1", "DEL-5")
 async def test_a_task_is_deleted_in_one_list_after_the_other_and_restored(store: Path) -> None:
     """Given a shared task, then each delete takes its user out, the last one ends it, and restored it is the same."""

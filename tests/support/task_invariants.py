@@ -51,7 +51,8 @@ async def several_links(house: House) -> list[str]:
 
 
 def copies_of(house: House, task: Mapping[str, Any], mailbox: str) -> list[Item]:
-    """The copies of a CRM task in a mailbox, outside Deleted Items: marked by us, or the one it was born as."""
+    """The copies of a CRM task in a mailbox, outside Deleted Items: marked by us, or the one it was born as. Of one
+    that recurs, what was an occurrence of it is none, though it carries the marker."""
     person = house.sandbox.people.find(mailbox)
     items = house.sandbox.world.items(person.email) if person else ()
     return [item for item in items if _is_of(house, item, task)]
@@ -60,6 +61,8 @@ def copies_of(house: House, task: Mapping[str, Any], mailbox: str) -> list[Item]
 def _is_of(house: House, item: Item, task: Mapping[str, Any]) -> bool:
     folder = house.sandbox.world.folder_by_id(item.mailbox, item.folder)
     if item.kind is not ItemKind.TASK or folder.name == "deleteditems":
+        return False
+    if task["item"].get("recurrence") and "Recurrence" not in item.values:
         return False
     markers = (value for name, value in item.extended.items() if name.property_id == _MARKER)
     return next(markers, None) == task["id"] or ids.link_of_uid(item.id) == task["link"]
@@ -82,10 +85,14 @@ def _wrong(house: House, task: Mapping[str, Any], user: Mapping[str, Any]) -> It
 
 def _differing(task: Mapping[str, Any], copy: Item) -> Iterable[tuple[str, object, object]]:
     shown, body = task["item"], copy.get("Body")
+    start = shown.get("start")
+    if shown.get("recurrence") and start is None:
+        start = shown["due"]  # an occurrence has one
     words = body.text if isinstance(body, Body) else body or ""
     sides = {
         "subject": (shown["subject"].split(), str(copy.get("Subject", "")).split()),
-        "start": (shown.get("start"), _day(copy, "StartDate")),
+        "recurrence": (bool(shown.get("recurrence")), "Recurrence" in copy.values),
+        "start": (start, _day(copy, "StartDate")),
         "due": (shown.get("due"), _day(copy, "DueDate")),
         "priority": (shown.get("priority", "B"), _PRIORITIES.get(copy.get("Importance", "Normal"), "B")),
         "status": (shown.get("status", "outstanding"), _STATUSES[copy.get("Status", "NotStarted")]),

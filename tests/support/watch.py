@@ -75,7 +75,7 @@ class Watch:
         if before == after:
             return  # the world tells of a creation twice
         serving = sandbox.serving
-        if serving is not None:
+        if serving is not None and not (before is None and serving.operation == "UpdateItem"):  # left behind by a task
             operation = _OPERATIONS.get(serving.operation, serving.operation)
             if operation == "delete" and after is not None and _is_in_place(world, after):
                 operation = "update"  # of a series, of which an occurrence was deleted

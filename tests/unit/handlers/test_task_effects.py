@@ -376,7 +376,13 @@ def test_con_2_start_and_due_are_one_field_and_every_other_is_judged_by_itself()
         return winners.get(field, Side.CRM)
 
     merged = merge(held, accord=was, before=was, now=now, side=Side.EXCHANGE, wins=wins)
-    assert merged.taken == {"start": START, "due": None, "priority": "C", "status": "completed"}
+    assert merged.taken == {
+        "start": START,
+        "due": None,
+        "recurrence": None,
+        "priority": "C",
+        "status": "completed",
+    }
     assert asked == ["subject", "start", "priority", "alarms"]
     assert merged.conflicts == (
         Conflict("subject", Side.CRM),
@@ -394,7 +400,7 @@ def test_con_2_start_and_due_are_one_field_and_every_other_is_judged_by_itself()
         wins=lambda field: Side.CRM,
     )
     assert same_start.conflicts == (Conflict("due", Side.CRM),)
-    assert same_start.taken == {"start": START, "due": None}
+    assert same_start.taken == {"start": START, "due": None, "recurrence": None}
 
 
 @pytest.mark.rule("CON-1")
