@@ -317,6 +317,7 @@ def _carried_out(
     if replica is None:
         return link
     known = written(replica, effect, item_id=answer.item_id, change_key=answer.change_key)
-    if effect.operation is Operation.UPDATE and answer.change_key == effect.change_key:
-        return link.with_replica(known)  # it was as it was to be
+    is_so = effect.operation is Operation.UPDATE and answer.change_key == effect.change_key
+    if is_so and replica.attempt is None:
+        return link.with_replica(known)  # and not by an earlier try of ours
     return link.with_replica(task_effects.unsaid(known, effect.operation, effect.named))
