@@ -60,7 +60,7 @@ class BornInCrm(Exception):
 
 
 class Unsupported(Exception):
-    """In this mailbox lies a single occurrence of somebody else's series: not built yet."""
+    """What was found under the meeting's UID is a part of a series, and no item of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,7 +283,7 @@ class Meetings:
         if whose.user.mailbox is not None and whose.user.mailbox != hint.mailbox:
             counting = await self._counting(hint, link, mailbox=whose.user.mailbox)
             if _is_one_of(counting, copy):
-                raise Unsupported
+                return await self._decide_guest(hint, was)
             link = inbound.sighted(link, Sighting(whose.user.mailbox, whose.user, counting))
             facts = await self._gatherer.around(counting, link=link, holder=whose.user)
         else:
@@ -299,6 +299,14 @@ class Meetings:
         if counting is not copy:
             plan = inbound.with_deviation(plan, sighting, counting)
         return await self._settle(hint, was, plan, facts)
+
+    async def _decide_guest(self, hint: Hint, was: Link) -> Disposition:
+        """The hint of somebody invited to one occurrence alone. His item is no copy of the series: he is in that
+        exception by the organizer's word, which is followed by the organizer's own hint (REC-3).
+        """
+        facts = await self._gatherer.around(None, link=was, holder=hint.user)
+        link = inbound.sighted(was, Sighting(hint.mailbox, hint.user, None))
+        return await self._settle(hint, was, Plan(link), facts)
 
     async def _skipped(self, link: Link, facts: Facts, *, looked_at: Container[str | None]) -> tuple[Sighting, ...]:
         """The copies whose hints came before the item came into the CRM, and were skipped: their users' alarms (ALM-2)

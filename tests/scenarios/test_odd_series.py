@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exchangelib import EWSDate
+from exchangelib import Attendee, EWSDate, Mailbox
 from exchangelib.recurrence import AbsoluteMonthlyPattern, Recurrence, WeeklyPattern
 
 from daemon.sandbox.exchange import series
@@ -301,3 +301,39 @@ async def test_s29_work_in_a_series_of_729_exceptions_is_bounded(store: Path) ->
         assert rooms == ["Room A", "Room B", *(f"Room {index}" for index in range(4, most + 2))]
         kept = [each.get("Location") for each in series.exceptions(the_series(house, uid))]
         assert kept == ["Room A", "Room B", *(f"Room {index}" for index in range(4, 731))]
+
+
+@pytest.mark.rule("REC-3", "PART-1", "ID-1")
+async def test_rec_3_who_is_invited_to_one_occurrence_takes_part_in_that_one_until_he_is_invited_to_all(
+    store: Path,
+) -> None:
+    """Given Cleo, whom Anna invites to the third alone, then Cleo is assigned to the third, and what she does to her
+    own item of it is nothing of the series'; invited to the series, she has a copy of it, and is written to.
+    """
+    async with a_house(store, "anna", "bob", "cleo") as house:
+        uid = await met_weekly(house, required=["bob@bank.example"])
+        anna, cleo = house.outlook("anna"), house.outlook("cleo")
+        third = await house.does(anna.occurrence, uid, 3)
+        guests = [*third.required_attendees, Attendee(mailbox=Mailbox(email_address="cleo@bank.example"))]
+        await house.does(anna.edit_occurrence, uid, 3, required_attendees=guests)
+        await house.quiet()
+        item = house.item(uid)["item"]
+        assert item["assign_to"] == ["u-anna", "u-bob"]
+        assert exceptions(house, uid) == {at(3): {"assign_to": ["u-anna", "u-bob", "u-cleo"]}}
+        said_so_far = len(house.outcomes())
+        await house.does(cleo.edit, uid, silent=True, location="My desk")
+        await house.does(cleo.set_reminder, uid, 45)
+        await house.quiet()
+        assert house.outcomes()[said_so_far:] == []
+        assert house.item(uid)["item"] == item
+        await edited(house, uid, subject="Weekly")
+        assert [mailbox for mailbox, _, _ in writes(house)] == ["anna@bank.example", "bob@bank.example"]
+        await house.does(anna.invite, uid, "cleo@bank.example")
+        await house.quiet()
+        assert house.item(uid)["item"]["assign_to"] == ["u-anna", "u-bob", "u-cleo"]
+        await edited(house, uid, location="Room 1")
+        assert {mailbox for mailbox, _, _ in writes(house)[2:]} == {
+            f"{who}@bank.example" for who in ("anna", "bob", "cleo")
+        }
+        assert {place for _, _, place in await shown(house, "cleo")} == {"Room 1"}
+        assert {(each["result"], each["reason"]) for each in house.outcomes()} == {("applied", None)}
