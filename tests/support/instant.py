@@ -157,10 +157,10 @@ class InstantExchange:
         await self._called("skip", mailbox, (task_id,))
         there = self._there(mailbox, task_id)
         assert isinstance(there, TaskCopy), "a calendar item has no current occurrence"
-        following = _following(there)
-        if following is None:
+        moved_on = following(there)
+        if moved_on is None:
             raise Rejected(mailbox, "ErrorCannotDeleteTaskOccurrence")
-        self.put(following)
+        self.put(moved_on)
         self._lose_answer()
 
     async def resolve(self, mailbox: str, name: str) -> tuple[str, ...]:
@@ -263,7 +263,7 @@ def edited(item: Item, edit: Edit) -> Item:
     if edit.body is not UNSET:
         given |= {"body": edit.body.text, "html": edit.body.html}
     if isinstance(item, TaskCopy):
-        return replace(item, **given, **_status(item, edit), **_recurring(item, edit))
+        return replace(item, **given, **_status(item, edit), **recurring(item, edit))
     if edit.times is not UNSET:
         times = edit.times
         given |= {"start": times.start, "end": times.end, "all_day": times.all_day}
@@ -276,7 +276,8 @@ def edited(item: Item, edit: Edit) -> Item:
     return replace(item, **given)
 
 
-def _recurring(task: TaskCopy, edit: Edit) -> dict[str, Any]:
+def recurring(task: TaskCopy, edit: Edit) -> dict[str, Any]:
+    """A pattern that is written, counted from the days that are written with it."""
     if edit.recurrence is UNSET:
         return {}
     day = next((each for each in (edit.start_day, edit.due_day) if isinstance(each, date)), None)
@@ -284,19 +285,23 @@ def _recurring(task: TaskCopy, edit: Edit) -> dict[str, Any]:
     return {"recurrence": pattern, "recurs_from": day, "is_recurring": pattern is not None}
 
 
-def _following(task: TaskCopy) -> TaskCopy | None:
-    """The task as it is at its next occurrence."""
+def following(task: TaskCopy) -> TaskCopy | None:
+    """The task as it is at its next occurrence; None if it shows the last."""
     day = task.start_day or task.due_day
     if task.recurrence is None or task.recurs_from is None or day is None:
         return None
     days = PatternDays(task.recurrence, task.recurs_from)
-    following = next((each for _, each in days.numbered(day + timedelta(days=1))), None)
-    if following is None:
+    later = next((each for _, each in days.numbered(day + timedelta(days=1))), None)
+    if later is None:
         return None
     return replace(
         task,
-        start_day=task.start_day and task.start_day + (following - day),
-        due_day=task.due_day and task.due_day + (following - day),
+        start_day=task.start_day and task.start_day + (later - day),
+        due_day=task.due_day and task.due_day + (later - day),
+        remind_at=task.remind_at and task.remind_at + (later - day),
+        status="NotStarted",
+        percent=0.0,
+        completed_on=None,
     )
 
 

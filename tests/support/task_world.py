@@ -27,6 +27,7 @@ from schemas import ids
 from schemas.copies import Folder, TaskCopy
 from schemas.edits import UNSET, Body, Edit
 from schemas.tasks import Task
+from tests.support.instant import following, recurring
 from tests.support.world import a_user
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -88,6 +89,13 @@ class TaskWorld:
         if not unnoticed:
             self.hint(user)
 
+    def completes(self, user: str, *, unnoticed: bool = False) -> None:
+        """Somebody ticks his copy off: a recurring one goes on to its next occurrence."""
+        moved_on = following(self.copies[user])
+        self.copies[user] = self._changed(moved_on or replace(self.copies[user], status="Completed", percent=100.0))
+        if not unnoticed:
+            self.hint(user)
+
     def deletes(self, user: str) -> None:
         """Somebody throws his copy away."""
         self.edits_copy(user, folder=Folder.DELETED_ITEMS)
@@ -138,8 +146,10 @@ class TaskWorld:
         for _ in range(4):
             plan = decide(link)
             overtaken = [effect for effect in plan.effects if self._is_overtaken(effect)]
-            if not overtaken:
+            if not overtaken and not any(effect.moves_on for effect in plan.effects):
                 break
+            if not overtaken:
+                link = self._write_some(link, plan)
             for effect in overtaken:
                 user = self._user(effect.user)
                 sighting = TaskSighting(effect.mailbox, user, self.copies.get(effect.user))
@@ -149,7 +159,7 @@ class TaskWorld:
         after = plan.link
         for effect in plan.effects:
             after = self._write(after, effect)
-        self.link = after
+        self.link = replace(after, replicas=tuple(replace(each, unsaid=()) for each in after.replicas))
         self.plans.append(plan)
         if plan.command is not None:
             self._tell(plan.command)
@@ -159,9 +169,31 @@ class TaskWorld:
 
     def _is_overtaken(self, effect: TaskEffect) -> bool:
         copy = self.copies.get(effect.user)
-        if effect.operation is not Operation.UPDATE:
+        if effect.operation is not Operation.UPDATE or effect.skips:
             return False
         return copy is None or copy.change_key != effect.change_key or copy.folder is Folder.DELETED_ITEMS
+
+    def _write_some(self, link: TaskLink, plan: TaskPlan) -> TaskLink:
+        """What is written where a copy moves on with it, so that all is decided again."""
+        known = task_effects.claimed(link, plan.link, plan.effects, until=self.now)
+        for effect in plan.effects:
+            known = self._move_on(known, effect, plan) if effect.moves_on else self._write(known, effect)
+        return known
+
+    def _move_on(self, link: TaskLink, effect: TaskEffect, plan: TaskPlan) -> TaskLink:
+        copy, wrote = self.copies[effect.user], 0
+        if effect.skips:
+            while tasks.is_behind(copy, effect.content):
+                copy, wrote = following(copy) or copy, wrote + 1
+        else:
+            edited, wrote = _edited(copy, task_effects.edit_of(effect, copy)), 1
+            copy = following(edited) or edited
+        if wrote:
+            self.wrote.append(effect)
+            self.copies[effect.user] = self._changed(copy)
+        link = task_effects.counted(link, effect, before=plan.link, wrote=wrote)
+        sighting = TaskSighting(effect.mailbox, self._user(effect.user), self.copies[effect.user])
+        return tasks.refreshed(link, sighting, around=self.around)
 
     def _write(self, link: TaskLink, effect: TaskEffect) -> TaskLink:
         self.wrote.append(effect)
@@ -241,4 +273,5 @@ def _edited(copy: TaskCopy, edit: Edit) -> TaskCopy:
         changes |= {"body": edit.body.text, "html": edit.body.html}
     if isinstance(edit.status, str):
         changes |= {"status": edit.status, "percent": _DERIVED.get(edit.status, 50.0)}
-    return replace(copy, **changes)
+    written = replace(copy, **changes, **recurring(copy, edit))
+    return replace(written, start_day=written.start_day or written.due_day) if written.is_recurring else written
