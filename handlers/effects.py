@@ -107,6 +107,17 @@ def done(link: Link, effect: Effect, *, item_id: str, change_key: str) -> Link:
     return replace(link, replicas=tuple(sorted((*others, written), key=lambda replica: replica.mailbox)))
 
 
+def stood(link: Link, effect: Effect) -> Link:
+    """The link after an occurrence was found to be so already: its series has changed by nothing of ours, and no hint
+    will tell of it, so that what is known of it stays.
+    """
+    followed = (
+        replace(each, holds=None) if _is_of(effect, each) and each.holds == OCCURRENCES_BEHIND else each
+        for each in link.replicas
+    )
+    return replace(link, replicas=tuple(followed))
+
+
 def progressed(link: Link, effect: Effect, *, item_id: str, change_key: str) -> Link:
     """The link of a plan that was carried out in part: what this effect wrote is what Exchange says from now on.
 
@@ -144,13 +155,8 @@ def _touched(link: Link, effect: Effect) -> Link:
     """A change of an occurrence leaves its series under another change key, which may cover what a person changed
     meanwhile: it is unknown until the series was read, and our own write is known again by its content (CON-3).
     """
-    written = (
-        replace(each, change_key="", ours="", holds=None if each.holds == OCCURRENCES_BEHIND else each.holds)
-        if _is_of(effect, each)
-        else each
-        for each in link.replicas
-    )
-    return replace(link, replicas=tuple(written))
+    written = (replace(each, change_key="", ours="") if _is_of(effect, each) else each for each in link.replicas)
+    return stood(replace(link, replicas=tuple(written)), effect)
 
 
 def _is_of(effect: Effect, replica: Replica) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from sqlalchemy import Connection
 
@@ -382,7 +382,7 @@ class Acting:
         doubtful = [intent for intent in over if _place(_effect(intent)) in unanswered]
         link = claimed
         for effect, answer in answers:
-            if isinstance(answer, Written):
+            if _is_made(answer):
                 link = effects.progressed(link, effect, item_id=answer.item_id, change_key=answer.change_key)
         link = await self._progress(link, over, done, doubtful)
         failures = [(effect, answer) for effect, answer in answers if isinstance(answer, ExchangeError)]
@@ -401,7 +401,7 @@ class Acting:
             copy = await self._copy_made_by(effect)
             return Written(copy.item_id, copy.change_key) if copy else None
         if effect.occurrence is not None:
-            return None  # whoever decides it again finds it so, and writes nothing
+            return Written(effect.item_id, "") if await self._is_occurrence_so(effect) else None
         answer = await self._loader.get(effect.mailbox, effect.item_id)
         if effect.operation is Operation.DELETE:
             return Written(effect.item_id, "") if isinstance(answer, Gone) else None
@@ -409,6 +409,16 @@ class Acting:
             return None
         is_so = edits.shows(answer, effect, policy=self._policy())
         return Written(answer.item_id, answer.change_key) if is_so else None
+
+    async def _is_occurrence_so(self, effect: Effect) -> bool:
+        if not effect.item_id:
+            return False  # of a series that was to be made first
+        answer = await self._exchange.occurrence(effect.mailbox, effect.item_id, effect.index)
+        if effect.operation is Operation.DELETE:
+            return isinstance(answer, Gone)
+        if not isinstance(answer, Copy) or answer.shape is not Shape.EXCEPTION:
+            return False
+        return answer.original_start == effect.occurrence and edits.shows(answer, effect, policy=self._policy())
 
     async def _copy_made_by(self, effect: Effect) -> Copy | None:
         """What a create of before left in the mailbox: it has our marker and the UID it was given (ID-5, S21d)."""
@@ -450,7 +460,7 @@ def intents_of(made: Iterable[Made]) -> tuple[int, ...]:
     return tuple(each.intent for each in made)
 
 
-def _is_made(answer: Answer) -> bool:
+def _is_made(answer: Written | ExchangeError) -> TypeGuard[Written]:
     return isinstance(answer, Written) and not isinstance(answer, Standing)
 
 
@@ -481,7 +491,10 @@ def _item_id(answer: Answer) -> str:
 
 def _with_ids(link: Link, made: Iterable[tuple[Effect, Written]]) -> Link:
     for effect, written in made:
-        link = effects.done(link, effect, item_id=written.item_id, change_key=written.change_key)
+        if isinstance(written, Standing):
+            link = effects.stood(link, effect)
+        else:
+            link = effects.done(link, effect, item_id=written.item_id, change_key=written.change_key)
     return link
 
 
