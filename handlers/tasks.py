@@ -93,7 +93,12 @@ def is_torn_out(link: TaskLink, copy: TaskCopy) -> bool:
 
 def was_occurrence(link: TaskLink, copy: TaskCopy) -> bool:
     """Whether such an item is a completed occurrence. What went on without it tells what is to be told."""
-    return is_torn_out(link, copy) and copy.status == STATUSES["completed"]
+    return is_torn_out(link, copy) and is_over(copy)
+
+
+def is_over(copy: TaskCopy) -> bool:
+    """Whether a copy is completed for good: nothing follows it."""
+    return copy.status == STATUSES["completed"] and not copy.is_recurring
 
 
 def unreadable(copy: TaskCopy) -> str | None:

@@ -34,6 +34,11 @@ def is_newer(tx: Connection, key: str, version: int) -> bool:
     return True
 
 
+def is_known(tx: Connection, key: str) -> bool:
+    """Whether anything was reported of `key`."""
+    return _ROWS.get(tx, key=key) is not None
+
+
 def forget(tx: Connection, key: str) -> None:
     """The state is over: should it come back, it is reported again."""
     _ROWS.remove(tx, key=key)

@@ -30,7 +30,7 @@ from daemon.exchange.port import (
     Unreadable,
     Written,
 )
-from daemon.store import errors, positions, task_links
+from daemon.store import errors, positions, reports, task_links
 from daemon.store.store import Store
 from daemon.sync.acting import MARGIN, Unsettled
 from daemon.sync.loading import TaskLoader
@@ -206,6 +206,14 @@ class TaskActing:
             return Seen(await self._current(effect))
         return Seen(await self._current(effect), wrote=1) if effect.moves_on else written
 
+    async def leave(self, mailbox: str, item_id: str) -> None:
+        """Remembers an item as an occurrence that was completed and left behind, whatever becomes of its task."""
+        await self._store.write(lambda tx: reports.is_new(tx, _left(mailbox, item_id), "left"))
+
+    async def has_left(self, mailbox: str, item_id: str) -> bool:
+        """Whether an item is known to have been left behind."""
+        return await self._store.read(lambda tx: reports.is_known(tx, _left(mailbox, item_id)))
+
     async def _skip(self, effect: TaskEffect) -> Seen:
         """Reads first: whatever has moved on by now, by an earlier try or by its user, is not moved again."""
         copy, wrote = await self._current(effect), 0
@@ -249,6 +257,10 @@ class TaskActing:
         copies = (each for each in answers if isinstance(each, TaskCopy) and tasks.is_live(each))
         meant = (copy for copy in copies if copy.is_recurring or not recurs)
         return min(meant, key=lambda copy: (not copy.is_recurring, copy.item_id), default=None)
+
+
+def _left(mailbox: str, item_id: str) -> str:
+    return f"left:{mailbox}:{item_id}"
 
 
 def readable(answer: TaskAnswer, mailbox: str) -> TaskCopy | None:

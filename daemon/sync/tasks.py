@@ -98,6 +98,7 @@ class Tasks:
             return await self._unread(hint, answer)
         meant = await self._meant(hint, answer)
         if meant is None:
+            await self._acting.leave(hint.mailbox, answer.item_id)
             return await self._settler.nothing(hint.delivery, hint.origin)
         return meant if isinstance(meant, Park) else await self._look_in_turn(hint, meant, fresh=answer)
 
@@ -149,6 +150,8 @@ class Tasks:
     async def _meant(self, hint: TaskHint, copy: TaskCopy) -> str | Park | None:
         """The id of the link whose copy this is; of none that is known, that of a task of its own. None: a link's copy
         left it behind when it went on to its next occurrence, and that tells it."""
+        if tasks.is_over(copy) and await self._acting.has_left(hint.mailbox, copy.item_id):
+            return None
         for link in await self._store.read(lambda tx: _candidates(tx, hint.mailbox, copy)):
             if tasks.was_occurrence(link, copy):
                 return None

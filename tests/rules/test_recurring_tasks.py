@@ -349,7 +349,7 @@ _DEEDS = st.tuples(
     policy=st.sampled_from([Policy(), Policy(conflict_default=ConflictPolicy.EXCHANGE_WINS)]),
 )
 def test_s27_whatever_is_completed_where_all_sides_end_at_the_furthest_occurrence(deeds, pattern, policy):
-    """Nobody is moved past it, and then nothing moves. Where Exchange wins, who has begun it may not be done with it."""
+    """Nobody is moved past it, and then nothing moves. Where Exchange wins, who has begun it may not be done."""
     world = a_series(pattern)
     world.policy = policy
     furthest = FIRST

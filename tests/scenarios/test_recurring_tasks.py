@@ -137,6 +137,7 @@ async def test_s27_the_last_occurrence_stays_completed(store: Path) -> None:
 
         assert (held(house)["status"], held(house)["due"]) == ("completed", day(2).isoformat())
         assert [(await current(house, name)).status for name in ("anna", "bob")] == ["Completed"] * 2
+        # What is left of a task that was born in Outlook has no marker: it is Anna's, completed.
         assert [item["item"]["due"] for item in house.items() if item["id"] != crm_id] == [day(1).isoformat()]
 
 
@@ -203,15 +204,17 @@ async def test_rec_1_another_pattern_goes_to_the_other_side_and_the_other_list(s
     async with a_house(store, "anna", "bob") as house:
         crm_id = await a_series(house, "anna", "bob")
         await edited(house, crm_id, recurrence={"frequency": "daily", "interval": 3})
-        await acts(house, "bob", "skip_task")
+        await acts(house, "bob", "complete_task")
         assert held(house)["due"] == (FIRST + timedelta(days=3)).isoformat()
         assert (await current(house, "anna")).due_date == FIRST + timedelta(days=3)
 
         await edited(house, crm_id, recurrence=None)
         [annas] = await house.does(house.outlook("anna").tasks)
+        assert len(house.items()) == 1
         assert not annas.is_recurring
         await edited(house, crm_id, due=day(9).isoformat())
         assert [each.due_date for each in await house.does(house.outlook("anna").tasks)] == [day(9)]
+        house.excuse(crm_id, "what Bob has completed of it carries its marker")
 
 
 @pytest.mark.rule("ID-5", "ID-7")
