@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from daemon.app import Daemon
+from daemon.sandbox.exchange import series
 from daemon.store import links
 from handlers.links import State
+from schemas import ids
 from tests.support import plays
 from tests.support.house import House
 from tests.support.plays import PEOPLE, Desk, Play, killed_everywhere
@@ -36,6 +38,12 @@ def item(**more: Any) -> dict[str, Any]:
 
 
 RENAMED = item(subject="Renamed", location="Room 4")
+WEEK = timedelta(weeks=1)
+WEEKLY = {"frequency": "weekly", "interval": 1, "weekdays": ["TU"], "end": "after", "count": 4}
+ONE_EDITED_ONE_DELETED = [
+    {"original_start": (TEN + WEEK).isoformat(), "deleted": False, "changes": {"location": "Room 5"}},
+    {"original_start": (TEN + 2 * WEEK).isoformat(), "deleted": True, "changes": {}},
+]
 
 
 async def nothing(house: House) -> str:
@@ -52,6 +60,20 @@ async def there(house: House) -> str:
     """An item that is in the CRM and in all calendars."""
     crm_id = await made(house)
     await house.quiet()
+    return crm_id
+
+
+async def there_weekly(house: House) -> str:
+    """A series that is in the CRM and in all calendars: Anna's own, and two direct copies."""
+    body = {"actor": {"user": "u-anna"}, "kind": "schedule_item", "item": item(recurrence=WEEKLY)}
+    crm_id = str((await house.crm.create(body))["id"])
+    await house.quiet()
+    return crm_id
+
+
+async def two_changed(house: House, crm_id: str) -> str:
+    """One occurrence gets another room, one is deleted."""
+    await house.crm.edit(crm_id, {"actor": {"user": "u-bob"}, "item": {"exceptions": ONE_EDITED_ONE_DELETED}})
     return crm_id
 
 
@@ -102,6 +124,27 @@ async def made_once(house: House, born: Daemon, crm_id: str) -> None:
 async def renamed_once(house: House, born: Daemon, crm_id: str) -> None:
     plays.everybodys(house, crm_id, Subject="Renamed", Location="Room 4", Start=TEN)
     plays.records(house, crm_id, RENAMED)
+    plays.ended(house, crm_id, "updated")
+    plays.told_nothing(house, crm_id, but=plays.ANSWERS)
+    await linked(house, born, crm_id)
+
+
+def said_of_occurrences(house: House, crm_id: str) -> set[str]:
+    """The mailboxes of which outcomes say that occurrences were written there."""
+    mine = [each for each in house.outcomes() if each["link"] == ids.link_of_crm(crm_id)]
+    writes = [write for outcome in mine for write in outcome["writes"]]
+    return {write["mailbox"] for write in writes if write["fields"] == ["exceptions"]}
+
+
+async def two_changed_once(house: House, born: Daemon, crm_id: str) -> None:
+    """Everybody's series has that exception and that deleted day, and so has the CRM, which was told nothing."""
+    plays.everybodys(house, crm_id, Subject="Review", Location="", Start=TEN)
+    for name, [copy] in plays.marked(house, crm_id).items():
+        exceptions = [(each.get("OriginalStart"), each.get("Location")) for each in series.exceptions(copy)]
+        assert exceptions == [(TEN + WEEK, "Room 5")], f"{name} has the exceptions {exceptions}"
+        assert series.deleted_starts(copy) == [TEN + 2 * WEEK], f"{name} has the deleted {series.deleted_starts(copy)}"
+    plays.records(house, crm_id, item(recurrence=WEEKLY, exceptions=ONE_EDITED_ONE_DELETED))
+    assert said_of_occurrences(house, crm_id) == {f"{name}@bank.example" for name in PEOPLE}
     plays.ended(house, crm_id, "updated")
     plays.told_nothing(house, crm_id, but=plays.ANSWERS)
     await linked(house, born, crm_id)
@@ -161,4 +204,15 @@ async def test_s08b_what_exchange_says_killed_anywhere_is_told_and_done(
 ) -> None:
     """Given Anna who renames hers and tells nobody, then CRM and direct copies have her name, whenever it dies."""
     awaits = await killed_everywhere(store, Play(there, Annas("anna").renamed, told_once), capsys)
+    assert awaits.keys() >= BY_OURS
+
+
+@pytest.mark.timeout(600)  # twice as many awaits as of a single meeting
+@pytest.mark.rule("REC-3", "REC-4", "CON-3")
+@pytest.mark.scenario("S08b")
+async def test_s08b_a_change_of_single_occurrences_killed_anywhere_is_in_every_copy(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Given a series in three calendars of which the CRM edits one and deletes one, then it is so in all of them."""
+    awaits = await killed_everywhere(store, Play(there_weekly, two_changed, two_changed_once), capsys)
     assert awaits.keys() >= BY_OURS
