@@ -116,11 +116,21 @@ def unsaid(house: House) -> list[str]:
     unheard = [_of(place, 1) for place in done if place not in said and not _is_anybodys(house, place)]
     if len(unheard) <= house.sandbox.faults.false_clashes:
         unheard = []  # of what was saved and said to clash nobody knows whose it is
-    return unheard + [_of(place, -1) for place in said if place not in done and not _was_gone(house, place, -1)]
+    undone = [place for place in said if place not in done and not _was_gone(house, place, -1)]
+    return unheard + [_of(place, -1) for place in undone if not _is_a_persons(house, place)]
 
 
 def _of(place: Place, count: int) -> str:
     return f"{place[2]} in {place[1]} of {place[0]}: {'not said' if count > 0 else 'not done'} {abs(count)} times"
+
+
+def _is_a_persons(house: House, place: Place) -> bool:
+    """Whether a person changed that copy: if to what we wanted, nobody can tell whose a write is that got no answer, or
+    was said to clash.
+    """
+    link, mailbox, operation = place
+    theirs = (each for each in house.watch.written if each.account != house.service and each.item.mailbox == mailbox)
+    return operation == "update" and any(link in links_of(house, each.item) for each in theirs)
 
 
 def _was_gone(house: House, place: Place, count: int) -> bool:
