@@ -144,7 +144,7 @@ class Players:
 
     async def _pattern_changes(self, one: Played) -> None:
         held, anna = one.held, self.house.outlook("anna")
-        kind = self.draw.choice(["hour in Outlook", "hour in the CRM", "end in the CRM", "split in the CRM"])
+        kind = self.draw.choice(["hour in Outlook", "hour in the CRM", "end in the CRM", "split in the CRM", "split"])
         number = self.draw.randrange(3, held.count) if held.count > 4 else 0
         if kind == "hour in Outlook":
             start = (held.start + HOUR).replace(tzinfo=BERLIN)
@@ -157,6 +157,13 @@ class Players:
         elif number and kind == "end in the CRM":
             held.end(number)
             await self._edit(one, recurrence=self._pattern(held))
+        elif number and kind == "split" and len(one.calendars) == 1:
+            following = held.split(number)
+            following.subject = f"{one.tag} again"
+            uid = await self._does(one, kind, partial(anna.split, one.uid, number, subject=following.subject))
+            await self.house.quiet()
+            self._keep(following, self.house.item(uid)["id"], calendars=one.calendars)
+            self.played[-1].tag = one.tag
         elif number:
             following = held.split(number)
             await self._edit(one, recurrence=self._pattern(held))
@@ -167,9 +174,9 @@ class Players:
             self._keep(following, record["id"], calendars=one.calendars)
             self.played[-1].tag = one.tag
 
-    async def _does(self, one: Played, what: str, act: Callable[[], Any]) -> None:
+    async def _does(self, one: Played, what: str, act: Callable[[], Any]) -> Any:
         self.log.append(f"{one.tag}: Anna: {what} {getattr(act, 'args', ())[1:]} {getattr(act, 'keywords', {})}")
-        await self.house.does(act)
+        return await self.house.does(act)
 
     async def _edit(self, one: Played, **fields: Any) -> None:
         self.log.append(f"{one.tag}: CRM: {fields}")
@@ -210,7 +217,7 @@ def in_crm(item: dict[str, Any]) -> list[Seen]:
     start = moment(item["start"]).astimezone(BERLIN).replace(tzinfo=None)
     exceptions = {moment(each["original_start"]): each for each in item.get("exceptions", [])}
     shown: list[Seen] = []
-    for number in range(item["recurrence"]["count"]):
+    for number in range(_count(item["recurrence"], start)):
         local = start + number * WEEK
         exception = exceptions.pop(local.replace(tzinfo=BERLIN), {})
         if not exception.get("deleted"):
@@ -219,6 +226,12 @@ def in_crm(item: dict[str, Any]) -> list[Seen]:
             shown.append((when, own["subject"], own.get("location") or ""))
     assert not exceptions, f"exceptions of no occurrence: {sorted(exceptions)}"
     return sorted(shown)
+
+
+def _count(pattern: dict[str, Any], start: datetime) -> int:
+    if pattern["end"] == "after":
+        return int(pattern["count"])
+    return (date.fromisoformat(pattern["until"]) - start.date()).days // 7 + 1
 
 
 async def in_outlook(house: House, who: str) -> list[Seen]:

@@ -185,16 +185,16 @@ async def test_what_left_the_scope_is_skipped_until_the_crm_speaks_of_it_again(s
         assert (item["subject"], item["location"]) == ("Renamed", "Room 4")
 
 
-async def test_what_is_not_built_yet_is_answered_and_never_a_dead_letter(store: Path) -> None:
-    """Given a series and a delegation from the CRM, then each is skipped as not yet built."""
+async def test_what_cannot_be_done_is_answered_and_never_a_dead_letter(store: Path) -> None:
+    """Given a series in no zone and a delegation from the CRM, then one cannot be held, the other is not built yet."""
     async with a_house(store, "anna", "bob") as house:
         people = {"owner": "u-anna", "assign_to": ["u-anna"]}
         weekly = {"frequency": "weekly", "weekdays": ["TU"], "end": "after", "count": 3}
         times = {"start": "2026-12-01T10:00:00+01:00", "end": "2026-12-01T11:00:00+01:00"}
         series = await house.crm.create({"item": {"subject": "Jour fixe", "recurrence": weekly, **times, **people}})
-        house.excuse(series["id"], "a series is not written yet")
+        house.excuse(series["id"], "a series that is in no zone cannot be written")
         granted = {"principal": "u-anna", "delegate": "u-bob"}
         await house.announce({"type": "crm.delegation.granted.v1", "data": granted})
         said = [(each["direction"], each["result"], each["reason"]) for each in house.outcomes()]
-        assert sorted(said) == [("control", "skipped", "not_yet"), ("outbound", "skipped", "not_yet")]
+        assert sorted(said) == [("control", "skipped", "not_yet"), ("outbound", "skipped", "pattern")]
         assert house.broker.records(catalogue.DEAD_LETTERS) == []
