@@ -53,7 +53,7 @@ async def test_every_hint_that_was_held_has_a_final_outcome(store: Path) -> None
 
 @pytest.mark.rule("CON-3")
 async def test_what_cannot_be_held_is_answered_once_however_often_it_is_read(store: Path) -> None:
-    """Given two versions of a series in no zone, when Kafka brings both again, in any order, then nothing more is said."""
+    """Given two versions of a series in no zone, when Kafka brings both again in any order, then nothing is said."""
     async with a_house(store, "anna") as house:
         for version in (1, 2):
             daily = {"frequency": "daily", "end": "after", "count": 3}
