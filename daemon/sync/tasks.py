@@ -45,7 +45,8 @@ ABANDONED = timedelta(minutes=10)
 
 _LOOK_AGAIN = timedelta(seconds=5)
 _CRM_SPEAKS_WITHIN = timedelta(minutes=1)
-"""A copy with our marker whose task nobody remembers waits this long for the CRM to speak of it (a store was lost)."""
+"""A copy with our marker, of whose task or user there nobody remembers anything, waits this long for the CRM to speak
+of it (a store was lost)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +158,8 @@ class Tasks:
                 return None
             if await self._is_its_copy(link, copy, hint=hint):
                 return link.id
+            if link.replica_of(hint.user.id) is None and not isinstance(hint.delivery, Rerun):
+                return Park(self._now() + _CRM_SPEAKS_WITHIN, "unknown_task")  # it may be about to put him in
             return ids.link_of_uid(copy.item_id)
         if copy.marker is None:
             return ids.link_of_uid(copy.item_id)
