@@ -92,7 +92,7 @@ class Players:
         return {"frequency": "weekly", "interval": 1, "weekdays": [day], "end": "after", "count": held.count}
 
     async def play(self, one: Played) -> None:
-        """Somebody changes how a series goes on, or both sides change its occurrences and what they share, at once."""
+        """Both sides change something at once: how the series goes on, its occurrences, or what they share."""
         if self.draw.random() < 0.3:
             await self._pattern_changes(one)
             return
@@ -146,10 +146,15 @@ class Players:
         held, anna = one.held, self.house.outlook("anna")
         kind = self.draw.choice(["hour in Outlook", "hour in the CRM", "end in the CRM", "split in the CRM", "split"])
         number = self.draw.randrange(3, held.count) if held.count > 4 else 0
+        if kind.endswith("in the CRM"):
+            await self._in_outlook(one)  # in the same moment
+            number = self.draw.randrange(3, held.count) if held.count > 4 else 0
         if kind == "hour in Outlook":
             start = (held.start + HOUR).replace(tzinfo=BERLIN)
             await self._does(one, kind, partial(anna.edit, one.uid, silent=True, start=start, end=start + HOUR))
             held.move_all(HOUR, in_outlook=True)
+            held.subject = f"{one.tag} {self.draw.choice(WORDS)} (CRM)"
+            await self._edit(one, subject=held.subject)
         elif kind == "hour in the CRM":
             start = held.start - HOUR
             await self._edit(one, start=said(start), end=said(start + HOUR))
