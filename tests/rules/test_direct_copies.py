@@ -233,6 +233,18 @@ def test_inv_6_an_invited_copy_older_than_what_was_agreed_since_is_brought_up_to
     assert all("subject" not in getattr(command, "changed", ()) for command in bank.commands)
 
 
+@pytest.mark.rule("INV-6", "CON-1", "CON-6")
+def test_inv_6_what_outlook_took_back_before_the_crm_answered_is_taken_back_in_the_direct_copy_too():
+    """The CRM's last word knows of neither, but the copy had followed."""
+    bank = the_bank()
+    bank.in_outlook(A, location="Room 9")
+    bank.in_crm(subject="Budget")
+    bank.hint(A)
+    bank.in_outlook(A, location="Room 4")
+    bank.until_quiet()
+    assert [(copy.subject, copy.location) for copy in bank.live_in(B)] == [("Budget", "Room 4")]
+
+
 @pytest.mark.rule("INV-6", "CON-3")
 def test_a_direct_copy_of_what_is_not_followed_says_nothing():
     """Out of scope or deleted by the CRM it is said once; of an unknown item nothing is."""
