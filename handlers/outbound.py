@@ -310,8 +310,8 @@ def _other_copy(edit: _Edit, user: User, replica: Replica) -> Target:
 
 def _missed(edit: _Edit) -> tuple[str, ...]:
     """What a copy that is behind gets: what Exchange changed and the CRM has not heard of, beside the event's own
-    changes, so that what its user made of the rest is left alone (MAP-1). All, if nobody knows what it missed: a command
-    that the CRM has not answered may have told what Exchange took back since.
+    changes, so that what its user made of the rest is left alone (MAP-1). All, if nobody knows what it missed: a
+    command that the CRM has not answered may have told what Exchange took back since.
     """
     if edit.link.crm_revision < edit.link.revision:
         return CONTENT

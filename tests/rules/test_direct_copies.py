@@ -237,7 +237,7 @@ def test_inv_6_an_invited_copy_older_than_what_was_agreed_since_is_brought_up_to
 def test_inv_6_what_outlook_took_back_before_the_crm_answered_is_taken_back_in_the_direct_copy_too():
     """The CRM's last word knows of neither, but the copy had followed."""
     bank = the_bank()
-    bank.in_outlook(A, location="Room 9")
+    bank.in_outlook(A, subject="Anna's", location="Room 9")
     bank.in_crm(subject="Budget")
     bank.hint(A)
     bank.in_outlook(A, location="Room 4")
