@@ -144,6 +144,18 @@ def decide(link: TaskLink, sighting: TaskSighting, *, around: Surroundings) -> T
     return _plan(turn, was=link, direction=Direction.INBOUND, around=around)
 
 
+def decide_again(link: TaskLink, sighting: TaskSighting, *, was: TaskLink, around: Surroundings) -> TaskPlan:
+    """As `decide`, after something was written since `was`: of a copy that was read once more meanwhile, and is in the
+    link as it is now, what was seen before says nothing any more.
+    """
+    then, now = was.replica_of(sighting.user.id), link.replica_of(sighting.user.id)
+    key = sighting.copy.change_key if sighting.copy else ""
+    is_newer = now is not None and now.change_key not in (key, then.change_key if then else "")
+    if sighting.copy is None or not is_newer:
+        return decide(link, sighting, around=around)
+    return _plan(_Turn(link), was=link, direction=Direction.INBOUND, around=around)
+
+
 def refreshed(link: TaskLink, sighting: TaskSighting, *, around: Surroundings) -> TaskLink:
     """The link with what a copy shows now, before something is decided anew that found it changed or gone."""
     replica = link.replica_of(sighting.user.id)

@@ -136,7 +136,7 @@ class Tasks:
         was = replace(link, reported=None) if owes_an_end(hint.delivery) else link
         return await self._acting.carry_out(
             was,
-            lambda known: tasks.decide(known, sighting, around=around),
+            lambda known: tasks.decide_again(known, sighting, was=was, around=around),
             Cause(origin=hint.origin, delivery=hint.delivery, around=around),
         )
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from handlers import task_series, tasks
@@ -347,6 +347,11 @@ _DEEDS = st.tuples(
     deeds=st.lists(_DEEDS, max_size=7),
     pattern=st.sampled_from([WEEKLY, TEN, replace(TEN, count=3)]),
     policy=st.sampled_from([Policy(), Policy(conflict_default=ConflictPolicy.EXCHANGE_WINS)]),
+)
+@example(
+    deeds=[("completes", "u-bob", True), ("begins", "u-anna", True), ("renames", "u-bob", True)],
+    pattern=Recurrence("weekly", weekdays=("FR",)),
+    policy=Policy(),
 )
 def test_s27_whatever_is_completed_where_all_sides_end_at_the_furthest_occurrence(deeds, pattern, policy):
     """Nobody is moved past it, and then nothing moves. Where Exchange wins, who has begun it may not be done."""

@@ -128,7 +128,7 @@ class TaskWorld:
         copy = self.copies.get(user)
         link = self.link or TaskLink(id=ids.link_of_uid(copy.item_id if copy else ""))
         sighting = TaskSighting(self._user(user).mailbox or "", self._user(user), copy)
-        return self._carry_out(link, lambda known: tasks.decide(known, sighting, around=self.around))
+        return self._carry_out(link, lambda known: tasks.decide_again(known, sighting, was=link, around=self.around))
 
     def hint_everybody(self) -> None:
         for user in list(self.copies):
