@@ -14,6 +14,7 @@ from typing import Any
 
 from handlers import conflicts
 from handlers.conflicts import NO_MOMENTS, Moments, Side
+from handlers.moments import in_time
 from handlers.policy import Policy
 from handlers.privacy import REDACTED_FIELDS
 from schemas.items import ForEntry, Moment, Response, ScheduleItem, SeriesException, Source, wire_name
@@ -169,7 +170,7 @@ def merge_exceptions(
     occurrence is, is one field.
     """
     sides = [{each.original_start: each for each in side} for side in (agreed, before, now)]
-    starts = sorted({start for side in sides for start in side}, key=lambda start: start.isoformat())
+    starts = sorted({start for side in sides for start in side}, key=in_time)
     merged, crossed = [], False
     for start in starts:
         held, old, new = (_opened(side.get(start)) for side in sides)

@@ -10,6 +10,11 @@ from schemas.instants import is_zone
 from schemas.items import Moment, ScheduleItem
 
 
+def in_time(moment: Moment) -> str:
+    """Sorts moments in the order of time; days and instants, which do not compare, may meet."""
+    return moment.isoformat()
+
+
 def instant_of(moment: Moment, *, zone: str | None = None) -> datetime:
     """The instant at which a moment begins; a day in its zone, where none is known in UTC."""
     if isinstance(moment, datetime):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from handlers.alarms import Alarms, followed, paired
-from handlers.moments import instant_of
+from handlers.moments import in_time, instant_of
 from schemas.copies import Copy
 from schemas.items import Moment, ScheduleItem, SeriesException
 from schemas.wire import changes_of, read_changes
@@ -42,7 +42,7 @@ def with_alarms(exceptions: Iterable[SeriesException], alarms: OccurrenceAlarms)
 def in_order(exceptions: Iterable[SeriesException]) -> tuple[SeriesException, ...]:
     """Each original start once, in the order of time."""
     by_start = {each.original_start: each for each in exceptions}
-    return tuple(by_start[start] for start in sorted(by_start, key=_time))
+    return tuple(by_start[start] for start in sorted(by_start, key=in_time))
 
 
 def told_by(known: OccurrenceAlarms, copy: Copy, *, user: str, now: datetime) -> OccurrenceAlarms:
@@ -59,7 +59,9 @@ def told_by(known: OccurrenceAlarms, copy: Copy, *, user: str, now: datetime) ->
         elif not _has_passed(exception, now=now):
             minutes = own.get(user, ())
             own[user] = followed(minutes, was=paired(minutes), now=exception.reminder)
-    return tuple((start, tuple(sorted(alarms[start].items()))) for start in sorted(alarms, key=_time) if alarms[start])
+    return tuple(
+        (start, tuple(sorted(alarms[start].items()))) for start in sorted(alarms, key=in_time) if alarms[start]
+    )
 
 
 def without_alarms(exceptions: Iterable[SeriesException]) -> tuple[SeriesException, ...]:
@@ -71,8 +73,3 @@ def without_alarms(exceptions: Iterable[SeriesException]) -> tuple[SeriesExcepti
 def _has_passed(exception: Copy, *, now: datetime) -> bool:
     """Whether its reminder says nothing any more: it went off, or was dismissed (ALM-7, ALM-8)."""
     return exception.end is not None and instant_of(exception.end, zone=exception.zone) < now
-
-
-def _time(start: Moment) -> str:
-    """Sorts in time order; days and instants do not compare."""
-    return start.isoformat()

@@ -14,6 +14,7 @@ from typing import Any
 
 from handlers.effects import CONTENT
 from handlers.merging import merge_exceptions
+from handlers.moments import in_time
 from handlers.occurrence_alarms import in_order
 from handlers.outgoing import Occurrence
 from handlers.plans import Explanation
@@ -48,7 +49,7 @@ def admitted(
     stands = dict(new)
     refused: list[Explanation] = []
     reason: Reason | None = None
-    for start in sorted(old.keys() | new.keys(), key=_time):
+    for start in sorted(old.keys() | new.keys(), key=in_time):
         if old.get(start) == new.get(start):
             continue
         why = _refusal(start, old, new, series=series)
@@ -93,7 +94,7 @@ def wanted(before: ScheduleItem, item: ScheduleItem, *, user: str, anew: bool) -
     if series is None:
         return
     old, new = {} if anew else _by_start(before.exceptions), _by_start(item.exceptions)
-    for start in sorted(old.keys() | new.keys(), key=_time):
+    for start in sorted(old.keys() | new.keys(), key=in_time):
         index = series.index_of(start)
         if index is not None and old.get(start) != new.get(start):
             now = new.get(start) or SeriesException(start)
@@ -186,7 +187,3 @@ def _length(item: ScheduleItem) -> timedelta:
 
 def _by_start(exceptions: Iterable[SeriesException]) -> dict[Moment, SeriesException]:
     return {each.original_start: each for each in exceptions}
-
-
-def _time(start: Moment) -> str:
-    return start.isoformat()

@@ -25,15 +25,6 @@ def is_new(tx: Connection, key: str, state: str) -> bool:
     return tx.execute(_REPORT, {"key": key, "state": state}).first() is not None
 
 
-def is_newer(tx: Connection, key: str, version: int) -> bool:
-    """Whether no report was made of this version of `key` or a later one; this counts as made from here on."""
-    row = _ROWS.get(tx, key=key)
-    if row is not None and int(row.state) >= version:
-        return False
-    _ROWS.put(tx, key=key, state=str(version))
-    return True
-
-
 def is_known(tx: Connection, key: str) -> bool:
     """Whether anything was reported of `key`."""
     return _ROWS.get(tx, key=key) is not None

@@ -4,57 +4,38 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.bus.dispositions import Dead
 from daemon.sync import control, origins
-from daemon.sync.control import Answering
 from schemas import catalogue
-from tests.unit.schemas.samples import TASK
 from tests.unit.sync.parts import Delivered, Desk, a_hint, a_record
 
 
-def a_task(version: int = 1, *, offset: int = 0) -> Delivered:
-    """A task that the CRM changed."""
-    data = {
-        "id": "t-1",
-        "version": version,
-        "link": None,
-        "revision": 0,
-        "origin": "user",
-        "actor": {"user": "u-anna", "on_behalf_of": None},
-        "notify": "none",
-        "before": None,
-        "after": dict(TASK),
-    }
-    return Delivered((a_record(catalogue.TASKS, "crm.task.updated.v1", data, key="t-1", offset=offset),))
-
-
-async def test_a_task_is_answered_once_a_version(desk: Desk) -> None:
-    """`skipped`, `not_yet`, never a dead letter; the same event again says nothing."""
-    answering = Answering(desk.settler)
-    for _ in range(2):
-        await answering.process(a_task())
-    assert await desk.told() == [("skipped", "not_yet")]
-    await answering.process(a_task(2, offset=1))
-    assert await desk.told() == [("skipped", "not_yet")] * 2
-    assert await desk.position(catalogue.TASKS) == 2
-
-
-async def test_an_operators_request_is_answered_as_control(desk: Desk) -> None:
-    """He who asks hears that it is not built."""
+def a_request(name: str = "r-1", *, offset: int = 0) -> Delivered:
+    """An operator asks for something."""
     data = {"scope": {"level": "user", "id": "u-anna"}, "requested_by": "u-admin", "dry_run": False}
-    record = a_record(catalogue.REQUESTS, "sync.pause.requested.v1", data, key="user:u-anna")
-    await Answering(desk.settler).process(Delivered((record,)))
+    record = a_record(catalogue.REQUESTS, "sync.pause.requested.v1", data, key=name, offset=offset)
+    return Delivered((record,))
+
+
+async def answered(desk: Desk, delivery: Delivered, *, key: str) -> None:
+    await control.not_yet(desk.settler, origins.read(delivery.records), delivery, key=key)
+
+
+async def test_what_is_asked_for_is_answered_once_an_event(desk: Desk) -> None:
+    """`skipped`, `not_yet`, as control, never a dead letter; the same event again says nothing."""
+    for _ in range(2):
+        await answered(desk, a_request(), key="sync.requests:r-1")
     [(topic, outcome)] = await desk.waiting()
-    assert (topic, outcome["direction"], outcome["result"]) == (catalogue.OUTCOMES, "control", "skipped")
+    said = (outcome["direction"], outcome["result"], outcome["reason"])
+    assert (topic, *said) == (catalogue.OUTCOMES, "control", "skipped", "not_yet")
 
 
-async def test_an_event_that_breaks_the_contract_is_dead_and_says_why(desk: Desk) -> None:
-    """The field and the rule, not the value."""
-    record = a_record(catalogue.TASKS, "crm.task.updated.v1", {"id": 7}, key="t-1")
-    disposition = await Answering(desk.settler).process(Delivered((record,)))
-    assert isinstance(disposition, Dead)
-    assert disposition.kind == "decode"
-    assert "id: must be text" in disposition.cause
+async def test_an_item_is_answered_once_however_many_hints_it_has(desk: Desk) -> None:
+    """Another item is another answer."""
+    for offset in range(3):
+        await answered(desk, Delivered((a_hint(offset=offset),)), key="item:AAMk-1")
+    assert await desk.told() == [("skipped", "not_yet")]
+    await answered(desk, Delivered((a_hint(offset=3),)), key="item:AAMk-2")
+    assert await desk.told() == [("skipped", "not_yet")] * 2
 
 
 @pytest.mark.scenario("S25a")
