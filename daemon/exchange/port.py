@@ -13,6 +13,7 @@ from typing import Protocol
 
 from schemas.copies import Copy, Kind, TaskCopy
 from schemas.edits import Edit, New
+from schemas.sending import SILENT, Sending
 
 
 class ExchangeError(Exception):
@@ -56,6 +57,10 @@ class Rejected(ExchangeError):
     """The server will never take this content. `code` says why, without content."""
 
 
+class NotAllowed(ExchangeError):
+    """Who acts for the mailbox's owner may not do this there: he is no delegate any more, or the item is private."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gone:
     """The server says this item does not exist. Look for its UID before any delete decision."""
@@ -94,8 +99,9 @@ class Written:
 class Exchange(Protocol):
     """An Exchange server. Mailboxes are normalised primary SMTP addresses; at most ten ids a call.
 
-    Writes mail nobody. Each makes exactly one call and is never repeated here: after `Unavailable` and `Busy` nobody
-    knows whether it was carried out.
+    A write mails whom its `Sending` says, nobody by default; a delegate who makes it may be refused: `NotAllowed`. Each
+    makes exactly one call and is never repeated here: after `Unavailable` and `Busy` nobody knows whether it was
+    carried out.
     """
 
     async def get(self, mailbox: str, item_ids: Sequence[str]) -> tuple[Answer, ...]:
@@ -129,18 +135,26 @@ class Exchange(Protocol):
         `TaskCopy`; see `find_by_uid`."""
         ...
 
-    async def create(self, mailbox: str, new: New) -> Written:
+    async def create(self, mailbox: str, new: New, *, sending: Sending = SILENT) -> Written:
         """A new item in the mailbox's calendar or task list, marker and UID in the same call. Raises
         `ExchangeError`."""
         ...
 
-    async def update(self, mailbox: str, item: Written, edit: Edit, *, kind: Kind = Kind.SCHEDULE_ITEM) -> Written:
+    async def update(
+        self,
+        mailbox: str,
+        item: Written,
+        edit: Edit,
+        *,
+        kind: Kind = Kind.SCHEDULE_ITEM,
+        sending: Sending = SILENT,
+    ) -> Written:
         """Writes exactly the fields of the edit to an item of that kind, if it is still at this change key. A recurring
         task that is completed goes on to its next occurrence, and the answer may name what was completed, which is an
         item of its own then. Raises `Changed`, `Missing`, `Rejected` and other `ExchangeError`s."""
         ...
 
-    async def delete(self, mailbox: str, item_id: str) -> None:
+    async def delete(self, mailbox: str, item_id: str, *, sending: Sending = SILENT) -> None:
         """Moves the item to Deleted Items. Raises `Missing` and other `ExchangeError`s."""
         ...
 

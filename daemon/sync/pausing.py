@@ -23,6 +23,7 @@ from handlers.pausing import Pauses
 from schemas.copies import Kind
 from schemas.edits import Edit, New
 from schemas.outcomes import Reason
+from schemas.sending import SILENT, Sending
 
 log = structlog.get_logger(__name__)
 
@@ -142,17 +143,25 @@ class Guarded:
         await self._pausing.admit(mailbox)
         return await self._exchange.find_by_marker(mailbox, marker, kind)
 
-    async def create(self, mailbox: str, new: New) -> Written:
+    async def create(self, mailbox: str, new: New, *, sending: Sending = SILENT) -> Written:
         await self._pausing.admit(mailbox)
-        return await self._exchange.create(mailbox, new)
+        return await self._exchange.create(mailbox, new, sending=sending)
 
-    async def update(self, mailbox: str, item: Written, edit: Edit, *, kind: Kind = Kind.SCHEDULE_ITEM) -> Written:
+    async def update(
+        self,
+        mailbox: str,
+        item: Written,
+        edit: Edit,
+        *,
+        kind: Kind = Kind.SCHEDULE_ITEM,
+        sending: Sending = SILENT,
+    ) -> Written:
         await self._pausing.admit(mailbox)
-        return await self._exchange.update(mailbox, item, edit, kind=kind)
+        return await self._exchange.update(mailbox, item, edit, kind=kind, sending=sending)
 
-    async def delete(self, mailbox: str, item_id: str) -> None:
+    async def delete(self, mailbox: str, item_id: str, *, sending: Sending = SILENT) -> None:
         await self._pausing.admit(mailbox)
-        await self._exchange.delete(mailbox, item_id)
+        await self._exchange.delete(mailbox, item_id, sending=sending)
 
     async def skip(self, mailbox: str, task_id: str) -> None:
         await self._pausing.admit(mailbox)

@@ -23,6 +23,7 @@ from daemon.exchange.port import Written
 from schemas import catalogue
 from schemas.copies import Kind
 from schemas.edits import Edit, New
+from schemas.sending import SILENT, Sending
 from tests.bench import brokers, latency, servers
 from tests.bench.bank import USERS, Bank, Said, a_bank, hinted, mailbox_of, said
 from tests.bench.latency import ROUND_TRIP, TIMES, WARMING
@@ -134,11 +135,19 @@ class Watched(EwsExchange):
         super().__init__(*args, **more)
         self.written: asyncio.Queue[Written] = asyncio.Queue()
 
-    async def create(self, mailbox: str, new: New) -> Written:
-        return self._noted(await super().create(mailbox, new))
+    async def create(self, mailbox: str, new: New, *, sending: Sending = SILENT) -> Written:
+        return self._noted(await super().create(mailbox, new, sending=sending))
 
-    async def update(self, mailbox: str, item: Written, edit: Edit, *, kind: Kind = Kind.SCHEDULE_ITEM) -> Written:
-        return self._noted(await super().update(mailbox, item, edit, kind=kind))
+    async def update(
+        self,
+        mailbox: str,
+        item: Written,
+        edit: Edit,
+        *,
+        kind: Kind = Kind.SCHEDULE_ITEM,
+        sending: Sending = SILENT,
+    ) -> Written:
+        return self._noted(await super().update(mailbox, item, edit, kind=kind, sending=sending))
 
     def _noted(self, written: Written) -> Written:
         self.written.put_nowait(written)

@@ -31,6 +31,7 @@ from handlers.recurrences import Series
 from schemas.copies import Attendee, Copy, Folder, Kind, Role, Shape, TaskCopy
 from schemas.edits import UNSET, Edit, New
 from schemas.items import Response
+from schemas.sending import SILENT, Sending
 
 Item = Copy | TaskCopy
 
@@ -113,7 +114,7 @@ class InstantExchange:
         wanted = TaskCopy if kind is Kind.TASK else Copy
         return tuple(one for one in self._found(mailbox, f"marker {marker}") if isinstance(one, wanted))
 
-    async def create(self, mailbox: str, new: New) -> Written:
+    async def create(self, mailbox: str, new: New, *, sending: Sending = SILENT) -> Written:
         await self._called("create", mailbox, (new.marker,))
         item_id = f"new-{next(self._ids)}"
         if new.kind is Kind.TASK:
@@ -131,7 +132,15 @@ class InstantExchange:
             )
         return self._written(edited(blank, new.edit))
 
-    async def update(self, mailbox: str, item: Written, edit: Edit, *, kind: Kind = Kind.SCHEDULE_ITEM) -> Written:
+    async def update(
+        self,
+        mailbox: str,
+        item: Written,
+        edit: Edit,
+        *,
+        kind: Kind = Kind.SCHEDULE_ITEM,
+        sending: Sending = SILENT,
+    ) -> Written:
         await self._called("update", mailbox, (item.item_id,))
         if "/" in item.item_id:
             return self._customized(mailbox, item, edit)
@@ -142,7 +151,7 @@ class InstantExchange:
             raise Changed(mailbox, "ErrorIrresolvableConflict")
         return item if edit.is_empty else self._written(edited(there, edit))
 
-    async def delete(self, mailbox: str, item_id: str) -> None:
+    async def delete(self, mailbox: str, item_id: str, *, sending: Sending = SILENT) -> None:
         await self._called("delete", mailbox, (item_id,))
         if "/" in item_id:
             self._without(mailbox, item_id)

@@ -39,6 +39,7 @@ from daemon.exchange.ews.properties import Wanted
 from daemon.exchange.port import Answer, Gone, Missing, Rejected, TaskAnswer, Unavailable, Unreadable, Written
 from schemas.copies import Copy, Folder, Kind, TaskCopy
 from schemas.edits import Edit, New
+from schemas.sending import SILENT, Sending
 
 A = TypeVar("A", bound=Answer | TaskAnswer)
 
@@ -129,25 +130,33 @@ class EwsExchange:
         own = [one for one in _present(mailbox, found) if _has_marker(one, marker) and not _is_other(one, kind)]
         return tuple(sorted(own, key=_is_deleted))
 
-    async def create(self, mailbox: str, new: New) -> Written:
+    async def create(self, mailbox: str, new: New, *, sending: Sending = SILENT) -> Written:
         """A new item in the calendar or task list; see the port."""
         _check_pattern(mailbox, new.edit, new.kind)
-        payload, zone_id = payloads.create_item(new), changes.zone_id(new.edit)
+        payload, zone_id = payloads.create_item(new, sending), changes.zone_id(new.edit)
         return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id)
 
-    async def update(self, mailbox: str, item: Written, edit: Edit, *, kind: Kind = Kind.SCHEDULE_ITEM) -> Written:
+    async def update(
+        self,
+        mailbox: str,
+        item: Written,
+        edit: Edit,
+        *,
+        kind: Kind = Kind.SCHEDULE_ITEM,
+        sending: Sending = SILENT,
+    ) -> Written:
         """Writes exactly the fields of the edit; see the port."""
         if edit.is_empty:
             return item
         _check_id(mailbox, item.item_id)
         _check_pattern(mailbox, edit, kind)
-        payload, zone_id = payloads.update_item(item, edit, kind), changes.zone_id(edit)
+        payload, zone_id = payloads.update_item(item, edit, kind, sending), changes.zone_id(edit)
         return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id)
 
-    async def delete(self, mailbox: str, item_id: str) -> None:
+    async def delete(self, mailbox: str, item_id: str, *, sending: Sending = SILENT) -> None:
         """Moves the item to Deleted Items; see the port."""
         _check_id(mailbox, item_id)
-        await self._caller.write(mailbox, payloads.delete_item(item_id), answers.all_fine)
+        await self._caller.write(mailbox, payloads.delete_item(item_id, sending), answers.all_fine)
 
     async def skip(self, mailbox: str, task_id: str) -> None:
         """Deletes a recurring task's current occurrence; see the port."""

@@ -18,15 +18,21 @@ from daemon.exchange.ews.properties import Wanted
 from daemon.exchange.port import Written
 from schemas.copies import Kind
 from schemas.edits import Edit, New
+from schemas.sending import SILENT, Sending, Whom
 
 CALENDAR = "calendar"
 DELETED_ITEMS = "deleteditems"
 TASKS = "tasks"
 ROOT = "msgfolderroot"
-NOBODY = "SendToNone"
 PAGE_SIZE = "250"
 FOLDER_PAGE_SIZE = "1000"
 """The most that Exchange gives at once, with a restriction and without."""
+
+_MODES = {
+    Whom.NOBODY: "SendToNone",
+    Whom.ALL: "SendToAllAndSaveCopy",
+    Whom.ADDED: "SendToChangedAndSaveCopy",
+}
 
 ITEM_FIELDS = (
     "item:ParentFolderId",
@@ -137,7 +143,7 @@ def get_folders(folders: Iterable[str]) -> Element:
     )
 
 
-def create_item(new: New) -> Element:
+def create_item(new: New, sending: Sending = SILENT) -> Element:
     """CreateItem in the mailbox's calendar or task list, with the item's identity."""
     is_task = new.kind is Kind.TASK
     marker = t("ExtendedProperty", _extended(properties.MARKER), t("Value", text=new.marker))
@@ -148,11 +154,11 @@ def create_item(new: New) -> Element:
         "CreateItem",
         m("SavedItemFolderId", _distinguished(TASKS if is_task else CALENDAR)),
         m("Items", item),
-        **({} if is_task else {"SendMeetingInvitations": NOBODY}),
+        **({} if is_task else {"SendMeetingInvitations": _MODES[sending.to]}),
     )
 
 
-def update_item(item: Written, edit: Edit, kind: Kind) -> Element:
+def update_item(item: Written, edit: Edit, kind: Kind, sending: Sending = SILENT) -> Element:
     """UpdateItem of these fields, refused if the item is no longer at that change key."""
     updates = t("Updates", *(_update(field, kind) for field in changes.every(edit, kind)))
     changed = t("ItemChange", _item_id(item.item_id, item.change_key), updates)
@@ -160,27 +166,27 @@ def update_item(item: Written, edit: Edit, kind: Kind) -> Element:
         "UpdateItem",
         m("ItemChanges", changed),
         ConflictResolution="NeverOverwrite",
-        SendMeetingInvitationsOrCancellations=NOBODY,
+        SendMeetingInvitationsOrCancellations=_MODES[sending.to],
         SuppressReadReceipts="true",
     )
 
 
-def delete_item(item_id: str) -> Element:
+def delete_item(item_id: str, sending: Sending = SILENT) -> Element:
     """DeleteItem to Deleted Items, a task with all its occurrences."""
-    return _delete(item_id, "AllOccurrences")
+    return _delete(item_id, "AllOccurrences", sending)
 
 
 def skip_occurrence(item_id: str) -> Element:
     """DeleteItem of a recurring task's current occurrence."""
-    return _delete(item_id, "SpecifiedOccurrenceOnly")
+    return _delete(item_id, "SpecifiedOccurrenceOnly", SILENT)
 
 
-def _delete(item_id: str, task_occurrences: str) -> Element:
+def _delete(item_id: str, task_occurrences: str, sending: Sending) -> Element:
     return m(
         "DeleteItem",
         m("ItemIds", _item_id(item_id)),
         DeleteType="MoveToDeletedItems",
-        SendMeetingCancellations=NOBODY,
+        SendMeetingCancellations=_MODES[sending.to],
         AffectedTaskOccurrences=task_occurrences,
         SuppressReadReceipts="true",
     )
