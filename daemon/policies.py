@@ -59,6 +59,7 @@ def policy_of(settings: Settings) -> Policy:
         most_participants=settings.restrictions.participants,
         most_exceptions=settings.restrictions.customized_occurrences,
         most_occurrences=settings.restrictions.occurrences,
+        most_recipients=settings.invitations.most_recipients,
         series_alarms_always=settings.alarms.series == "always",
         block_for_guests=settings.related_notes.with_external_guests == "include",
         canonical=canonical_of(settings),

@@ -15,6 +15,7 @@ from handlers.links import OCCURRENCES_BEHIND, Link, Replica
 from schemas.copies import Attendee
 from schemas.edits import UNSET, Unset
 from schemas.items import Moment, Response, ScheduleItem
+from schemas.sending import SILENT, Sending
 
 TIMES = frozenset({"start", "end", "zone", "all_day"})
 CONTENT = ("subject", "notes", "location", "start", "end", "zone", "all_day", "priority", "restricted", "recurrence")
@@ -38,6 +39,10 @@ class Effect:
     written there is what Exchange says from then on. `marker` and `uid` are a create's identity. `sensitivity` is what
     `restricted` comes to in Exchange's words.
 
+    `sending` is whom Exchange is asked to mail by this call, and who makes it; `recipients` are those of them the link
+    knows (user ids, contact ids, hashes of strangers), in order. `delegate` is the user who acts for the owner, mails or
+    not (INV-2).
+
     `occurrence` is the original start of the one occurrence of a series that is meant, `index` its number as Exchange
     counts; `item` is then that occurrence, while `item_id` and `change_key` are the series'. `again`: it was written
     before, and may be so still.
@@ -59,7 +64,9 @@ class Effect:
     sensitivity: str | Unset = UNSET
     reminder: int | Unset | None = UNSET
     block: Block | Unset | None = UNSET
-    mail: str = "none"
+    sending: Sending = SILENT
+    recipients: tuple[str, ...] = ()
+    delegate: str | None = None
     occurrence: Moment | None = None
     index: int = 0
     again: bool = False

@@ -54,7 +54,8 @@ class Facts:
     survivors of merges, each in order of id. `by_id` holds every user named here by id, `by_contact` every contact that
     the item names in For, by the id it is named with. `options` maps a scope
     (`system`, `type:advisor`, `user:u-anna`) to the options set there by events. `resolved` maps what Exchange named
-    (an X500 name, an alias; `participants.resolvable`) to the canonical addresses it stands for. `as_of` is the
+    (an X500 name, an alias; `participants.resolvable`) to the canonical addresses it stands for. `grants` are the
+    pairs of principal and delegate that are in force: granted by the CRM, and done in Exchange (INV-1). `as_of` is the
     outcome's `directory_as_of`.
     """
 
@@ -64,4 +65,5 @@ class Facts:
     by_contact: Mapping[str, Contact] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     resolved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    grants: frozenset[tuple[str, str]] = frozenset()
     as_of: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

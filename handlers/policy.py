@@ -43,6 +43,7 @@ class Policy:
     address. `options` are the system-level values seeded from configuration (OPT-2). `conflicts` are the policies of
     field groups that have one of their own, by the group's name; the others follow `conflict_default`.
     `most_participants`, `most_exceptions` (customized occurrences) and `most_occurrences` None: any number (OPS-4).
+    `most_recipients`: a change that more people would be mailed about is written without mail (INV-4).
     `series_alarms_always`: not only when a series is made (ALM-3). `block_for_guests`: whether a body that guests
     are mailed carries the related block (NOTE-6).
     """
@@ -58,6 +59,7 @@ class Policy:
     most_participants: int | None = None
     most_exceptions: int | None = None
     most_occurrences: int | None = None
+    most_recipients: int = 250
     series_alarms_always: bool = True
     block_for_guests: bool = False
     canonical: Callable[[str], str | None] = normalise

@@ -42,6 +42,7 @@ LIVE = frozenset(
         "addresses",
         "alarms",
         "related_notes",
+        "invitations",
         "conflicts",
         "deletes",
         "restrictions",

@@ -305,6 +305,14 @@ class RelatedNotes(Group):
     ] = "skip"
 
 
+class Invitations(Group):
+    """Messages that Exchange sends because the CRM asks for it (INV-4)."""
+
+    most_recipients: Annotated[
+        Count, _described("A change that more people than this would be mailed of is written silently.")
+    ] = 250
+
+
 Policy = Literal["crm_wins", "exchange_wins", "latest_wins"]
 
 
@@ -424,6 +432,7 @@ class Settings(BaseSettings):
     addresses: Addresses = Addresses()
     alarms: Alarms = Alarms()
     related_notes: RelatedNotes = RelatedNotes()
+    invitations: Invitations = Invitations()
     conflicts: Conflicts = Conflicts()
     deletes: Deletes = Deletes()
     restrictions: Restrictions = Restrictions()

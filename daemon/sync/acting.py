@@ -53,6 +53,7 @@ from schemas.edits import UNSET, New
 from schemas.instants import read_moment
 from schemas.items import Moment
 from schemas.outcomes import Direction, Result
+from schemas.sending import Sending, Whom
 
 T = TypeVar("T")
 
@@ -516,8 +517,11 @@ def _intent(effect: Effect, by: Direction) -> intents.Effect:
         "occurrence": None if effect.occurrence is None else effect.occurrence.isoformat(),
         "index": effect.index,
         "again": effect.again,
+        "acting": effect.sending.acting,
+        "recipients": list(effect.recipients),
+        "delegate": effect.delegate,
     }
-    return intents.Effect(effect.mailbox, effect.operation.value, json.dumps(wanted), mail=effect.mail)
+    return intents.Effect(effect.mailbox, effect.operation.value, json.dumps(wanted), mail=effect.sending.to.value)
 
 
 def _facets(effect: Effect) -> tuple[tuple[str, object], ...]:
@@ -549,7 +553,9 @@ def _effect(intent: Intent) -> Effect:
         index=wanted["index"],
         again=wanted["again"],
         **facets,
-        mail=intent.effect.mail,
+        sending=Sending(Whom(intent.effect.mail), acting=wanted.get("acting", "")),
+        recipients=tuple(wanted.get("recipients", ())),
+        delegate=wanted.get("delegate"),
     )
 
 

@@ -177,6 +177,8 @@ def _change(event: ScheduleItemEvent, origin: Origin, link: Link) -> CrmChange:
         before=_canonical(event.before, ScheduleItem()),
         after=_canonical(event.after, known),
         notify=event.notify,
+        actor=event.actor.user if event.actor else None,
+        on_behalf_of=event.actor.on_behalf_of if event.actor else None,
         at=origin.at,
     )
 

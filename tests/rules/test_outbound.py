@@ -109,7 +109,7 @@ def test_id_5_a_new_item_is_created_with_marker_and_uid_and_mails_nobody():
     assert (anna.subject, anna.start, anna.zone, addresses(anna)) == ("Call", START, "Europe/Vienna", {B})
     assert (bob.marker, bob.uid, bob.is_meeting) == ("si-1", ids.uid_of_direct_copy("si-1", "u-bob"), False)
     assert (bob.subject, bob.start, bob.body) == ("Call", START, anna.body)
-    assert {each.mail for each in bank.writes} == {"none"}
+    assert {each.sending.to for each in bank.writes} == {"none"}
     assert bank.link.uid == anna.uid
     bank.until_quiet()
     assert (len(bank.writes), len(bank.reports)) == (2, 1), "reading what we made is no news (CON-3)"
@@ -364,7 +364,7 @@ def test_inv_4_s01a_a_wish_to_notify_is_applied_in_silence_and_said_to_be(notify
     bank.in_crm(subject="Budget", notify=notify)
     bank.until_quiet()
     assert bank.copy_in(A).subject == "Budget"
-    assert {each.mail for each in bank.writes} == {"none"}
+    assert {each.sending.to for each in bank.writes} == {"none"}
     [report] = bank.reports
     assert (report.result, report.reason) == (Result.APPLIED, Reason.NOT_YET)
     assert [(each.rule, each.decision) for each in report.explain] == [("INV-4", Decision.SILENT)]
@@ -391,7 +391,7 @@ def test_del_1_a_delete_in_the_crm_takes_every_copy_away():
     bank.in_crm(kind=Kind.DELETED, notify="all")
     bank.until_quiet()
     assert bank.copies == {}
-    assert [(each.operation, each.mailbox, each.mail) for each in bank.writes] == [
+    assert [(each.operation, each.mailbox, each.sending.to) for each in bank.writes] == [
         (Operation.DELETE, A, "none"),
         (Operation.DELETE, B, "none"),
         (Operation.DELETE, C, "none"),

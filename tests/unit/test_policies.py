@@ -38,3 +38,10 @@ def test_each_field_groups_own_policy_wins_over_the_default(group: str) -> None:
 def test_the_default_is_the_crms() -> None:
     policy = policy_of(Settings())
     assert {conflicts.winner(field, policy=policy) for field in conflicts.GROUPS} == {Side.CRM}
+
+
+@pytest.mark.rule("INV-4")
+def test_the_most_recipients_of_a_message_are_as_set() -> None:
+    policy = policy_of(Settings.model_validate({"invitations": {"most_recipients": 3}}))
+    assert policy.most_recipients == 3
+    assert policy_of(Settings()).most_recipients == 250

@@ -384,6 +384,7 @@ class TestExample:
         assert (ready.addresses.domain_aliases, ready.addresses.plus_tag_domains) == ({}, ())
         assert ready.alarms.series == "always"
         assert ready.related_notes.with_external_guests == "skip"
+        assert ready.invitations.most_recipients == 250
         assert ready.conflicts.default == "crm_wins"
         assert ready.deletes.keep_items_days == 30
         assert (ready.deletes.hold_above.items, ready.deletes.hold_above.share) == (10, 0.2)
