@@ -131,10 +131,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The request (or injected event) behind a change: its operation and the account that made it."""
+    """The request (or injected event) behind a change: its operation, the account that made it, and in whose name
+    ("": nobody's but its own)."""
 
     operation: str
     account: str
+    mailbox: str = ""
 
 
 @dataclass(frozen=True, slots=True)
