@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from schemas.copies import Copy, Kind, TaskCopy
+from schemas.delegates import Delegates, Rights
 from schemas.edits import Edit, New
 from schemas.sending import SILENT, Sending
 
@@ -161,6 +162,24 @@ class Exchange(Protocol):
     async def skip(self, mailbox: str, task_id: str) -> None:
         """Deletes the current occurrence of a recurring task, which shows the next from then on. Raises `Rejected` if
         there is none, `Missing` and other `ExchangeError`s."""
+        ...
+
+    async def delegates(self, mailbox: str) -> Delegates:
+        """Who may act for the mailbox's owner, and how. Raises `ExchangeError`; never with some of them missing."""
+        ...
+
+    async def add_delegate(self, mailbox: str, delegate: str, rights: Rights, *, deliver: str) -> None:
+        """Lets somebody act for the owner; `deliver` is what `delegates` said. Raises `Changed` if he may already,
+        `Rejected` if Exchange does not know him, and other `ExchangeError`s."""
+        ...
+
+    async def update_delegate(self, mailbox: str, delegate: str, rights: Rights, *, deliver: str) -> None:
+        """Changes what a delegate may do; a level that cannot be written (`CUSTOM`, `UNSAID`) leaves its folder as it
+        is. Raises `Missing` if he is none, and other `ExchangeError`s."""
+        ...
+
+    async def remove_delegate(self, mailbox: str, delegate: str) -> None:
+        """Lets somebody act for the owner no more. Raises `Missing` if he is none, and other `ExchangeError`s."""
         ...
 
     async def resolve(self, mailbox: str, name: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from daemon.sync.concerning import change_of, remembered
 from handlers import pausing
 from handlers.pausing import Pauses
 from schemas.copies import Kind
+from schemas.delegates import Delegates, Rights
 from schemas.edits import Edit, New
 from schemas.outcomes import Reason
 from schemas.sending import SILENT, Sending
@@ -166,6 +167,22 @@ class Guarded:
     async def skip(self, mailbox: str, task_id: str) -> None:
         await self._pausing.admit(mailbox)
         await self._exchange.skip(mailbox, task_id)
+
+    async def delegates(self, mailbox: str) -> Delegates:
+        await self._pausing.admit(mailbox)
+        return await self._exchange.delegates(mailbox)
+
+    async def add_delegate(self, mailbox: str, delegate: str, rights: Rights, *, deliver: str) -> None:
+        await self._pausing.admit(mailbox)
+        await self._exchange.add_delegate(mailbox, delegate, rights, deliver=deliver)
+
+    async def update_delegate(self, mailbox: str, delegate: str, rights: Rights, *, deliver: str) -> None:
+        await self._pausing.admit(mailbox)
+        await self._exchange.update_delegate(mailbox, delegate, rights, deliver=deliver)
+
+    async def remove_delegate(self, mailbox: str, delegate: str) -> None:
+        await self._pausing.admit(mailbox)
+        await self._exchange.remove_delegate(mailbox, delegate)
 
     async def resolve(self, mailbox: str, name: str) -> tuple[str, ...]:
         await self._pausing.admit(mailbox)

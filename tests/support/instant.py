@@ -29,12 +29,14 @@ from handlers import patterns
 from handlers.pattern_days import PatternDays
 from handlers.recurrences import Series
 from schemas.copies import Attendee, Copy, Folder, Kind, Role, Shape, TaskCopy
+from schemas.delegates import CUSTOM, NO_RIGHTS, UNSAID, Delegates, Rights
 from schemas.edits import UNSET, Edit, New
 from schemas.items import Response
 from schemas.sending import SILENT, Sending
 
 Item = Copy | TaskCopy
 
+FOLDERS = ("calendar", "tasks", "inbox", "contacts", "notes", "journal")
 TODAY = date(2026, 12, 1)  # when a task is completed
 SAME_NAME = ("subject", "importance", "sensitivity", "location", "attendees", "reminder")
 SAME_NAME_IN_TASKS = ("subject", "importance", "sensitivity", "start_day", "due_day", "remind_at")
@@ -62,6 +64,8 @@ class InstantExchange:
         self.calls: list[Call] = []
         self.names: dict[str, tuple[str, ...]] = {}
         self.answers: dict[str, Answer] = {}  # by item id: answered instead of what lies there
+        self.delegated: defaultdict[str, dict[str, Rights]] = defaultdict(dict)  # by mailbox and delegate
+        self.deliver: dict[str, str] = {}  # by mailbox: who gets its meeting requests
         self.failures: deque[ExchangeError] = deque()  # of the next calls
         self.lost: deque[ExchangeError] = deque()  # answers of the next writes, which are carried out
         self.hold: asyncio.Event | None = None  # calls wait for it
@@ -172,6 +176,27 @@ class InstantExchange:
         self.put(moved_on)
         self._lose_answer()
 
+    async def delegates(self, mailbox: str) -> Delegates:
+        await self._called("delegates", mailbox, ())
+        return Delegates(self.deliver.get(mailbox, "NoForward"), dict(self.delegated[mailbox]))
+
+    async def add_delegate(self, mailbox: str, delegate: str, rights: Rights, *, deliver: str) -> None:
+        await self._called("add_delegate", mailbox, (delegate,))
+        if delegate in self.delegated[mailbox]:
+            raise Changed(mailbox, "ErrorDelegateAlreadyExists")
+        self._delegate(mailbox, delegate, rights, deliver=deliver)
+
+    async def update_delegate(self, mailbox: str, delegate: str, rights: Rights, *, deliver: str) -> None:
+        await self._called("update_delegate", mailbox, (delegate,))
+        self._delegate_there(mailbox, delegate)
+        self._delegate(mailbox, delegate, rights, deliver=deliver)
+
+    async def remove_delegate(self, mailbox: str, delegate: str) -> None:
+        await self._called("remove_delegate", mailbox, (delegate,))
+        self._delegate_there(mailbox, delegate)
+        del self.delegated[mailbox][delegate]
+        self._lose_answer()
+
     async def resolve(self, mailbox: str, name: str) -> tuple[str, ...]:
         await self._called("resolve", mailbox, (name,))
         return self.names.get(name, ())
@@ -251,6 +276,18 @@ class InstantExchange:
         laid = self.put(item)
         self._lose_answer()
         return Written(laid.item_id, laid.change_key)
+
+    def _delegate(self, mailbox: str, delegate: str, rights: Rights, *, deliver: str) -> None:
+        before = self.delegated[mailbox].get(delegate, NO_RIGHTS)
+        left = {name: getattr(before, name) for name in FOLDERS if getattr(rights, name) in (CUSTOM, UNSAID)}
+        self.delegated[mailbox][delegate] = replace(rights, **left)
+        if deliver:
+            self.deliver[mailbox] = deliver
+        self._lose_answer()
+
+    def _delegate_there(self, mailbox: str, delegate: str) -> None:
+        if delegate not in self.delegated[mailbox]:
+            raise Missing(mailbox, "ErrorNotDelegate")
 
     def _lose_answer(self) -> None:
         if self.lost:

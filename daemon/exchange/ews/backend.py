@@ -1,4 +1,4 @@
-"""The EWS backend of `daemon.exchange.port` (ID-1, ID-5, PART-3, PART-4, REC-5, DEL-4, INV-2).
+"""The EWS backend of `daemon.exchange.port` (ID-1, ID-5, PART-3, PART-4, REC-5, DEL-4, INV-1, INV-2).
 
 Says what is asked (`payloads`), by whom (`calls`, `fetching`, `occurrences`, `searches`) and what the answers mean for
 the port (`answers`, `decoder`, `tasks`); how a call is made and what a failure means is theirs. So far as it is for a
@@ -18,6 +18,7 @@ from daemon.exchange import port
 from daemon.exchange.ews import (
     answers,
     changes,
+    delegates,
     fetching,
     listings,
     payloads,
@@ -38,6 +39,7 @@ from daemon.exchange.ews.occurrences import Bounds, Occurrences
 from daemon.exchange.ews.properties import Wanted
 from daemon.exchange.port import Answer, Gone, Missing, Rejected, TaskAnswer, Unavailable, Unreadable, Written
 from schemas.copies import Copy, Folder, Kind, TaskCopy
+from schemas.delegates import Delegates, Rights
 from schemas.edits import Edit, New
 from schemas.sending import SILENT, Sending
 
@@ -162,6 +164,24 @@ class EwsExchange:
         """Deletes a recurring task's current occurrence; see the port."""
         _check_id(mailbox, task_id)
         await self._caller.write(mailbox, payloads.skip_occurrence(task_id), answers.all_fine)
+
+    async def delegates(self, mailbox: str) -> Delegates:
+        """Who may act for the mailbox's owner; see the port."""
+        return await self._caller.ask(mailbox, delegates.get(mailbox), delegates.read)
+
+    async def add_delegate(self, mailbox: str, delegate: str, rights: Rights, *, deliver: str) -> None:
+        """Lets somebody act for the owner; see the port."""
+        payload = delegates.add(mailbox, delegate, rights, deliver=deliver)
+        await self._caller.write(mailbox, payload, answers.all_fine)
+
+    async def update_delegate(self, mailbox: str, delegate: str, rights: Rights, *, deliver: str) -> None:
+        """Changes what a delegate may do; see the port."""
+        payload = delegates.update(mailbox, delegate, rights, deliver=deliver)
+        await self._caller.write(mailbox, payload, answers.all_fine)
+
+    async def remove_delegate(self, mailbox: str, delegate: str) -> None:
+        """Lets somebody act for the owner no more; see the port."""
+        await self._caller.write(mailbox, delegates.remove(mailbox, delegate), answers.all_fine)
 
     async def resolve(self, mailbox: str, name: str) -> tuple[str, ...]:
         """All SMTP addresses of the one mailbox behind a name; see the port."""

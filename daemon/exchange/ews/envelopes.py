@@ -53,11 +53,14 @@ class Message:
 
 
 def messages(raw: bytes) -> list[Message]:
-    """The response messages of an answer, in order. Raises Undecodable, and Failure for a SOAP fault."""
+    """The response messages of an answer, in order; an answer that has a class of its own is the first of them. Raises
+    Undecodable, and Failure for a SOAP fault."""
     response = _response(parse(raw))
     container = response.find(f"{MESSAGES}ResponseMessages")
-    found = [response] if container is None else list(container)
-    return [_message(element) for element in found]
+    if container is None:
+        return [_message(response)]
+    whole = [response] if response.get("ResponseClass") else []
+    return [_message(element) for element in (*whole, *container)]
 
 
 def parse(raw: bytes) -> Element:

@@ -100,6 +100,7 @@ PERMANENT = frozenset(
         "ErrorNonPrimarySmtpAddress",
         "ErrorSchemaValidation",
         "ErrorUnsupportedMailboxType",
+        "ErrorWrongServerVersionDelegate",
         "EndpointNotUsable",
         "Http301",
         "Http302",
@@ -118,6 +119,7 @@ CHANGED = frozenset(
     {
         "ErrorChangeKeyRequired",
         "ErrorChangeKeyRequiredForWriteOperations",
+        "ErrorDelegateAlreadyExists",
         "ErrorInvalidChangeKey",
         "ErrorIrresolvableConflict",
         "ErrorStaleObject",
@@ -139,9 +141,15 @@ REJECTED = frozenset(
         "ErrorCannotDeleteObject",
         "ErrorCannotDeleteTaskOccurrence",
         "ErrorDataSizeLimitExceeded",
+        "ErrorDelegateCannotAddOwner",
+        "ErrorDelegateMissingConfiguration",
+        "ErrorDelegateNoUser",
+        "ErrorDelegateValidationFailed",
         "ErrorIncorrectUpdatePropertyCount",
         "ErrorInvalidArgument",
         "ErrorInvalidCompleteDate",
+        "ErrorInvalidDelegatePermission",
+        "ErrorInvalidDelegateUserId",
         "ErrorInvalidExtendedPropertyValue",
         "ErrorInvalidPercentCompleteValue",
         "ErrorInvalidPropertyAppend",
@@ -172,6 +180,7 @@ REJECTED_AS_WRITE = frozenset({"ErrorInvalidRequest", "ErrorRecurrenceHasNoOccur
 """In an answer to a read these say that we ask wrongly, or what is not there; here they are about what somebody wants
 written."""
 NOT_LIVE = frozenset({"ErrorCalendarCannotUpdateDeletedItem"})
+NO_DELEGATE = frozenset({"ErrorNotDelegate"})
 
 _MEANINGS = {
     "NoError": Meaning.FINE,
@@ -185,6 +194,7 @@ _MEANINGS = {
     **dict.fromkeys(CHANGED, Meaning.CHANGED),
     **dict.fromkeys(REJECTED, Meaning.REJECTED),
     **dict.fromkeys(NOT_LIVE, Meaning.GONE),
+    **dict.fromkeys(NO_DELEGATE, Meaning.GONE),
 }
 
 

@@ -131,9 +131,9 @@ CODES = {
     "GetItemResponse--getitem-operation-email-message-2": ["ErrorInvalidPropertyRequest"],
     "GetRemindersResponse--getreminders-operation-2": ["ErrorInvalidOperation"],
     "RefreshSharingFolderResponseMessage--refreshsharingfolder-operation-2": ["ErrorSharingSynchronizationFailed"],
-    "RemoveDelegateResponse--removedelegate-operation-2": ["ErrorNotDelegate"],
+    "RemoveDelegateResponse--removedelegate-operation-2": ["NoError", "ErrorNotDelegate"],
     "SubscribeResponse--subscribe-operation-2": ["ErrorSubscriptionDelegateAccessNotSupported"],
-    "UpdateDelegateResponse--updatedelegate-operation-2": ["ErrorNotDelegate"],
+    "UpdateDelegateResponse--updatedelegate-operation-2": ["NoError", "ErrorNotDelegate"],
 }
 """By sample, the codes of its messages; not listed: all went well."""
 
