@@ -51,6 +51,13 @@ class Person(BaseModel):
         local = self.email.partition("@")[0]
         return f"/o=Sandbox/ou=Exchange Administrative Group/cn=Recipients/cn={digest}-{local}"
 
+    @property
+    def sid(self) -> str:
+        """The security identifier, always the same for an address."""
+        digest = hashlib.sha256(f"sid:{self.email.casefold()}".encode()).digest()
+        authorities = (int.from_bytes(digest[at : at + 4]) for at in (0, 4, 8))
+        return "-".join(("S-1-5-21", *map(str, authorities), str(1000 + int.from_bytes(digest[12:15]))))
+
 
 class Service(BaseModel):
     """An account without a mailbox that acts for others; `*` is everybody."""
@@ -98,6 +105,10 @@ class People:
     def find(self, address: str) -> Person | None:
         """Who has this address, alias or X500 name."""
         return self._by_name.get(_bare(address).casefold())
+
+    def by_sid(self, sid: str) -> Person | None:
+        """Who has this security identifier."""
+        return next((person for person in self._people if person.sid == sid), None)
 
     def service(self, username: str) -> Service | None:
         return self._services.get(username.casefold())

@@ -41,7 +41,7 @@ class Call:
 
     @property
     def cause(self) -> Cause:
-        return Cause(self.operation, self.account)
+        return Cause(self.operation, self.account, self.owner.email if self.owner else "")
 
     @property
     def named_zone(self) -> tzinfo | None:
@@ -144,13 +144,24 @@ def only_child(element: Element) -> Element:
     return element[0]
 
 
-# Operations whose answer is one message, without a list around it; what one that failed holds all the same.
-_SINGLE = {"GetReminders": "Reminders", "PerformReminderAction": "UpdatedItemIds"}
+# Operations whose answer is itself a message; the list that one which failed holds all the same.
+_SINGLE: dict[str, str | None] = {
+    "AddDelegate": None,
+    "GetDelegate": None,
+    "GetReminders": "Reminders",
+    "PerformReminderAction": "UpdatedItemIds",
+    "RemoveDelegate": None,
+    "UpdateDelegate": None,
+}
+
+
+def is_single(operation: str) -> bool:
+    return operation in _SINGLE
 
 
 def answer(operation: str, messages: Iterable[Element]) -> Element:
     """The messages in their operation's frame."""
-    if operation in _SINGLE:
+    if is_single(operation):
         (message,) = messages
         message.tag = f"{{{MESSAGES}}}{operation}Response"
         return message
@@ -193,8 +204,9 @@ def refusal(operation: str, error: EwsError, **options: str) -> Element:
 
 def _empty(operation: str) -> list[Element]:
     """What the schema wants in a message that failed: the lists, with nothing in them."""
-    if operation in _SINGLE:
-        return [m(_SINGLE[operation])]
+    single = _SINGLE.get(operation)
+    if single is not None:
+        return [m(single)]
     return [with_items()] if operation in _EMPTY_ON_FAILURE else []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from daemon.sandbox.exchange.calls import answer, refusal
+from daemon.sandbox.exchange.calls import answer, is_single, refusal
 from daemon.sandbox.exchange.errors import EwsError, SoapFault
 from daemon.sandbox.exchange.faults import Fault
 from daemon.sandbox.exchange.markup import Element, child
@@ -43,6 +43,6 @@ def answer_instead(operation: str, faults: Iterable[Fault]) -> Element | None:
 def answer_afterwards(operation: str, done: Element, fault: Fault) -> Element:
     """The answer of a server that did the work and then failed: an error in the place of each message."""
     error = EwsError(fault.code, _FAILED)
-    listed = child(done, "ResponseMessages")
+    listed = None if is_single(operation) else child(done, "ResponseMessages")
     messages = [done] if listed is None else list(listed)
     return answer(operation, [refusal(operation, error) for _ in messages])

@@ -18,6 +18,7 @@ from typing import Any
 
 from daemon.sandbox.exchange import series
 from daemon.sandbox.exchange.changelog import ChangeLog
+from daemon.sandbox.exchange.delegates import Delegates
 from daemon.sandbox.exchange.errors import EwsError
 from daemon.sandbox.exchange.items import (
     Change,
@@ -82,6 +83,7 @@ class World:
         self.people = people
         self.mails: list[Mail] = []
         self.log = ChangeLog()
+        self.delegates = Delegates()
         self._clock = clock
         self._seed = seed
         self._on_change = on_change

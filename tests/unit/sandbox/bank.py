@@ -293,6 +293,34 @@ class Client:
         asked = "".join(f"<m:{name}>{text}</m:{name}>" for name, text in given.items() if text)
         return self.call(f"<m:GetReminders>{asked}</m:GetReminders>")
 
+    def delegates(self, *names: str, principal: str = "", levels: bool = True) -> Reply:
+        """A mailbox's delegates, its own or another's; all of them or those that are named."""
+        asked = f"<m:UserIds>{''.join(user_id(name) for name in names)}</m:UserIds>" if names else ""
+        permissions = f'IncludePermissions="{str(levels).lower()}"'
+        return self.call(f"<m:GetDelegate {permissions}>{self._mailbox(principal)}{asked}</m:GetDelegate>")
+
+    def add_delegates(self, *users: str, principal: str = "", deliver: str = "") -> Reply:
+        """Adds what `delegate_user` makes."""
+        return self._delegate("Add", users, principal=principal, deliver=deliver)
+
+    def update_delegates(self, *users: str, principal: str = "", deliver: str = "") -> Reply:
+        return self._delegate("Update", users, principal=principal, deliver=deliver)
+
+    def remove_delegates(self, *names: str, principal: str = "") -> Reply:
+        asked = "".join(user_id(name) for name in names)
+        return self.call(
+            f"<m:RemoveDelegate>{self._mailbox(principal)}<m:UserIds>{asked}</m:UserIds></m:RemoveDelegate>"
+        )
+
+    def _delegate(self, verb: str, users: tuple[str, ...], *, principal: str, deliver: str) -> Reply:
+        listed = f"<m:DelegateUsers>{''.join(users)}</m:DelegateUsers>" if users else ""
+        delivered = f"<m:DeliverMeetingRequests>{deliver}</m:DeliverMeetingRequests>" if deliver else ""
+        return self.call(f"<m:{verb}Delegate>{self._mailbox(principal)}{listed}{delivered}</m:{verb}Delegate>")
+
+    def _mailbox(self, principal: str) -> str:
+        named = address(principal) if principal else self.mailbox or self.username
+        return f"<m:Mailbox><t:EmailAddress>{named}</t:EmailAddress></m:Mailbox>"
+
     def sync(self, folder: str, state: str = "", *, limit: int = 512, base: str = "IdOnly", extra: str = "") -> Reply:
         held = f"<m:SyncState>{state}</m:SyncState>" if state else ""
         return self.call(
@@ -383,6 +411,24 @@ def attendee_list(name: str, people: tuple[str, ...]) -> str:
 
 def address(name: str) -> str:
     return name if "@" in name else f"{name}@bank.example"
+
+
+def user_id(name: str) -> str:
+    """A `UserId` by address or, if it is one, by SID."""
+    tag, named = ("SID", name) if name.startswith("S-1-") else ("PrimarySmtpAddress", address(name))
+    return f"<t:UserId><t:{tag}>{named}</t:{tag}></t:UserId>"
+
+
+def delegate_user(name: str, *, private: bool | None = None, copies: bool | None = None, **levels: str) -> str:
+    """A delegate's markup; `levels` are by folder, in the schema's order, such as `calendar="Editor"`."""
+    held = "".join(
+        f"<t:{folder.capitalize()}FolderPermissionLevel>{level}</t:{folder.capitalize()}FolderPermissionLevel>"
+        for folder, level in levels.items()
+    )
+    permissions = f"<t:DelegatePermissions>{held}</t:DelegatePermissions>" if levels else ""
+    flags = {"ReceiveCopiesOfMeetingMessages": copies, "ViewPrivateItems": private}
+    given = "".join(f"<t:{tag}>{str(flag).lower()}</t:{tag}>" for tag, flag in flags.items() if flag is not None)
+    return f"<t:DelegateUser>{user_id(name)}{permissions}{given}</t:DelegateUser>"
 
 
 def set_field(uri: str, markup: str, *, kind: str = "CalendarItem") -> str:

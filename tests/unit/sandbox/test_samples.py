@@ -21,14 +21,18 @@ PEOPLE = {
 
 # What each operation's samples get, unless they are told apart below.
 USUALLY = {
+    "AddDelegate": ["ErrorNonExistentMailbox"],
     "CreateItem": ["NoError"],
     "DeleteItem": ["ErrorItemNotFound"],
     "FindFolder": ["NoError"],
     "FindItem": ["NoError"],
+    "GetDelegate": ["ErrorNonExistentMailbox"],
     "GetItem": ["ErrorItemNotFound"],
     "GetReminders": ["NoError"],
     "PerformReminderAction": ["NoError"],
+    "RemoveDelegate": ["ErrorNonExistentMailbox"],
     "SyncFolderItems": ["NoError"],
+    "UpdateDelegate": ["ErrorNonExistentMailbox"],
     "UpdateItem": ["ErrorItemNotFound"],
 }
 BUT = {
