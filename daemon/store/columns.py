@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text, TypeDecorat
 
 from daemon.store import codec
 from handlers.task_links import TaskContent
+from schemas.delegates import Rights
 from schemas.items import ScheduleItem
 from schemas.tasks import Task
 
@@ -132,3 +133,10 @@ class Content(_Kept):
 
     cache_ok = True
     kind = TaskContent
+
+
+class DelegateRights(_Kept):
+    """What a delegate may do in somebody's mailbox."""
+
+    cache_ok = True
+    kind = Rights

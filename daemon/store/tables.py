@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from daemon.store.columns import SERIAL, Content, Flags, Headers, Instant, Item, OneTask, Texts
+from daemon.store.columns import SERIAL, Content, DelegateRights, Flags, Headers, Instant, Item, OneTask, Texts
 
 metadata = MetaData(
     naming_convention={
@@ -188,7 +188,38 @@ delegations = Table(
     "delegations",
     metadata,
     Column("principal", Text, primary_key=True),
-    Column("delegate", Text, primary_key=True),
+    Column("delegate", Text, primary_key=True, index=True),
+)
+
+delegates = Table(
+    "delegates",
+    metadata,
+    Column("principal", Text, primary_key=True),
+    Column("delegate", Text, primary_key=True, index=True),
+    Column("state", Text, nullable=False),
+    Column("mailbox", Text),
+    Column("address", Text),
+    Column("prior", DelegateRights),
+    Column("event", Text, nullable=False),
+    Column("said", Text, nullable=False),
+    Column("turn", BigInteger, nullable=False),
+    Column("due", Instant, index=True),
+    Column("reason", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+)
+
+delegate_causes = Table(
+    "delegate_causes",
+    metadata,
+    Column("id", SERIAL, primary_key=True),
+    Column("principal", Text, nullable=False),
+    Column("delegate", Text, nullable=False),
+    Column("record", LargeBinary),
+    Column("stood", Boolean, nullable=False),
+    Column("held", Text, nullable=False),
+    Column("fresh", Boolean, nullable=False, index=True),
+    Index(None, "principal", "delegate"),
+    sqlite_autoincrement=True,
 )
 
 heads = Table(
