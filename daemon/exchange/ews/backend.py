@@ -8,7 +8,8 @@ backend: S02c, S04f, S22d, S23a, S23d, S25a, S29.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
@@ -19,6 +20,7 @@ from daemon.exchange.ews import (
     answers,
     changes,
     delegates,
+    failures,
     fetching,
     listings,
     payloads,
@@ -37,7 +39,17 @@ from daemon.exchange.ews.folders import Known
 from daemon.exchange.ews.names import Names, is_sendable
 from daemon.exchange.ews.occurrences import Bounds, Occurrences
 from daemon.exchange.ews.properties import Wanted
-from daemon.exchange.port import Answer, Gone, Missing, Rejected, TaskAnswer, Unavailable, Unreadable, Written
+from daemon.exchange.port import (
+    Answer,
+    Gone,
+    Missing,
+    NotAllowed,
+    Rejected,
+    TaskAnswer,
+    Unavailable,
+    Unreadable,
+    Written,
+)
 from schemas.copies import Copy, Folder, Kind, TaskCopy
 from schemas.delegates import Delegates, Rights
 from schemas.edits import Edit, New
@@ -135,8 +147,9 @@ class EwsExchange:
     async def create(self, mailbox: str, new: New, *, sending: Sending = SILENT) -> Written:
         """A new item in the calendar or task list; see the port."""
         _check_pattern(mailbox, new.edit, new.kind)
-        payload, zone_id = payloads.create_item(new, sending), changes.zone_id(new.edit)
-        return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id)
+        payload = payloads.create_item(new, sending, owner=mailbox if sending.acting else "")
+        zone_id = changes.zone_id(new.edit)
+        return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id, acting=sending.acting)
 
     async def update(
         self,
@@ -153,12 +166,15 @@ class EwsExchange:
         _check_id(mailbox, item.item_id)
         _check_pattern(mailbox, edit, kind)
         payload, zone_id = payloads.update_item(item, edit, kind, sending), changes.zone_id(edit)
-        return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id)
+        async with self._telling_apart(mailbox, item.item_id, sending):
+            return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id, acting=sending.acting)
 
     async def delete(self, mailbox: str, item_id: str, *, sending: Sending = SILENT) -> None:
         """Moves the item to Deleted Items; see the port."""
         _check_id(mailbox, item_id)
-        await self._caller.write(mailbox, payloads.delete_item(item_id, sending), answers.all_fine)
+        async with self._telling_apart(mailbox, item_id, sending):
+            payload = payloads.delete_item(item_id, sending)
+            await self._caller.write(mailbox, payload, answers.all_fine, acting=sending.acting)
 
     async def skip(self, mailbox: str, task_id: str) -> None:
         """Deletes a recurring task's current occurrence; see the port."""
@@ -205,6 +221,17 @@ class EwsExchange:
     def back_offs(self) -> port.BackOffs:
         """The mailboxes that are left alone just now, and for how long."""
         return self._caller.pauses()
+
+    @asynccontextmanager
+    async def _telling_apart(self, mailbox: str, item_id: str, sending: Sending) -> AsyncIterator[None]:
+        """A write which may be a delegate's: what is not there for him is looked for as its owner."""
+        try:
+            yield
+        except Missing as missing:
+            if not sending.acting or missing.code not in failures.HIDDEN_OR_GONE:
+                raise
+            await self.change_key(mailbox, item_id)
+            raise NotAllowed(mailbox, missing.code) from None
 
     async def _search(self, mailbox: str, wanted: Wanted, kind: Kind) -> list[str]:
         searched = (await self._fetcher.tree(mailbox)).holding(kind)

@@ -5,7 +5,7 @@ Never repeated here: who asked knows whether waiting is worth it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -73,14 +73,18 @@ class Caller:
         except Failure as failure:
             raise failures.of_call(mailbox, failure.code, back_off=failure.back_off or NO_TIME) from None
 
-    async def write(self, mailbox: str, payload: Element, read: Read[T], *, zone_id: str = UTC_ID) -> T:
-        """One call that changes something, made in that zone. An answer that cannot be read does not say whether it
-        did: `Unavailable`. Raises ExchangeError."""
+    async def write(
+        self, mailbox: str, payload: Element, read: Read[T], *, zone_id: str = UTC_ID, acting: str = ""
+    ) -> T:
+        """One call that changes something, made in that zone, by a delegate if `acting` names his mailbox. An answer
+        that cannot be read does not say whether it did: `Unavailable`. Raises ExchangeError."""
+        caller, beside = (acting, mailbox) if acting else (mailbox, None)
         try:
-            work = self._work(mailbox, payload, read, zone_id=zone_id)
-            return await self._call(mailbox, work, is_read=False)
+            work = self._work(caller, payload, read, zone_id=zone_id)
+            return await self._call(caller, work, is_read=False, beside=beside)
         except Failure as failure:
-            raise failures.of_write(mailbox, failure.code, back_off=failure.back_off or NO_TIME) from None
+            back_off = failure.back_off or NO_TIME
+            raise failures.of_write(mailbox, failure.code, back_off=back_off, acting=acting) from None
         except Undecodable as error:
             raise port.Unavailable(mailbox, error.rule) from None
 
@@ -97,20 +101,23 @@ class Caller:
         await self._limits.close()
         self._transport.close()
 
-    async def _call(self, mailbox: str | None, work: Callable[[], T], *, is_read: bool) -> T:
+    async def _call(self, mailbox: str | None, work: Callable[[], T], *, is_read: bool, beside: str | None = None) -> T:
         """What a call returns. Raises Failure, its back-off the pause that the mailbox gets, and Undecodable."""
         key = mailbox or NO_MAILBOX
+        concerned = [key] if beside is None else [key, beside]
         async with self._sign_in.turn():
             try:
-                value = await self._limits.run(key, work, is_read=is_read)
+                value = await self._limits.run(key, work, is_read=is_read, beside=beside)
             except Failure as failure:
-                raise self._failed(key, failure) from None
+                raise self._failed(concerned, failure) from None
             self._sign_in.proven()
-            self._limits.succeeded(key)
+            for each in concerned:
+                self._limits.succeeded(each)
             return value
 
-    def _failed(self, key: str, failure: Failure) -> Failure:
-        """The failure again; a mailbox that is busy or out of reach is left alone from now on."""
+    def _failed(self, concerned: Sequence[str], failure: Failure) -> Failure:
+        """The failure again. A mailbox that is busy or out of reach is left alone from now on: where two are concerned,
+        both, as the answer does not say which it is."""
         back_off = None
         if failure.code.startswith(SAID_BY_EXCHANGE):
             self._sign_in.proven()
@@ -118,7 +125,7 @@ class Caller:
             case Meaning.SIGN_IN:
                 self._sign_in.refused(failure.code)
             case Meaning.BUSY | Meaning.PASSING:
-                back_off = self._limits.pause(key, failure.back_off)
+                back_off = max([self._limits.pause(each, failure.back_off) for each in concerned])
         return Failure(failure.code, back_off)
 
     def _work(self, mailbox: str | None, payload: Element, read: Read[T], *, zone_id: str = UTC_ID) -> Callable[[], T]:

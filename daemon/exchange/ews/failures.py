@@ -181,6 +181,12 @@ REJECTED_AS_WRITE = frozenset({"ErrorInvalidRequest", "ErrorRecurrenceHasNoOccur
 written."""
 NOT_LIVE = frozenset({"ErrorCalendarCannotUpdateDeletedItem"})
 NO_DELEGATE = frozenset({"ErrorNotDelegate"})
+NOT_ALLOWED = frozenset(
+    {"ErrorAccessDenied", "ErrorCreateItemAccessDenied", "ErrorFolderNotFound", "ErrorSendAsDenied"}
+)
+"""In an answer to a delegate: he may not do this in the owner's mailbox, or not even see where."""
+HIDDEN_OR_GONE = frozenset({"ErrorItemNotFound", "ErrorObjectNotFound"})
+"""In an answer to a delegate these do not say which: private items are hidden from him."""
 
 _MEANINGS = {
     "NoError": Meaning.FINE,
@@ -225,12 +231,14 @@ def of_call(mailbox: str | None, code: str, *, back_off: timedelta) -> port.Exch
             return port.Unavailable(mailbox, code)
 
 
-def of_write(mailbox: str | None, code: str, *, back_off: timedelta) -> port.ExchangeError:
-    """The port's error for a write that ended with this code."""
+def of_write(mailbox: str | None, code: str, *, back_off: timedelta, acting: str = "") -> port.ExchangeError:
+    """The port's error for a write that ended with this code; made by a delegate, if `acting` names his mailbox."""
     if code in NO_ID:
         return port.Missing(mailbox, code)
     if code in REJECTED_AS_WRITE:
         return port.Rejected(mailbox, code)
+    if acting and code in NOT_ALLOWED:
+        return port.NotAllowed(mailbox, code)
     match meaning(code):
         case Meaning.CHANGED:
             return port.Changed(mailbox, code)
@@ -238,6 +246,8 @@ def of_write(mailbox: str | None, code: str, *, back_off: timedelta) -> port.Exc
             return port.Missing(mailbox, code)
         case Meaning.REJECTED | Meaning.UNREADABLE | Meaning.OTHER_KIND:
             return port.Rejected(mailbox, code)
+        case Meaning.DENIED | Meaning.PERMANENT:  # whom we may act as is said before anything else
+            return of_call(acting or mailbox, code, back_off=back_off)
         case _:
             return of_call(mailbox, code, back_off=back_off)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -61,23 +61,26 @@ class Limits:
         self._fast = _lane("ews", self.config.threads)
         self._slow = _lane("ews-slow", self.config.slow_threads)
 
-    async def run(self, mailbox: str, work: Callable[[], T], *, is_read: bool = True) -> T:
-        """What `work` returns, run in a thread within all limits. Raises Busy while the mailbox is paused.
+    async def run(self, mailbox: str, work: Callable[[], T], *, is_read: bool = True, beside: str | None = None) -> T:
+        """What `work` returns, run in a thread within all limits, which are also those of a mailbox `beside` that is
+        concerned as much. Raises Busy while either is paused.
 
         A thread cannot be cancelled: if the caller is, its turns are given back when the thread is done.
         """
-        state = self._mailboxes.get(mailbox) or self._mailboxes.setdefault(mailbox, self._new_mailbox())
-        state.users += 1
+        # in one order for all: of two who act for one another neither waits for the other
+        states = {each: self._entered(each) for each in sorted({mailbox} if beside is None else {mailbox, beside})}
         async with AsyncExitStack() as turns:
-            turns.callback(self._left, mailbox, state)
-            self._refuse_paused(mailbox, state)
-            if is_read:
-                await turns.enter_async_context(state.reads)
-            await turns.enter_async_context(state.calls)
-            lane = self._slow if state.is_slow else self._fast
+            for each, state in states.items():
+                turns.callback(self._left, each, state)
+            self._refuse_paused(states)
+            for state in states.values():
+                if is_read:
+                    await turns.enter_async_context(state.reads)
+                await turns.enter_async_context(state.calls)
+            lane = self._slow if any(state.is_slow for state in states.values()) else self._fast
             await turns.enter_async_context(lane.turns)
-            self._refuse_paused(mailbox, state)
-            task = asyncio.create_task(self._in_thread(lane, state, work, turns.pop_all()))
+            self._refuse_paused(states)
+            task = asyncio.create_task(self._in_thread(lane, states.values(), work, turns.pop_all()))
         self._running.add(task)
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
@@ -112,20 +115,25 @@ class Limits:
         for lane in (self._fast, self._slow):
             lane.threads.shutdown(wait=False)
 
-    async def _in_thread(self, lane: _Lane, state: _Mailbox, work: Callable[[], T], turns: AsyncExitStack) -> T:
+    async def _in_thread(
+        self, lane: _Lane, states: Iterable[_Mailbox], work: Callable[[], T], turns: AsyncExitStack
+    ) -> T:
         started = self.clock()
         async with turns:
             try:
                 return await asyncio.get_running_loop().run_in_executor(lane.threads, work)
             finally:
-                state.is_slow = self.clock() - started > self.config.slow_after.total_seconds()
+                is_slow = self.clock() - started > self.config.slow_after.total_seconds()
+                for state in states:
+                    state.is_slow = is_slow
 
     def _forget(self, task: asyncio.Task[object]) -> None:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # seen, even if whoever asked has gone
 
-    def _refuse_paused(self, mailbox: str, state: _Mailbox) -> None:
+    def _refuse_paused(self, states: Mapping[str, _Mailbox]) -> None:
+        mailbox, state = max(states.items(), key=lambda each: each[1].paused_until)
         left = state.paused_until - self.clock()
         if left > 0:
             raise port.Busy(mailbox, PAUSED, back_off=timedelta(seconds=left))
@@ -137,6 +145,11 @@ class Limits:
 
     def _new_mailbox(self) -> _Mailbox:
         return _Mailbox(reads=asyncio.Semaphore(1), calls=asyncio.Semaphore(self.config.calls_per_mailbox))
+
+    def _entered(self, mailbox: str) -> _Mailbox:
+        state = self._mailboxes.get(mailbox) or self._mailboxes.setdefault(mailbox, self._new_mailbox())
+        state.users += 1
+        return state
 
     def _left(self, mailbox: str, state: _Mailbox) -> None:
         """Forget a mailbox that nobody uses and of which nothing need be remembered."""

@@ -1,8 +1,8 @@
 """The requests we send, as the element inside the SOAP body.
 
 Each asks for exactly what the decoder reads: bodies as they are kept, no MIME, no attachments. An item that needs more
-is a line here and one in the decoder. Each write is of one item, mails nobody and names exactly the properties it is
-about (MAP-1, INV-2).
+is a line here and one in the decoder. Each write is of one item, mails whom its `Sending` says and names exactly the
+properties it is about (MAP-1, INV-2, INV-3, INV-4).
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ PAGE_SIZE = "250"
 FOLDER_PAGE_SIZE = "1000"
 """The most that Exchange gives at once, with a restriction and without."""
 
-_MODES = {
-    Whom.NOBODY: "SendToNone",
-    Whom.ALL: "SendToAllAndSaveCopy",
-    Whom.ADDED: "SendToChangedAndSaveCopy",
-}
+_NOBODY, _ALL = "SendToNone", "SendToAllAndSaveCopy"
+_INVITATIONS = {Whom.NOBODY: _NOBODY, Whom.ALL: _ALL, Whom.ADDED: _ALL}
+_UPDATES = {Whom.NOBODY: _NOBODY, Whom.ALL: _ALL, Whom.ADDED: "SendToChangedAndSaveCopy"}
+_CANCELLATIONS = {Whom.NOBODY: _NOBODY, Whom.ALL: _ALL, Whom.ADDED: _NOBODY}
+"""Of a new meeting all are added, of a cancelled one nobody is."""
 
 ITEM_FIELDS = (
     "item:ParentFolderId",
@@ -143,8 +143,9 @@ def get_folders(folders: Iterable[str]) -> Element:
     )
 
 
-def create_item(new: New, sending: Sending = SILENT) -> Element:
-    """CreateItem in the mailbox's calendar or task list, with the item's identity."""
+def create_item(new: New, sending: Sending = SILENT, *, owner: str = "") -> Element:
+    """CreateItem in the calendar or task list of whoever makes it, or of the owner he makes it for, with the item's
+    identity."""
     is_task = new.kind is Kind.TASK
     marker = t("ExtendedProperty", _extended(properties.MARKER), t("Value", text=new.marker))
     uid = () if new.uid is None else (t("UID", text=new.uid),)
@@ -152,9 +153,9 @@ def create_item(new: New, sending: Sending = SILENT) -> Element:
     item = t(_item(new.kind), *_stated(common), marker, *uid, *_stated(own))
     return m(
         "CreateItem",
-        m("SavedItemFolderId", _distinguished(TASKS if is_task else CALENDAR)),
+        m("SavedItemFolderId", _distinguished(TASKS if is_task else CALENDAR, owner)),
         m("Items", item),
-        **({} if is_task else {"SendMeetingInvitations": _MODES[sending.to]}),
+        **({} if is_task else {"SendMeetingInvitations": _INVITATIONS[sending.to]}),
     )
 
 
@@ -162,11 +163,12 @@ def update_item(item: Written, edit: Edit, kind: Kind, sending: Sending = SILENT
     """UpdateItem of these fields, refused if the item is no longer at that change key."""
     updates = t("Updates", *(_update(field, kind) for field in changes.every(edit, kind)))
     changed = t("ItemChange", _item_id(item.item_id, item.change_key), updates)
+    whom = Whom.NOBODY if kind is Kind.TASK else sending.to
     return m(
         "UpdateItem",
         m("ItemChanges", changed),
         ConflictResolution="NeverOverwrite",
-        SendMeetingInvitationsOrCancellations=_MODES[sending.to],
+        SendMeetingInvitationsOrCancellations=_UPDATES[whom],
         SuppressReadReceipts="true",
     )
 
@@ -186,7 +188,7 @@ def _delete(item_id: str, task_occurrences: str, sending: Sending) -> Element:
         "DeleteItem",
         m("ItemIds", _item_id(item_id)),
         DeleteType="MoveToDeletedItems",
-        SendMeetingCancellations=_MODES[sending.to],
+        SendMeetingCancellations=_CANCELLATIONS[sending.to],
         AffectedTaskOccurrences=task_occurrences,
         SuppressReadReceipts="true",
     )
@@ -227,8 +229,9 @@ def _stated(fields: Iterable[Field]) -> list[Element]:
     return [field.element for field in fields if field.element is not None]
 
 
-def _distinguished(folder: str) -> Element:
-    return t("DistinguishedFolderId", Id=folder)
+def _distinguished(folder: str, owner: str = "") -> Element:
+    mailbox = (t("Mailbox", t("EmailAddress", text=owner)),) if owner else ()
+    return t("DistinguishedFolderId", *mailbox, Id=folder)
 
 
 def _shape(fields: Iterable[Element]) -> Element:
