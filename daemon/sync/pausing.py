@@ -145,7 +145,7 @@ class Guarded:
         return await self._exchange.find_by_marker(mailbox, marker, kind)
 
     async def create(self, mailbox: str, new: New, *, sending: Sending = SILENT) -> Written:
-        await self._pausing.admit(mailbox)
+        await self._admit(mailbox, sending)
         return await self._exchange.create(mailbox, new, sending=sending)
 
     async def update(
@@ -157,11 +157,11 @@ class Guarded:
         kind: Kind = Kind.SCHEDULE_ITEM,
         sending: Sending = SILENT,
     ) -> Written:
-        await self._pausing.admit(mailbox)
+        await self._admit(mailbox, sending)
         return await self._exchange.update(mailbox, item, edit, kind=kind, sending=sending)
 
     async def delete(self, mailbox: str, item_id: str, *, sending: Sending = SILENT) -> None:
-        await self._pausing.admit(mailbox)
+        await self._admit(mailbox, sending)
         await self._exchange.delete(mailbox, item_id, sending=sending)
 
     async def skip(self, mailbox: str, task_id: str) -> None:
@@ -193,3 +193,9 @@ class Guarded:
 
     async def close(self) -> None:
         await self._exchange.close()
+
+    async def _admit(self, mailbox: str, sending: Sending) -> None:
+        """A delegate's write is about two mailboxes: what it sends leaves from his."""
+        await self._pausing.admit(mailbox)
+        if sending.acting:
+            await self._pausing.admit(sending.acting)

@@ -20,6 +20,7 @@ from daemon.exchange.port import (
     ExchangeError,
     Gone,
     Missing,
+    NotAllowed,
     Rejected,
     TaskAnswer,
     Unreadable,
@@ -29,13 +30,14 @@ from handlers import patterns
 from handlers.pattern_days import PatternDays
 from handlers.recurrences import Series
 from schemas.copies import Attendee, Copy, Folder, Kind, Role, Shape, TaskCopy
-from schemas.delegates import CUSTOM, NO_RIGHTS, UNSAID, Delegates, Rights
+from schemas.delegates import CUSTOM, EDITOR, NO_RIGHTS, UNSAID, Delegates, Rights
 from schemas.edits import UNSET, Edit, New
 from schemas.items import Response
-from schemas.sending import SILENT, Sending
+from schemas.sending import SILENT, Sending, Whom
 
 Item = Copy | TaskCopy
 
+HIDDEN = frozenset({"Private", "Confidential"})  # from delegates
 FOLDERS = ("calendar", "tasks", "inbox", "contacts", "notes", "journal")
 TODAY = date(2026, 12, 1)  # when a task is completed
 SAME_NAME = ("subject", "importance", "sensitivity", "location", "attendees", "reminder")
@@ -49,6 +51,17 @@ class Call:
     operation: str
     mailbox: str
     asked: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mail:
+    """What Exchange sent out for one write: from whom, who sent it in his place, and to whom."""
+
+    mailbox: str
+    sender: str
+    recipients: tuple[str, ...]
+    operation: str
+    uid: str
 
 
 NOT_OF_OCCURRENCES: dict[str, Any] = {"recurrence": None, "exceptions": (), "deleted_starts": (), "unread": ()}
@@ -66,6 +79,7 @@ class InstantExchange:
         self.answers: dict[str, Answer] = {}  # by item id: answered instead of what lies there
         self.delegated: defaultdict[str, dict[str, Rights]] = defaultdict(dict)  # by mailbox and delegate
         self.deliver: dict[str, str] = {}  # by mailbox: who gets its meeting requests
+        self.mails: list[Mail] = []
         self.failures: deque[ExchangeError] = deque()  # of the next calls
         self.lost: deque[ExchangeError] = deque()  # answers of the next writes, which are carried out
         self.hold: asyncio.Event | None = None  # calls wait for it
@@ -120,6 +134,7 @@ class InstantExchange:
 
     async def create(self, mailbox: str, new: New, *, sending: Sending = SILENT) -> Written:
         await self._called("create", mailbox, (new.marker,))
+        self._allow(mailbox, sending)
         item_id = f"new-{next(self._ids)}"
         if new.kind is Kind.TASK:
             blank: Item = TaskCopy(mailbox, item_id, marker=new.marker, search_key=item_id.encode().hex().upper())
@@ -134,7 +149,9 @@ class InstantExchange:
                 my_response=Response.ORGANIZER,
                 reminder=15,
             )
-        return self._written(edited(blank, new.edit))
+        made = edited(blank, new.edit)
+        self._send("create", None, made, sending=sending)
+        return self._written(made)
 
     async def update(
         self,
@@ -147,21 +164,27 @@ class InstantExchange:
     ) -> Written:
         await self._called("update", mailbox, (item.item_id,))
         if "/" in item.item_id:
-            return self._customized(mailbox, item, edit)
+            return self._customized(mailbox, item, edit, sending=sending)
         there = self._there(mailbox, item.item_id)
+        self._allow(mailbox, sending, there)
         if isinstance(there, TaskCopy) is not (kind is Kind.TASK):
             raise AssertionError("a task is written as a task, a calendar item as a calendar item")
         if there.change_key != item.change_key:
             raise Changed(mailbox, "ErrorIrresolvableConflict")
-        return item if edit.is_empty else self._written(edited(there, edit))
+        if edit.is_empty:
+            return item
+        self._send("update", there, edited(there, edit), sending=sending)
+        return self._written(edited(there, edit))
 
     async def delete(self, mailbox: str, item_id: str, *, sending: Sending = SILENT) -> None:
         await self._called("delete", mailbox, (item_id,))
         if "/" in item_id:
-            self._without(mailbox, item_id)
+            self._without(mailbox, item_id, sending=sending)
             return
         there = self._there(mailbox, item_id)
+        self._allow(mailbox, sending, there)
         self.remove(there)
+        self._send("delete", there, None, sending=sending)
         if there.folder is not Folder.DELETED_ITEMS:
             self.put(replace(there, item_id=f"{item_id}-deleted", folder=Folder.DELETED_ITEMS))
         self._lose_answer()
@@ -232,11 +255,13 @@ class InstantExchange:
         )
         return next((one for one in master.exceptions if one.original_start == start), alike)
 
-    def _customized(self, mailbox: str, item: Written, edit: Edit) -> Written:
+    def _customized(self, mailbox: str, item: Written, edit: Edit, *, sending: Sending) -> Written:
         master, occurrence = self._of_series(mailbox, item.item_id)
+        self._allow(mailbox, sending, master)
         if occurrence.change_key != item.change_key:
             raise Changed(mailbox, "ErrorIrresolvableConflict")
         exception = replace(edited(occurrence, edit), shape=Shape.EXCEPTION)
+        self._send("update", occurrence, exception, sending=sending)
         others = (one for one in master.exceptions if one.original_start != occurrence.original_start)
         laid = self.put(replace(master, exceptions=in_order([*others, exception])))
         same_key = tuple(replace(one, change_key=laid.change_key) for one in laid.exceptions)
@@ -244,8 +269,10 @@ class InstantExchange:
         self._lose_answer()
         return Written(item.item_id, laid.change_key)
 
-    def _without(self, mailbox: str, item_id: str) -> None:
+    def _without(self, mailbox: str, item_id: str, *, sending: Sending) -> None:
         master, occurrence = self._of_series(mailbox, item_id)
+        self._allow(mailbox, sending, master)
+        self._send("delete", occurrence, None, sending=sending)
         left = (one for one in master.exceptions if one.original_start != occurrence.original_start)
         gone = tuple(sorted({*master.deleted_starts, occurrence.original_start}))
         self.put(replace(master, exceptions=in_order(left), deleted_starts=gone))
@@ -276,6 +303,28 @@ class InstantExchange:
         laid = self.put(item)
         self._lose_answer()
         return Written(laid.item_id, laid.change_key)
+
+    def _allow(self, mailbox: str, sending: Sending, there: Item | None = None) -> None:
+        """As of Exchange: a delegate needs the right to the calendar, and does not see what is private."""
+        if not sending.acting:
+            return
+        rights = self.delegated[mailbox].get(sending.acting, NO_RIGHTS)
+        if rights.calendar != EDITOR:
+            raise NotAllowed(mailbox, "ErrorAccessDenied")
+        if there is not None and there.sensitivity in HIDDEN and not rights.sees_private:
+            raise NotAllowed(mailbox, "ErrorItemNotFound")
+
+    def _send(self, operation: str, before: Item | None, after: Item | None, *, sending: Sending) -> None:
+        """Mails whom Exchange would: of a change all who are in it or were, or all who are not in both."""
+        were, are = _invited(before), _invited(after)
+        is_partial = operation == "update" and sending.to is Whom.ADDED
+        recipients = were ^ are if is_partial else were | are
+        if not sending.mails or not recipients or (operation == "delete" and sending.to is not Whom.ALL):
+            return
+        there = after or before
+        uid = there.uid if isinstance(there, Copy) else ""
+        sender = sending.acting or there.mailbox
+        self.mails.append(Mail(there.mailbox, sender, tuple(sorted(recipients)), operation, uid))
 
     def _delegate(self, mailbox: str, delegate: str, rights: Rights, *, deliver: str) -> None:
         before = self.delegated[mailbox].get(delegate, NO_RIGHTS)
@@ -363,6 +412,11 @@ def _status(task: TaskCopy, edit: Edit) -> dict[str, Any]:
         return {"status": "Completed", "percent": 100.0, "completed_on": task.completed_on or TODAY}
     is_begun = edit.status != "NotStarted" and task.percent < 100
     return {"status": edit.status, "percent": task.percent if is_begun else 0.0, "completed_on": None}
+
+
+def _invited(item: Item | None) -> frozenset[str]:
+    """The addresses of whoever takes part besides the organizer; there are none of a task."""
+    return frozenset(one.address for one in item.attendees) if isinstance(item, Copy) else frozenset()
 
 
 def _found_by(item: Item) -> list[str]:
