@@ -322,6 +322,21 @@ intents = Table(
     sqlite_autoincrement=True,
 )
 
+mails = Table(
+    "mails",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("link_id", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("occurrence", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("recipients", Texts, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at", Instant, nullable=False, index=True),
+    Index(None, "link_id", "version"),
+)
+
 history = Table(
     "history",
     metadata,
