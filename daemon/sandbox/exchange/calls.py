@@ -11,6 +11,7 @@ from daemon.sandbox.exchange.errors import EwsError, malformed
 from daemon.sandbox.exchange.items import Cause, Folder, Item
 from daemon.sandbox.exchange.markup import MESSAGES, Element, child, child_text, children, local_name, m, t
 from daemon.sandbox.exchange.meetings import Meetings
+from daemon.sandbox.exchange.permissions import Act, check_folder, check_item, is_hidden
 from daemon.sandbox.exchange.values import Day
 from daemon.sandbox.exchange.world import World
 from daemon.sandbox.people import Person
@@ -18,7 +19,7 @@ from daemon.sandbox.people import Person
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who asks for what, in whose mailbox.
+    """Who asks for what, in whose name; in his own mailbox, or where he is a delegate.
 
     `owner` is None for a service account that impersonates nobody. `zone_name` is the request's own time zone, empty
     if it states none. `partial` cuts pages and batches short, `empty` leaves pages empty (the faults `partial_page`
@@ -37,7 +38,7 @@ class Call:
 
     @property
     def meetings(self) -> Meetings:
-        return Meetings(self.world)
+        return Meetings(self.world, self.owner)
 
     @property
     def cause(self) -> Cause:
@@ -50,7 +51,7 @@ class Call:
 
     @property
     def person(self) -> Person:
-        """Whose mailbox it is.
+        """Who acts.
 
         Raises:
             EwsError: the account has none and acts for nobody.
@@ -68,9 +69,14 @@ class Call:
     def mailbox(self) -> str:
         return self.person.email
 
-    def item(self, element: Element) -> Item:
-        """The item behind an `ItemId`, an `OccurrenceItemId` or a `RecurringMasterItemId`."""
+    def item(self, element: Element, act: Act = Act.CHANGE) -> Item:
+        """The item behind an `ItemId`, an `OccurrenceItemId` or a `RecurringMasterItemId`, in whatever mailbox.
+
+        Raises:
+            EwsError: it is not there, or the person may not do this with it.
+        """
         found = self._item(element)
+        check_item(self.world, self.person, found, act)
         if found.id in self.unreadable:
             raise EwsError(self.unreadable[found.id], "The item cannot be read.")
         return found
@@ -83,34 +89,48 @@ class Call:
             return self._master(element)
         if not element.get("Id"):
             raise EwsError("ErrorInvalidIdEmpty", "The id is empty.")
-        return self.world.item(self.mailbox, element.get("Id", ""))
+        return self._held(element.get("Id", ""))
+
+    def _held(self, item_id: str) -> Item:
+        return self.world.item(self.world.holder(item_id) or self.mailbox, item_id)
 
     def _nth_occurrence(self, element: Element) -> Item:
-        master = self.world.item(self.mailbox, element.get("RecurringMasterId", ""))
+        master = self._held(element.get("RecurringMasterId", ""))
         if not series.is_series(master):
             raise EwsError("ErrorCalendarCannotUseIdForRecurringMasterId", "The id is no recurring item's.")
         return series.nth(master, whole_number(element.get("InstanceIndex", ""), "InstanceIndex"))
 
     def _master(self, element: Element) -> Item:
-        occurrence = self.world.item(self.mailbox, element.get("OccurrenceId", ""))
+        occurrence = self._held(element.get("OccurrenceId", ""))
         if occurrence.part is None:
             raise EwsError("ErrorCalendarCannotUseIdForOccurrenceId", "The id is no occurrence's.")
         return occurrence.part.master
 
-    def folder(self, element: Element) -> Folder:
-        """The folder behind a `FolderId` or `DistinguishedFolderId`."""
-        if local_name(element) == "FolderId":
-            return self.world.folder_by_id(self.mailbox, element.get("Id", ""))
-        address = child_text(child(element, "Mailbox"), "EmailAddress")
-        if address and self.world.people.find(address) is not self.person:
-            raise EwsError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
-        return self.world.folder(self.mailbox, element.get("Id", ""))
+    def folder(self, element: Element, act: Act = Act.SEE) -> Folder:
+        """The folder behind a `FolderId` or `DistinguishedFolderId`, which may name another's mailbox.
 
-    def target(self, element: Element | None, name: str, default: str = "") -> Folder:
+        Raises:
+            EwsError: it is not there, or the person may not do this in it.
+        """
+        found = self._folder(element)
+        check_folder(self.world, self.person, found, act)
+        return found
+
+    def _folder(self, element: Element) -> Folder:
+        if local_name(element) == "FolderId":
+            return self.world.folder_by_id(element.get("Id", ""))
+        address = child_text(child(element, "Mailbox"), "EmailAddress")
+        return self.world.folder(address or self.mailbox, element.get("Id", ""))
+
+    def sees(self, item: Item) -> bool:
+        """Whether the item is among what the person gets to see of a folder that is open to him."""
+        return not is_hidden(self.world, self.person, item)
+
+    def target(self, element: Element | None, name: str, default: str = "", *, act: Act = Act.SEE) -> Folder:
         """The one folder within the child `name`, or the distinguished folder `default`."""
         within = child(element, name)
         if within is not None:
-            return self.folder(only_child(within))
+            return self.folder(only_child(within), act)
         if not default:
             raise malformed(f"{name} is missing")
         return self.world.folder(self.mailbox, default)

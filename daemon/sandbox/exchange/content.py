@@ -49,6 +49,12 @@ class Meeting:
     uid: str
     organizer: Recipient
     values: Mapping[str, Any]
+    delegate: Recipient | None = None
+
+    @property
+    def sender(self) -> Recipient:
+        """Who sends it: the organizer, or a delegate on his behalf."""
+        return self.delegate or self.organizer
 
     @property
     def attendees(self) -> list[Attendee]:
@@ -180,7 +186,7 @@ def _message_values(meeting: Meeting) -> dict[str, Any]:
         **values,
         "UID": meeting.uid,
         "From": meeting.organizer,
-        "Sender": meeting.organizer,
+        "Sender": meeting.sender,
         "ToRecipients": tuple(each.recipient for each in meeting.values.get("RequiredAttendees", ())),
         "CcRecipients": tuple(each.recipient for each in meeting.values.get("OptionalAttendees", ())),
         "IsRead": False,
@@ -221,8 +227,10 @@ def cancellation_draft(meeting: Meeting) -> Draft:
     return Draft(ItemKind.CANCELLATION, {**_message_values(meeting), **fixed})
 
 
-def response_draft(copy: Item, *, response: str, body: Body | None, me: Recipient, moment: datetime) -> Draft:
-    """An attendee's answer as a message."""
+def response_draft(
+    copy: Item, *, response: str, body: Body | None, me: Recipient, sender: Recipient, moment: datetime
+) -> Draft:
+    """An attendee's answer as a message, which another may send on his behalf."""
     word, suffix = _ANSWERS[response]
     values = {
         "ItemClass": f"IPM.Schedule.Meeting.Resp.{suffix}",
@@ -230,7 +238,7 @@ def response_draft(copy: Item, *, response: str, body: Body | None, me: Recipien
         "Body": body or Body("Text", ""),
         "ResponseType": response,
         "From": me,
-        "Sender": me,
+        "Sender": sender,
         "ToRecipients": (copy.organizer,),
         "UID": copy.uid,
         "RecurrenceId": copy.recurrence_id,

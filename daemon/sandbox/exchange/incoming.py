@@ -17,7 +17,7 @@ from daemon.sandbox.exchange.markup import Element, child_text, children, local_
 from daemon.sandbox.exchange.properties import ItemKind, Property, Trait, by_name
 from daemon.sandbox.exchange.timezones import display_name, zone_of
 from daemon.sandbox.exchange.values import Attendee, Recipient, Zone
-from daemon.sandbox.people import People, PersonKind
+from daemon.sandbox.people import People, Person, PersonKind
 
 # A plain `Item` becomes a message, as Exchange makes it.
 CREATABLE = {
@@ -76,8 +76,8 @@ def settable(kind: ItemKind, name: str) -> Property:
     return prop
 
 
-def new_draft(call: Call, element: Element) -> Draft:
-    """What CreateItem stores for an item's element."""
+def new_draft(call: Call, element: Element, owner: Person) -> Draft:
+    """What CreateItem stores for an item's element in somebody's mailbox."""
     kind = CREATABLE.get(local_name(element))
     if kind is None:
         raise EwsError("ErrorInvalidOperation", f"The sandbox Exchange does not model {local_name(element)} items.")
@@ -85,14 +85,14 @@ def new_draft(call: Call, element: Element) -> Draft:
     stored = {"ItemClass": _CLASSES[kind], **_DEFAULTS, **given.values}
     check_common(kind, stored)
     if kind is ItemKind.CALENDAR_ITEM:
-        stored = _new_calendar_item(call, stored)
+        stored = _new_calendar_item(call, stored, owner)
     if kind is ItemKind.TASK:
         begun = tasks.begun(stored, today=call.today)
         placed = tasks.placed(begun, zone=call.zone)
-        stored = {"Owner": call.person.name, **tasks.settled(placed, today=call.today, zone=call.zone)}
+        stored = {"Owner": owner.name, **tasks.settled(placed, today=call.today, zone=call.zone)}
     if kind is ItemKind.MESSAGE:
         me = Recipient(call.person.name, call.person.email)
-        stored = {"IsRead": True, "From": me, "Sender": me, **stored}
+        stored = {"IsRead": True, "From": Recipient(owner.name, owner.email), "Sender": me, **stored}
     return Draft(kind, stored, given.extended)
 
 
@@ -118,10 +118,9 @@ def check_common(kind: ItemKind, stored: Mapping[str, Any]) -> None:
     reminders.check(stored)
 
 
-def _new_calendar_item(call: Call, stored: dict[str, Any]) -> dict[str, Any]:
+def _new_calendar_item(call: Call, stored: dict[str, Any], owner: Person) -> dict[str, Any]:
     zone = stored.pop("MeetingTimeZone", None) or Zone(call.zone_name or "UTC", display_name(call.zone_name or "UTC"))
     start = stored.get("Start") or _next_half_hour(call.world.now())
-    me = Recipient(call.person.name, call.person.email)
     stored = {
         **_CALENDAR_DEFAULTS,
         "StartTimeZone": zone,
@@ -129,7 +128,7 @@ def _new_calendar_item(call: Call, stored: dict[str, Any]) -> dict[str, Any]:
         "Start": start,
         "End": start + timedelta(minutes=30),
         "UID": call.world.new_uid(),
-        "Organizer": me,
+        "Organizer": Recipient(owner.name, owner.email),
         "MyResponseType": "Organizer",
         **stored,
     }

@@ -60,6 +60,7 @@ class Item:
     """One item of one mailbox.
 
     `values` holds properties by EWS name; `extended` holds extended properties by `extended.ExtendedName`.
+    `modified_by` is a name, `created_by` an address.
     `search_key` stays when the item moves, everything else of its identity changes. An occurrence is no item of its
     own but seen as one: `part` says of what.
     """
@@ -75,6 +76,7 @@ class Item:
     created: datetime
     modified: datetime
     modified_by: str
+    created_by: str = ""
     revision: int = 0
     part: Part | None = None
 

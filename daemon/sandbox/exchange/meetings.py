@@ -69,8 +69,10 @@ def is_organizers(item: Item) -> bool:
 class Meetings:
     """The traffic between mailboxes."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, by: Person | None = None) -> None:
+        """`by` is who acts, in his own mailbox or in another's; None: whoever's mailbox it is."""
         self._world = world
+        self._by = by
 
     # From organizers
 
@@ -85,7 +87,7 @@ class Meetings:
         added = [each for each in item.attendees if self._identity(each) not in known]
         kept = [each for each in item.attendees if self._identity(each) in told] if mode.to == "all" else []
         removed = [each for each in before.attendees if self._identity(each) in told - current] if before else []
-        self.cancel_for(meeting_of(item), removed, cause)
+        self.cancel_for(self._meeting(item), removed, cause)
         if before is not None and series.is_series(before):
             kept_days = {each.id for each in series.exceptions(item)} if series.is_series(item) else set()
             self._cancel_guests(before, cause, but=kept_days)
@@ -93,17 +95,17 @@ class Meetings:
             return item
         reached = {TOLD: tuple(sorted(told | {self._identity(each) for each in added})), "MeetingRequestWasSent": True}
         sent = self._world.modify(item, reached, by=item.modified_by)
-        self.deliver(meeting_of(sent), added, cause, kind="invitation")
-        self.deliver(meeting_of(sent), kept, cause, kind="update")
+        self.deliver(self._meeting(sent), added, cause, kind="invitation")
+        self.deliver(self._meeting(sent), kept, cause, kind="update")
         if mode.save_copy:
-            self._keep_sent(sent, request_draft(meeting_of(sent), to_organizer=True))
+            self._keep_sent(sent, request_draft(self._meeting(sent), to_organizer=True))
         return self._world.item(sent.mailbox, sent.id)
 
     def cancel(self, item: Item, mode: SendMode, cause: Cause, *, body: Body | None = None) -> None:
         """Tells the attendees that an organizer's item is no more; the item itself is the caller's business."""
         if mode.to == "nobody" or not item.get("MeetingRequestWasSent"):
             return
-        meeting = meeting_of(item)
+        meeting = self._meeting(item)
         if body is not None:
             meeting = replace(meeting, values={**meeting.values, "Body": body})
         told = set(item.get(TOLD, ()))
@@ -120,7 +122,7 @@ class Meetings:
             told = set(exception.get(TOLD, ())) - regulars
             guests = [each for each in exception.attendees if self._identity(each) in told]
             if exception.id not in but:
-                self.cancel_for(meeting_of(exception), guests, cause)
+                self.cancel_for(self._meeting(exception), guests, cause)
 
     def deliver(self, meeting: Meeting, attendees: Iterable[Attendee], cause: Cause, *, kind: str) -> None:
         """A request to these attendees, and the meeting into their calendars."""
@@ -147,7 +149,7 @@ class Meetings:
             "AppointmentReplyTime": moment,
             "LegacyFreeBusyStatus": busy.get(answer.response, "Free"),
         }
-        answered = self._world.modify(copy, own, by=person.name)
+        answered = self._world.modify(copy, own, by=self._actor(person).name)
         answered = self._put_where_it_belongs(answered, declined=answer.response == "Decline")
         self._put_requests_away(answered)
         return [answered, *self._send_answer(answered, answer, cause)]
@@ -186,7 +188,7 @@ class Meetings:
         draft = request_draft(meeting, request_type=request_type, my_response=copy.get("MyResponseType"))
         self._receive(person, draft)
         if person.kind is PersonKind.ROOM:
-            self.answer(copy, Answer("Accept", send=True, save_copy=False), cause)
+            Meetings(self._world).answer(copy, Answer("Accept", send=True, save_copy=False), cause)
 
     def _first_copy(self, person: Person, meeting: Meeting, values: dict[str, Any]) -> Item:
         """A new copy; an occurrence that he threw out of his copy of the series comes back into it."""
@@ -238,14 +240,21 @@ class Meetings:
     def _send_answer(self, copy: Item, answer: Answer, cause: Cause) -> list[Item]:
         organizer = copy.organizer
         person = self._world.owner(copy.mailbox)
-        me = Recipient(person.name, person.email)
-        draft = response_draft(copy, response=answer.response, body=answer.body, me=me, moment=self._world.now())
+        draft = response_draft(
+            copy,
+            response=answer.response,
+            body=answer.body,
+            me=_recipient(person),
+            sender=_recipient(self._actor(person)),
+            moment=self._world.now(),
+        )
         if not answer.send or organizer is None:
             drafts = self._world.folder(copy.mailbox, "drafts")
             return [self._world.create(drafts, draft, by=copy.modified_by)] if organizer and answer.save_copy else []
         host = self._world.people.find(organizer.address)
         to = host.email if host else organizer.address
-        self._world.record(Mail(copy.mailbox, copy.mailbox, (to,), "response", copy.uid, cause))
+        sender = self._actor(person).email
+        self._world.record(Mail(copy.mailbox, sender, (to,), "response", copy.uid, cause))
         if host is not None and host.has_mailbox:
             self._receive(host, draft)
             self._track(host, copy, answer)
@@ -287,6 +296,15 @@ class Meetings:
 
     # Helpers
 
+    def _actor(self, owner: Person) -> Person:
+        """Who acts in somebody's mailbox: he himself, unless it is known that another does."""
+        return self._by or owner
+
+    def _meeting(self, item: Item) -> Meeting:
+        """What attendees get of an item, and by whom."""
+        by = self._by
+        return replace(meeting_of(item), delegate=_recipient(by) if by and by.email != item.mailbox else None)
+
     def _identity(self, attendee: Attendee) -> str:
         person = self._world.people.find(attendee.recipient.address)
         named = attendee.recipient.address or attendee.recipient.name
@@ -309,8 +327,8 @@ class Meetings:
 
     def _record_mail(self, meeting: Meeting, to: list[str], cause: Cause, *, kind: str) -> None:
         if to:
-            sender = meeting.organizer.address
-            self._world.record(Mail(sender, sender, tuple(to), kind, meeting.uid, cause))
+            organizer, sender = meeting.organizer.address, meeting.sender.address
+            self._world.record(Mail(organizer, sender, tuple(to), kind, meeting.uid, cause))
 
     def _of_uid(self, mailbox: str, uid: str) -> list[Item]:
         return [each for each in self._world.items(mailbox) if each.uid == uid]
@@ -326,8 +344,13 @@ class Meetings:
 
     def _keep_sent(self, item: Item, draft: Draft) -> Item:
         values = {**draft.values, "DateTimeSent": self._world.now(), "IsRead": True}
-        folder = self._world.folder(item.mailbox, "sentitems")
+        sender = self._actor(self._world.owner(item.mailbox))
+        folder = self._world.folder(sender.email, "sentitems")
         return self._world.create(folder, replace(draft, values=values), by=item.modified_by)
+
+
+def _recipient(person: Person) -> Recipient:
+    return Recipient(person.name, person.email)
 
 
 def refuse_answer(copy: Item, response: str) -> None:

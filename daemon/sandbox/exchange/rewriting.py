@@ -8,7 +8,7 @@ Rewriting twice changes no more than rewriting once.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -35,8 +35,11 @@ _HEAD = '<html><head><meta http-equiv="Content-Type" content="text/html; charset
 _LINE = 76
 
 
-def rewrite(world: World, mailbox: str, written: Iterable[Change]) -> None:
-    """Lets the mailbox's assistant touch the calendar items and tasks that these changes left in it."""
+def rewrite(world: World, written: Sequence[Change]) -> None:
+    """Lets the assistant of the mailbox that was written first touch what these changes left in it."""
+    if not written:
+        return
+    mailbox = written[0].mailbox
     present = {item.id: item for item in world.items(mailbox) if item.kind in _REWRITTEN}
     for item_id in dict.fromkeys(change.item_id for change in written):
         if item_id in present:

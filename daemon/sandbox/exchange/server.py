@@ -168,7 +168,7 @@ class ExchangeSandbox:
             self.serving = None
             self._listeners.remove(written.append)
             if any(fault.name == "rewrite" for fault in faults):
-                rewrite(self.world, call.mailbox, written)
+                rewrite(self.world, written)
 
     async def _suffer(self, http: web.Request, faults: list[Fault]) -> web.StreamResponse | None:
         """The faults that need no answer of ours: waiting, a lost connection, a server that is not there."""

@@ -115,9 +115,10 @@ class World:
             raise EwsError("ErrorFolderNotFound", f"The sandbox's mailboxes have no folder {name}.")
         return found
 
-    def folder_by_id(self, mailbox: str, folder_id: str) -> Folder:
+    def folder_by_id(self, folder_id: str) -> Folder:
+        """A folder of any mailbox."""
         found = self._folders.get(folder_id)
-        if found is None or found.mailbox != mailbox:
+        if found is None:
             raise EwsError("ErrorFolderNotFound", "The specified folder could not be found in the store.")
         return found
 
@@ -131,6 +132,12 @@ class World:
         if found is None:
             raise EwsError("ErrorItemNotFound", "The specified object was not found in the store.")
         return found
+
+    def holder(self, item_id: str) -> str | None:
+        """In whose mailbox an item lies, or the series of an occurrence; None if it is nowhere."""
+        named = series.split_id(item_id)
+        ids = (item_id, named[0]) if named else (item_id,)
+        return next((mailbox for mailbox, held in self._items.items() if any(each in held for each in ids)), None)
 
     def items(self, mailbox: str, folder: Folder | str | None = None) -> list[Item]:
         """A mailbox's items, oldest first; of one folder if it is given."""
@@ -150,7 +157,8 @@ class World:
         self._folders[made.id] = made
         return made
 
-    def create(self, folder: Folder, draft: Draft, *, by: str) -> Item:
+    def create(self, folder: Folder, draft: Draft, *, by: str, author: str = "") -> Item:
+        """Puts an item into a folder; `author` is the address of whoever makes it in another's mailbox."""
         moment = self.now()
         self._count += 1
         search_key = hashlib.sha256(f"{self._seed}:{self._count}:key".encode()).digest()[:16]
@@ -166,6 +174,7 @@ class World:
             created=moment,
             modified=moment,
             modified_by=by,
+            created_by=author or folder.mailbox,
         )
         self._items[item.mailbox][item.id] = item
         self.log.created(item)

@@ -9,6 +9,7 @@ from daemon.sandbox.exchange.items import Folder
 from daemon.sandbox.exchange.markup import Element, children, local_name
 from daemon.sandbox.exchange.meetings import SendMode
 from daemon.sandbox.exchange.operations import responding
+from daemon.sandbox.exchange.permissions import Act
 from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.shapes import ID_ONLY, item_markup
 
@@ -31,10 +32,11 @@ def _create(call: Call, request: Element, element: Element) -> Element:
         raise EwsError("ErrorSendMeetingInvitationsRequired", "SendMeetingInvitations is missing.")
     if kind == ItemKind.MESSAGE:
         _refuse_sending(request)
-    draft = new_draft(call, element)
-    folder = call.target(request, "SavedItemFolderId", _HOME[kind])
+    home = _HOME.get(kind, "drafts")
+    folder = call.target(request, "SavedItemFolderId", home, act=Act.CREATE)
+    draft = new_draft(call, element, call.world.owner(folder.mailbox))
     _refuse_misplaced(kind, folder)
-    item = call.world.create(folder, draft, by=call.person.name)
+    item = call.world.create(folder, draft, by=call.person.name, author=call.mailbox)
     if mode is not None and item.kind is ItemKind.CALENDAR_ITEM:
         item = call.meetings.announce(item, SendMode.named(mode), call.cause)
     return success(call.operation, with_items(item_markup(call.world, item, ID_ONLY)))

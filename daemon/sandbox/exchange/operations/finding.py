@@ -61,7 +61,7 @@ def find_item(call: Call, request: Element) -> Element:
 
 def _found(call: Call, folder: Folder, request: Element) -> Page:
     holds = restriction(call.world, child(request, "Restriction"))
-    items = [item for item in call.world.items(folder.mailbox, folder) if holds(item)]
+    items = [item for item in call.world.items(folder.mailbox, folder) if holds(item) and call.sees(item)]
     view = child(request, "CalendarView")
     if view is not None:
         return _calendar_view(folder, items, view)

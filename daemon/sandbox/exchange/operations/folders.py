@@ -8,6 +8,7 @@ from daemon.sandbox.exchange.calls import Call, each, required, success, whole_n
 from daemon.sandbox.exchange.computed import rights
 from daemon.sandbox.exchange.items import Folder
 from daemon.sandbox.exchange.markup import Element, child, child_text, children, local_name, m, t
+from daemon.sandbox.exchange.permissions import Act, may
 
 _ELEMENTS = {"IPF.Appointment": "CalendarFolder", "IPF.Contact": "ContactsFolder", "IPF.Task": "TasksFolder"}
 _ID = "folder:FolderId"
@@ -67,7 +68,7 @@ def _markup(call: Call, folder: Folder, shape: Element) -> Element:
         ("folder:DisplayName", t("DisplayName", folder.display_name)),
         ("folder:TotalCount", t("TotalCount", str(len(items)))),
         ("folder:ChildFolderCount", t("ChildFolderCount", str(len(call.world.subfolders(folder))))),
-        ("folder:EffectiveRights", rights(creates=True)),
+        ("folder:EffectiveRights", rights(creates=may(call.world, call.person, folder, Act.CREATE))),
         ("folder:DistinguishedFolderId", t("DistinguishedFolderId", folder.name) if folder.name else None),
         ("folder:UnreadCount", t("UnreadCount", str(unread)) if tag in ("Folder", "TasksFolder") else None),
     ]

@@ -8,6 +8,7 @@ from daemon.sandbox.exchange.errors import EwsError
 from daemon.sandbox.exchange.items import Draft, Folder, Item
 from daemon.sandbox.exchange.markup import Element, boolean, child_text, children
 from daemon.sandbox.exchange.meetings import Answer, SendMode, is_organizers
+from daemon.sandbox.exchange.permissions import Act
 from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.shapes import ID_ONLY, item_markup
 
@@ -55,7 +56,7 @@ def _tell_others(call: Call, item: Item, mode: SendMode) -> Item:
 
 
 def _dispose(call: Call, item: Item, how: str) -> None:
-    folder = call.world.folder(call.mailbox, _BINS[how]) if how in _BINS else None
+    folder = call.world.folder(item.mailbox, _BINS[how]) if how in _BINS else None
     if folder is None:
         call.world.delete(item)
     elif item.folder != folder.id:
@@ -63,25 +64,28 @@ def _dispose(call: Call, item: Item, how: str) -> None:
 
 
 def move_item(call: Call, request: Element) -> Element:
-    folder = call.target(request, "ToFolderId")
+    folder = call.target(request, "ToFolderId", act=Act.CREATE)
 
     def move(element: Element) -> Element:
         item = call.item(element)
         _refuse_misplaced(item, folder)
+        if folder.mailbox != item.mailbox:
+            raise EwsError("ErrorMoveCopyFailed", "The sandbox Exchange moves nothing from mailbox to mailbox.")
         return _with_id(call, request, call.world.move(item, folder))
 
     return each(call, children(required(request, "ItemIds")), move)
 
 
 def copy_item(call: Call, request: Element) -> Element:
-    folder = call.target(request, "ToFolderId")
+    folder = call.target(request, "ToFolderId", act=Act.CREATE)
 
     def copy(element: Element) -> Element:
-        item = call.item(element)
+        item = call.item(element, Act.SEE)
         _refuse_misplaced(item, folder)
         if item.part is not None:
             raise EwsError("ErrorCalendarCannotMoveOrCopyOccurrence", "An occurrence cannot be moved or copied.")
-        copied = call.world.create(folder, Draft(item.kind, item.values, item.extended), by=call.person.name)
+        draft = Draft(item.kind, item.values, item.extended)
+        copied = call.world.create(folder, draft, by=call.person.name, author=call.mailbox)
         return _with_id(call, request, copied)
 
     return each(call, children(required(request, "ItemIds")), copy)

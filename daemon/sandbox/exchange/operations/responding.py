@@ -56,7 +56,7 @@ def _cancel(call: Call, item: Item, element: Element, *, disposition: str) -> El
     mode = SendMode("nobody" if disposition == "SaveOnly" else "all", disposition == "SendAndSaveCopy")
     call.meetings.cancel(item, mode, call.cause, body=body)
     done = call.world.modify(item, cancelled_by_organizer(item), by=call.person.name)
-    gone = call.world.throw(done, call.world.folder(call.mailbox, "deleteditems"))
+    gone = call.world.throw(done, call.world.folder(item.mailbox, "deleteditems"))
     return success(call.operation, with_items(item_markup(call.world, gone, ID_ONLY)))
 
 

@@ -201,8 +201,9 @@ def _one_off(call: Call, item: Item, changed: Given) -> Item:
     alone = {name: value for name, value in changed.values.items() if name != "Recurrence"}
     if done is not None:
         alone["ReminderIsSet"] = False
-    folder = call.world.folder_by_id(item.mailbox, item.folder)
-    made = call.world.create(folder, Draft(item.kind, alone, changed.extended), by=call.person.name)
+    folder = call.world.folder_by_id(item.folder)
+    draft = Draft(item.kind, alone, changed.extended)
+    made = call.world.create(folder, draft, by=call.person.name, author=call.mailbox)
     stored = {name: value for name, value in {**changed.values, **onwards}.items() if value is not None}
     _keep(call, item, Given(stored, changed.extended))
     return made
