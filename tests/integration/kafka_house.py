@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +115,7 @@ async def a_house_on_kafka(
             reader=reader,
         )
         house.watch.service = house.service
-        sandbox.listen(partial(house.watch.follow, sandbox))
+        house.watch.attach(sandbox)
         made.append(house)
         house.people = [each["email"].partition("@")[0] for each in people]
         yield house

@@ -31,7 +31,7 @@ from daemon.settings.models import Settings
 from daemon.store import positions
 from daemon.wiring import counting, ews_config
 from schemas import catalogue
-from tests.support import invariants, stores
+from tests.support import invariants, mail_invariants, stores
 from tests.support.outlook import Outlook
 from tests.support.watch import HeldHint, Watch
 
@@ -90,6 +90,27 @@ def options(who: str | None = None, **values: bool) -> dict[str, Any]:
     scope = {"level": "system"} if who is None else {"level": "user", "id": f"u-{who}"}
     data = {"scope": scope, "options": {name.replace("__", "."): value for name, value in values.items()}}
     return {"type": "crm.options.changed.v1", "data": data}
+
+
+def grant(principal: str, delegate: str, **more: Any) -> dict[str, Any]:
+    """The delegate may act for the principal (INV-1)."""
+    return _delegation("granted", principal, delegate, more)
+
+
+def revoke(principal: str, delegate: str, **more: Any) -> dict[str, Any]:
+    """He may not any longer."""
+    return _delegation("revoked", principal, delegate, more)
+
+
+def _delegation(what: str, principal: str, delegate: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    data = {"principal": f"u-{principal}", "delegate": f"u-{delegate}"}
+    return {"type": f"crm.delegation.{what}.v1", "data": {**data, **more}}
+
+
+def acting(who: str, *, principal: str | None = None, notify: str = "none", **item: Any) -> dict[str, Any]:
+    """What a CRM user asks for, in his own name or for somebody: the body of a create, an edit or a delete."""
+    actor = {"user": f"u-{who}", "on_behalf_of": principal and f"u-{principal}"}
+    return {"actor": actor, "notify": notify, **({"item": item} if item else {})}
 
 
 def utc_now() -> datetime:
@@ -333,7 +354,8 @@ async def a_house(
         house = House(sandbox, url, SandboxCrm(_saying(broker)), broker, settings_for(url, store, **settings))
         house.clock = clock
         house.watch.service = house.service
-        sandbox.listen(partial(house.watch.follow, sandbox))
+        house.watch.attach(sandbox)
+        house.watch.granted = partial(mail_invariants.in_force, house)
         parts.enter_context(house.watch.listening())
         made.append(house)
         house.people = [each["email"].partition("@")[0] for each in entries if each.get("kind", "person") == "person"]

@@ -24,6 +24,7 @@ from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.timezones import zone_of
 from daemon.sandbox.exchange.values import Recipient
 from schemas import catalogue, envelope, events, ids
+from tests.support import mail_invariants as mails
 from tests.support import task_invariants
 from tests.support import write_invariants as writes
 from tests.support.watch import HeldHint, is_in_a_calendar
@@ -50,7 +51,8 @@ async def check(house: House) -> None:
     """Judges everything. Raises `Broken` with the first invariant that does not hold."""
     if house.daemons:
         await check_daemons(house)
-    mails_nobody(house)
+    mails_what_was_asked(house)
+    acts_for_whom_it_may(house)
     writes_what_it_says(house)
     keeps_organizers(house)
     one_item_per_mailbox(house)
@@ -72,16 +74,23 @@ async def check_daemons(house: House) -> None:
     await keeps_tasks(house)
 
 
-def mails_nobody(house: House) -> None:
-    """1: no mail left because of the service account."""
-    ours = [mail for mail in house.sandbox.world.mails if mail.cause.account == house.service]
-    _hold(not ours, f"the daemon caused {len(ours)} mails: {[mail.kind for mail in ours]}")
+def mails_what_was_asked(house: House) -> None:
+    """1: every mail that left because of the service account is one an outcome names, and that somebody asked for."""
+    _none(mails.unasked(house), "an outcome names mails nobody asked for")
+    _none(mails.unnamed(house), "mailed and said is not the same")
+
+
+def acts_for_whom_it_may(house: House) -> None:
+    """1, INV-1, INV-2: in a delegate's name only where he was granted it, and delegates come and go as grants do."""
+    _none(mails.overstepping(house), "written in another's name")
+    _none(mails.unexplained_delegates(house), "delegates are not as was said")
 
 
 def writes_what_it_says(house: House) -> None:
     """11: the service account reads mailboxes, and writes exactly what outcomes say, field by field."""
     asked = {str(each["operation"]) for each in house.sandbox.meter.report() if each["account"] == house.service}
-    _hold(asked <= READS | WRITES, f"the daemon did more than read and write: {sorted(asked - READS - WRITES)}")
+    known = READS | WRITES | mails.DELEGATION
+    _hold(asked <= known, f"the daemon did more than read and write: {sorted(asked - known)}")
     _none(writes.unsaid(house), "written and said is not the same")
     _none(writes.interfering(house), "more was written than said")
 
@@ -184,6 +193,7 @@ async def stays_quiet(house: House) -> None:
     """4, 6: every hint and every CRM event again, twice and in another order, makes no record and changes nothing."""
     await house.quiet()
     count, items, written = house.count(), house.crm.items(), len(writes.ours(house))
+    mailed = len(house.sandbox.world.mails)
     order = random.Random(0)
     events = [as_it_came(each) for topic in _FROM_CRM for each in _sound(house, topic)]
     for _ in range(_ROUNDS):
@@ -193,6 +203,7 @@ async def stays_quiet(house: House) -> None:
         _hold(house.count() == count, f"{house.count() - count} records although nothing happened{_news(house, count)}")
         _hold(house.crm.items() == items, "the CRM changed although nothing happened")
         _hold(len(writes.ours(house)) == written, "Exchange was written to although nothing happened")
+        _hold(len(house.sandbox.world.mails) == mailed, "mails left although nothing happened")
 
 
 def _sound(house: House, topic: str) -> list[Record]:

@@ -196,7 +196,7 @@ def thrown_away(house: House, crm_id: str) -> None:
     """The one copy of each person lies in Deleted Items."""
     world = house.sandbox.world
     places = {
-        name: [world.folder_by_id(each.mailbox, each.folder).name for each in copies]
+        name: [world.folder_by_id(each.folder).name for each in copies]
         for name, copies in marked(house, crm_id).items()
     }
     assert places == {name: ["deleteditems"] for name in PEOPLE}, f"copies lie in {places}"

@@ -59,7 +59,7 @@ def copies_of(house: House, task: Mapping[str, Any], mailbox: str) -> list[Item]
 
 
 def _is_of(house: House, item: Item, task: Mapping[str, Any]) -> bool:
-    folder = house.sandbox.world.folder_by_id(item.mailbox, item.folder)
+    folder = house.sandbox.world.folder_by_id(item.folder)
     if item.kind is not ItemKind.TASK or folder.name == "deleteditems":
         return False
     if task["item"].get("recurrence") and "Recurrence" not in item.values:

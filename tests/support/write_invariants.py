@@ -10,11 +10,13 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from daemon.sandbox.exchange.bodies import as_type
 from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Item
+from daemon.sandbox.exchange.meetings import TOLD, is_organizers
 from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.reminders import SNOOZED
 from daemon.sandbox.exchange.series import DELETED, VARIATIONS
@@ -48,16 +50,29 @@ _TOUCHED: Mapping[str, frozenset[str]] = {
 }
 """What a write may change, by the words of its outcome."""
 _OF_TASKS = frozenset(("StartDate",))
+_OF_MAILS = frozenset((TOLD, "MeetingRequestWasSent", "AppointmentSequenceNumber"))
+"""What Exchange notes of a meeting when it sends mails of it."""
 _MOVE_ON = ("due", "status")
 """What brings a recurring task to its next occurrence, and all of that with it."""
+
+_OF_ITEMS = ("create", "update", "delete")
 
 Place = tuple[str, str, str]
 """A link, a mailbox and an operation."""
 
 
 def ours(house: House) -> list[Written]:
-    """Everything the daemon wrote."""
-    return [each for each in house.watch.written if each.account == house.service]
+    """Everything the daemon wrote; what Exchange made in others' mailboxes of the mails it sent is not its doing."""
+    found = [each for each in house.watch.written if each.account == house.service]
+    mailing = {id(each.call) for each in house.watch.mailed}
+    places = {id(each.call): each.item.mailbox for each in found if is_organizers(each.item)}
+    return [
+        each
+        for each in found
+        if each.call is None
+        or id(each.call) not in mailing
+        or each.item.mailbox == places.get(id(each.call), each.call.mailbox)
+    ]
 
 
 def crm_events(house: House) -> Iterator[dict[str, Any]]:
@@ -110,7 +125,7 @@ def unsaid(house: House) -> list[str]:
     Counted one by one, unless an answer was lost or a daemon died on purpose: then nobody can know how often.
     """
     said, done = _said(house), _done(house)
-    if not _is_troubled(house) and len(house.metrics) <= 1:
+    if not is_troubled(house) and len(house.metrics) <= 1:
         more = {place: len(done[place]) - len(said[place]) for place in {*done, *said}}
         return [_of(place, count) for place, count in more.items() if count and not _was_gone(house, place, count)]
     unheard = [_of(place, 1) for place in done if place not in said and not _is_anybodys(house, place)]
@@ -145,7 +160,7 @@ def _said(house: House) -> dict[Place, list[frozenset[str]]]:
     found: dict[Place, list[frozenset[str]]] = defaultdict(list)
     told = {record.headers: json.loads(record.value or b"{}") for record in house.broker.records(catalogue.OUTCOMES)}
     for outcome in told.values():
-        for write in outcome["writes"]:
+        for write in (each for each in outcome["writes"] if each["operation"] in _OF_ITEMS):
             place = (outcome["link"], _mailbox(house, write["mailbox"]), write["operation"])
             found[place].append(frozenset(write["fields"]))
     return found
@@ -162,7 +177,7 @@ def _done(house: House) -> dict[Place, list[Written]]:
     return found
 
 
-def _is_troubled(house: House) -> bool:
+def is_troubled(house: House) -> bool:
     """Whether a write ended otherwise than its answer said."""
     return any(house.sandbox.faults.struck[operation] for operation in ("CreateItem", "UpdateItem", "DeleteItem"))
 
@@ -209,7 +224,7 @@ def _all_interfering(house: House) -> Iterator[str]:
     for place, writes in _done(house).items():
         fields = said.get(place, [])
         together = frozenset[str]().union(*fields)
-        one_by_one = len(fields) == len(writes) and not _is_troubled(house)  # or one is said when another was tried
+        one_by_one = len(fields) == len(writes) and not is_troubled(house)  # or one is said when another was tried
         for write, own in zip_longest(writes, fields if one_by_one else ()):
             if place[2] == "update" and write is not None:
                 yield from _interfering(house, write, own if one_by_one else together)
@@ -220,7 +235,10 @@ def _interfering(house: House, write: Written, fields: frozenset[str]) -> Iterat
     if before is None or after is None:
         yield f"an update that is none in {write.item.mailbox}"
         return
-    allowed = frozenset[str]().union(*(_allowed(name, before) for name in fields))
+    mails = any(each.call is write.call for each in house.watch.mailed)
+    if mails:
+        before, after = _unanswered(before), _unanswered(after)
+    allowed = frozenset[str]().union(*(_allowed(name, before) for name in fields), _OF_MAILS if mails else ())
     names = {*before.values, *after.values}
     changed = {name for name in names if (before.get(name) or None) != (after.get(name) or None)}
     if wrong := changed - allowed:
@@ -228,6 +246,17 @@ def _interfering(house: House, write: Written, fields: frozenset[str]) -> Iterat
     if before.extended != after.extended:
         yield f"extended properties changed in {after.mailbox}"
     yield from _strangers_moved(house, before, after)
+
+
+def _unanswered(item: Item) -> Item:
+    """As it is when everybody is asked anew."""
+    lists = {name: item.values[name] for name in ATTENDEE_LISTS if name in item.values}
+    return item.with_values(
+        **{
+            name: tuple(replace(each, response="Unknown", replied=None) for each in held)
+            for name, held in lists.items()
+        }
+    )
 
 
 def _allowed(field: str, item: Item) -> frozenset[str]:
