@@ -171,6 +171,14 @@ def id_of(element: etree._Element) -> str:
     return f'<t:ItemId Id="{found.get("Id")}" ChangeKey="{found.get("ChangeKey")}"/>'
 
 
+def folder_id(folder: str, *, of: str = "") -> str:
+    """A distinguished folder's markup, of somebody's mailbox if he is named; markup stays as it is."""
+    if folder.startswith("<"):
+        return folder
+    owner = f"<t:Mailbox><t:EmailAddress>{address(of)}</t:EmailAddress></t:Mailbox>" if of else ""
+    return f'<t:DistinguishedFolderId Id="{folder}">{owner}</t:DistinguishedFolderId>'
+
+
 def fields(*uris: str) -> str:
     return "".join(f'<t:FieldURI FieldURI="{uri}"/>' for uri in uris)
 
@@ -219,10 +227,16 @@ class Client:
             f'<m:CreateItem SendMeetingInvitations="{invite}"{disposed}>{saved}<m:Items>{item}</m:Items></m:CreateItem>'
         )
 
-    def meet(self, *content: str, invite: str = "SendOnlyToAll", required: tuple[str, ...] = ("bob",)) -> str:
+    def meet(
+        self,
+        *content: str,
+        invite: str = "SendOnlyToAll",
+        required: tuple[str, ...] = ("bob",),
+        folder: str = "",
+    ) -> str:
         """A new meeting of an hour; its id."""
         attendees = attendee_list("RequiredAttendees", required)
-        return id_of(self.create(calendar_item(*content, attendees), invite=invite).item)
+        return id_of(self.create(calendar_item(*content, attendees), invite=invite, folder=folder).item)
 
     def get(self, item_id: str, *uris: str, base: str = "AllProperties", shape: str = "", extended: str = "") -> Reply:
         additional = f"<t:AdditionalProperties>{fields(*uris)}{extended}</t:AdditionalProperties>"
@@ -237,7 +251,7 @@ class Client:
         additional = f"<t:AdditionalProperties>{fields(*uris)}</t:AdditionalProperties>" if uris else ""
         return self.call(
             f'<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>{base}</t:BaseShape>{additional}</m:ItemShape>'
-            f'{view}{restriction}<m:ParentFolderIds><t:DistinguishedFolderId Id="{folder}"/></m:ParentFolderIds>'
+            f"{view}{restriction}<m:ParentFolderIds>{folder_id(folder)}</m:ParentFolderIds>"
             "</m:FindItem>"
         )
 
@@ -325,7 +339,7 @@ class Client:
         held = f"<m:SyncState>{state}</m:SyncState>" if state else ""
         return self.call(
             f"<m:SyncFolderItems><m:ItemShape><t:BaseShape>{base}</t:BaseShape></m:ItemShape>"
-            f'<m:SyncFolderId><t:DistinguishedFolderId Id="{folder}"/></m:SyncFolderId>{held}{extra}'
+            f"<m:SyncFolderId>{folder_id(folder)}</m:SyncFolderId>{held}{extra}"
             f"<m:MaxChangesReturned>{limit}</m:MaxChangesReturned></m:SyncFolderItems>"
         )
 

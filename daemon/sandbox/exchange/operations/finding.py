@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -61,15 +62,15 @@ def find_item(call: Call, request: Element) -> Element:
 
 def _found(call: Call, folder: Folder, request: Element) -> Page:
     holds = restriction(call.world, child(request, "Restriction"))
-    items = [item for item in call.world.items(folder.mailbox, folder) if holds(item) and call.sees(item)]
+    items = [item for item in call.world.items(folder.mailbox, folder) if holds(item)]
     view = child(request, "CalendarView")
     if view is not None:
-        return _calendar_view(folder, items, view)
-    ordered = sorted_by(call.world, items, child(request, "SortOrder"))
+        return _calendar_view(folder, items, view, sees=call.sees)
+    ordered = sorted_by(call.world, [item for item in items if call.sees(item)], child(request, "SortOrder"))
     return _page(ordered, request)
 
 
-def _calendar_view(folder: Folder, items: list[Item], view: Element) -> Page:
+def _calendar_view(folder: Folder, items: list[Item], view: Element, *, sees: Callable[[Item], bool]) -> Page:
     """The items that touch the stretch, series in their occurrences, by start; only of calendars."""
     if folder.folder_class != "IPF.Appointment":
         raise EwsError("ErrorCalendarFolderIsInvalidForCalendarView", "A calendar view needs a calendar.")
@@ -79,7 +80,7 @@ def _calendar_view(folder: Folder, items: list[Item], view: Element) -> Page:
     if end - start > _LONGEST_VIEW:
         raise EwsError("ErrorCalendarViewRangeTooBig", "The view spans more than two years.")
     calendar = (item for item in items if item.kind is ItemKind.CALENDAR_ITEM)
-    touching = series.within(calendar, start, end)
+    touching = [item for item in series.within(calendar, start, end) if sees(item)]
     touching.sort(key=lambda item: item.get("Start"))
     limit = whole_number(view.get("MaxEntriesReturned", str(_PAGE_LIMIT)), "MaxEntriesReturned")
     return Page(touching[:limit], min(limit, len(touching)), len(touching), is_last=len(touching) <= limit)
