@@ -121,6 +121,8 @@ class Caller:
         back_off = None
         if failure.code.startswith(SAID_BY_EXCHANGE):
             self._sign_in.proven()
+        if len(concerned) > 1 and failure.code in failures.NOT_ALLOWED:
+            return failure
         match failures.meaning(failure.code):
             case Meaning.SIGN_IN:
                 self._sign_in.refused(failure.code)

@@ -67,9 +67,11 @@ DENIED = frozenset(
     {
         "ErrorAccessDenied",
         "ErrorAccountDisabled",
+        "ErrorCreateItemAccessDenied",
         "ErrorImpersonateUserDenied",
         "ErrorImpersonationDenied",
         "ErrorPermissionNotAllowedByPolicy",
+        "ErrorSendAsDenied",
         "Http403",
     }
 )

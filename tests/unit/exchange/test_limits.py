@@ -222,3 +222,39 @@ async def test_closing_waits_for_what_is_under_way() -> None:
     works.release.set()
     await closing
     assert await call == "done"
+
+
+# Two mailboxes at once
+
+
+@pytest.mark.scenario("S23b")
+async def test_s23b_a_call_about_two_mailboxes_takes_a_turn_of_both() -> None:
+    limited, works = limits(), Works()
+    by_ben = [asyncio.create_task(limited.run(BEN, works, is_read=False, beside=ANNA)) for _ in range(3)]
+    await works.arrived(3)
+    annas = [asyncio.create_task(limited.run(ANNA, works, is_read=False)) for _ in range(3)]
+    bens = [asyncio.create_task(limited.run(BEN, works, is_read=False)) for _ in range(3)]
+    await works.arrived(2)
+    await everything_that_can(*annas, *bens)
+    assert works.now == 5
+    works.release.set()
+    assert await asyncio.gather(*by_ben, *annas, *bens) == ["done"] * 9
+    await limited.close()
+
+
+async def test_two_who_act_for_one_another_never_wait_for_one_another() -> None:
+    limited = limits(calls_per_mailbox=1)
+    calls = [limited.run(one, lambda: "done", beside=other) for one, other in [(ANNA, BEN), (BEN, ANNA)] * 20]
+    assert await asyncio.wait_for(asyncio.gather(*calls), 30) == ["done"] * 40
+    await limited.close()
+
+
+@pytest.mark.scenario("S23a")
+async def test_s23a_of_two_paused_mailboxes_the_longer_pause_counts() -> None:
+    limited = limits()
+    limited.pause(ANNA, MINUTE)
+    limited.pause(BEN, 2 * MINUTE)
+    with pytest.raises(port.Busy) as refused:
+        await limited.run(ANNA, lambda: pytest.fail("was called during its pause"), beside=BEN)
+    assert (refused.value.mailbox, refused.value.back_off) == (BEN, 2 * MINUTE)
+    await limited.close()
