@@ -40,8 +40,9 @@ class Effect:
     `restricted` comes to in Exchange's words.
 
     `sending` is whom Exchange is asked to mail by this call, and who makes it; `recipients` are those of them the link
-    knows (user ids, contact ids, hashes of strangers), in order. `delegate` is the user who acts for the owner, mails or
-    not (INV-2).
+    knows (user ids, contact ids, hashes of strangers), in order. `delegate` is the user who acts for the owner, whether
+    that mails anybody or not (INV-2). `follows`: the effect before it writes the same copy, and the change key it
+    leaves is the one this is made with (INV-3).
 
     `occurrence` is the original start of the one occurrence of a series that is meant, `index` its number as Exchange
     counts; `item` is then that occurrence, while `item_id` and `change_key` are the series'. `again`: it was written
@@ -67,6 +68,7 @@ class Effect:
     sending: Sending = SILENT
     recipients: tuple[str, ...] = ()
     delegate: str | None = None
+    follows: bool = False
     occurrence: Moment | None = None
     index: int = 0
     again: bool = False

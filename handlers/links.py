@@ -71,7 +71,8 @@ class Link:
     `revision` is that of the last command, `crm_revision` the one the CRM last applied, `crm_version` the CRM's
     version of `crm`. `content` fingerprints the authoritative copy and all facets as last decided: a hint that finds
     the same fingerprint decides nothing. `reported` fingerprints the last skip or refusal that was reported.
-    `changed_at` is when Exchange noted the last change of the authoritative copy that was not ours.
+    `changed_at` is when Exchange noted the last change of the authoritative copy that was not ours. `awaited` are users
+    whom Exchange was asked to invite: what is theirs alone is written once their copies are there (INV-6).
     """
 
     id: str
@@ -91,6 +92,7 @@ class Link:
     exchange: ScheduleItem | None = None
     crm: ScheduleItem | None = None
     changed_at: datetime | None = None
+    awaited: tuple[str, ...] = ()
     replicas: tuple[Replica, ...] = ()
 
     def replica(self, mailbox: str) -> Replica | None:

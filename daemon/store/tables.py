@@ -57,6 +57,7 @@ links = Table(
     Column("exchange", Item),
     Column("crm", Item),
     Column("changed_at", Instant),
+    Column("awaited", Texts, nullable=False, server_default="[]"),
 )
 
 replicas = Table(
@@ -216,6 +217,7 @@ delegate_causes = Table(
     Column("delegate", Text, nullable=False),
     Column("record", LargeBinary),
     Column("stood", Boolean, nullable=False),
+    Column("replayed", Boolean, nullable=False),
     Column("held", Text, nullable=False),
     Column("fresh", Boolean, nullable=False, index=True),
     Index(None, "principal", "delegate"),

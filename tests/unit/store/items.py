@@ -65,6 +65,7 @@ links = every_field(
     exchange=st.none() | items,
     crm=st.none() | items,
     changed_at=st.none() | instants,
+    awaited=some(texts),
     replicas=st.lists(
         every_field(Replica, **texts_of(Replica), reminder=st.none() | numbers),
         max_size=4,
