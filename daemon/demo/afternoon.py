@@ -142,25 +142,49 @@ async def _both_at_once(day: Day) -> Told:
     )
 
 
+async def _task_alarm(day: Day) -> Told:
+    """A task's alarm goes to the list of whoever has the option on, and to no other (ALM-6, OPT-4)."""
+    await day.switches(options.TASK_ALARMS, value=True, who="anna")
+    alarm = day.at(8)
+    users = ["u-anna", "u-bob"]
+    made = await day.crm("anna").assigns(
+        _TASK, due=day.at(17), users=users, alarms=dict.fromkeys(users, alarm.isoformat())
+    )
+    outcome = await day.outcome_of(ids.link_of_crm(made["id"]), result="applied", direction=Direction.OUTBOUND)
+    await day.stage.quiet()
+    annas, bobs = await day.outlook("anna").task(_TASK), await day.outlook("bob").task(_TASK)
+    expect("the reminder in u-anna's list", seen=annas.reminder, wanted=alarm)
+    expect("the reminder in u-bob's list", seen=bobs.reminder, wanted=None)
+    day.records["task"] = made["id"]
+    task = made["item"]
+    return Told(
+        f"{options.TASK_ALARMS} is switched on for Anna Adler alone. In the CRM she makes the task "
+        f'"{task["subject"]}" for {cast.listed(task["assign_to"])}, with an alarm for '
+        f"{'each of them' if list(task['alarms']) == task['assign_to'] else cast.listed(task['alarms'])}.",
+        (
+            f"It is in both lists. Hers reminds her when the CRM says, on the day at {annas.reminder:%H:%M} UTC; his "
+            f"{'does not remind him' if bobs.reminder is None else 'reminds him, too'}.",
+        ),
+        outcome,
+        only=(options.TASK_ALARMS,),
+    )
+
+
 async def _task_for_two(day: Day) -> Told:
     """One task in two lists: ticked off in one of them, it is completed in the CRM and in the other (MAP)."""
-    made = await day.crm("anna").assigns(_TASK, due=day.at(17), users=["u-anna", "u-bob"])
-    link, day.records["task"] = ids.link_of_crm(made["id"]), made["id"]
-    await day.outcome_of(link, result="applied", direction=Direction.OUTBOUND)
-    await day.stage.quiet()
+    crm_id = day.records["task"]
     annas = await day.outlook("anna").task(_TASK)
     bobs = await day.outlook("bob").completes(_TASK)
-    outcome = await day.outcome_of(link, result="applied", direction=Direction.INBOUND)
-    task = (await day.record(made["id"]))["item"]
+    outcome = await day.outcome_of(ids.link_of_crm(crm_id), result="applied", direction=Direction.INBOUND)
+    task = (await day.record(crm_id))["item"]
     expect("status of the task in the CRM", seen=task["status"], wanted="completed")
     then = await day.outlook("anna").task(_TASK)
     expect("the task in u-anna's list before", seen=annas.status, wanted="NotStarted")
     expect("the task in u-anna's list now", seen=then.status, wanted=bobs.status)
     return Told(
-        f'Anna Adler, in the CRM, makes the task "{task["subject"]}" for {cast.listed(task["assign_to"])}. It is in '
-        "both task lists. Bob Braun ticks it off in his.",
+        f'Bob Braun ticks "{bobs.subject}" off in his list.',
         (
-            f"{made['id']} is {task['status']} in the CRM.",
+            f"{crm_id} is {task['status']} in the CRM.",
             f"In Anna Adler's list it was {annas.status}, and is {then.status} now.",
         ),
         outcome,
@@ -205,5 +229,6 @@ SCENES = (
     Scene("A meeting made in the CRM", _made_in_the_crm),
     Scene("The note survives an edit in Outlook", _note_survives),
     Scene("Both sides change it at once", _both_at_once),
-    Scene("A task for two", _task_for_two),
+    Scene("A task for two, and an alarm", _task_alarm),
+    Scene("Ticked off by one of them", _task_for_two),
 )

@@ -25,9 +25,9 @@ class Desk:
         item = {"subject": subject, "owner": self.user, "assign_to": users, **times, **fields}
         return await self._post({"kind": "schedule_item", "item": item})
 
-    async def assigns(self, subject: str, *, due: datetime, users: list[str]) -> dict[str, Any]:
+    async def assigns(self, subject: str, *, due: datetime, users: list[str], **fields: Any) -> dict[str, Any]:
         """Makes a task; the CRM's record."""
-        item = {"subject": subject, "owner": self.user, "assign_to": users, "due": due.date().isoformat()}
+        item = {"subject": subject, "owner": self.user, "assign_to": users, "due": due.date().isoformat(), **fields}
         return await self._post({"kind": "task", "item": item})
 
     async def changes(self, record: str, **fields: Any) -> None:

@@ -53,11 +53,12 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class TaskItem:
-    """A task as it stands in somebody's list."""
+    """A task as it stands in somebody's list. `reminder`: when it reminds him; None: it does not."""
 
     id: str
     subject: str
     status: str
+    reminder: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +249,14 @@ def _occurrence(answer: etree._Element) -> Occurrence:
 
 
 def _task_item(answer: etree._Element) -> TaskItem:
+    def said(name: str) -> str:
+        return answer.findtext(f".//t:Task/t:{name}", "", IN)
+
     return TaskItem(
         id=attribute(answer, ".//t:ItemId", "Id"),
-        subject=answer.findtext(".//t:Task/t:Subject", "", IN),
-        status=answer.findtext(".//t:Task/t:Status", "", IN),
+        subject=said("Subject"),
+        status=said("Status"),
+        reminder=datetime.fromisoformat(said("ReminderDueBy")) if said("ReminderIsSet") == "true" else None,
     )
 
 

@@ -54,6 +54,7 @@ _EFFECTS: Mapping[tuple[str, bool], str] = {
     (options.EXTERNAL_CONTACTS_DISPLAY, True): "sees them",
     (options.PRIVATE_MEETINGS_INBOUND, False): "keeps it out",
     (options.MEETING_ALARMS, True): "carried the alarm",
+    (options.TASK_ALARMS, True): "carried the alarm",
     (options.RELATED_NOTES, True): "shows the note to {}",
 }
 """What an option did, by its value; in the braces, to whom."""

@@ -70,10 +70,10 @@ def played(_folders: None) -> Played:
 def test_the_day_happens_as_it_is_told(played: Played) -> None:
     """Exit status 0, every scene told, and the numbers add up."""
     assert played.status == 0, played.text
-    assert "All 22 scenes happened as they are told. Mails sent by the daemon: 0." in played.told
+    assert "All 23 scenes happened as they are told. Mails sent by the daemon: 0." in played.told
     numbers = dict(re.findall(r"^ {4}(\S.*?) +(\d+)(?:  |\s*$)", played.text.partition("The day in numbers")[2], re.M))
     assert numbers["commands for the CRM"] == "15"
-    assert numbers["outcomes"] == "28"
+    assert numbers["outcomes"] == "29"
     assert numbers["dead letters"] == "1"
     assert numbers["writes to Exchange"] == "15"
     assert numbers["mails of the daemon"] == "0"
@@ -159,10 +159,17 @@ def test_a_conflict_is_resolved_and_explained(played: Played) -> None:
 
 @pytest.mark.rule("ID-7", "MAP-1")
 def test_a_task_completed_in_one_list_is_seen_in_the_other(played: Played) -> None:
-    scene = played.scene("A task for two")
+    scene = played.scene("Ticked off by one of them")
     assert "task-1 is completed in the CRM." in scene
     assert "In Anna Adler's list it was NotStarted, and is Completed now." in scene
     assert "Anna Adler updated in Exchange: status" in scene
+
+
+@pytest.mark.rule("ALM-6", "OPT-4")
+def test_a_tasks_alarm_is_in_the_list_of_who_has_the_option_on(played: Played) -> None:
+    scene = played.scene("A task for two, and an alarm")
+    assert "Hers reminds her when the CRM says, on the day at 08:00 UTC; his does not remind him." in scene
+    assert "task_alarms on Anna Adler, set personally: carried the alarm task_alarms off Bob Braun" in scene
 
 
 @pytest.mark.rule("REC-1", "REC-3")
@@ -226,7 +233,7 @@ def test_the_same_day_on_a_real_kafka(kafka: Cluster) -> None:
     """On topics of its own; told in plain ASCII where the terminal knows no more."""
     played = run(kafka=kafka.bootstrap, encoding="ascii")
     assert played.status == 0, played.text
-    assert "All 22 scenes happened as they are told." in played.told
+    assert "All 23 scenes happened as they are told." in played.told
     prefix = re.search(r"The topics (exsyncd-demo-\w+\.)\*", played.text)
     assert prefix, played.text
 
