@@ -37,7 +37,6 @@ from schemas.sending import SILENT, Sending, Whom
 
 Item = Copy | TaskCopy
 
-HIDDEN = frozenset({"Private", "Confidential"})  # from delegates
 FOLDERS = ("calendar", "tasks", "inbox", "contacts", "notes", "journal")
 TODAY = date(2026, 12, 1)  # when a task is completed
 SAME_NAME = ("subject", "importance", "sensitivity", "location", "attendees", "reminder")
@@ -80,6 +79,7 @@ class InstantExchange:
         self.delegated: defaultdict[str, dict[str, Rights]] = defaultdict(dict)  # by mailbox and delegate
         self.deliver: dict[str, str] = {}  # by mailbox: who gets its meeting requests
         self.mails: list[Mail] = []
+        self._told: defaultdict[tuple[str, str], set[str]] = defaultdict(set)  # by mailbox and UID: who was mailed
         self.failures: deque[ExchangeError] = deque()  # of the next calls
         self.lost: deque[ExchangeError] = deque()  # answers of the next writes, which are carried out
         self.hold: asyncio.Event | None = None  # calls wait for it
@@ -311,20 +311,22 @@ class InstantExchange:
         rights = self.delegated[mailbox].get(sending.acting, NO_RIGHTS)
         if rights.calendar != EDITOR:
             raise NotAllowed(mailbox, "ErrorAccessDenied")
-        if there is not None and there.sensitivity in HIDDEN and not rights.sees_private:
+        if there is not None and there.sensitivity == "Private" and not rights.sees_private:
             raise NotAllowed(mailbox, "ErrorItemNotFound")
 
     def _send(self, operation: str, before: Item | None, after: Item | None, *, sending: Sending) -> None:
-        """Mails whom Exchange would: of a change all who are in it or were, or all who are not in both."""
-        were, are = _invited(before), _invited(after)
-        is_partial = operation == "update" and sending.to is Whom.ADDED
-        recipients = were ^ are if is_partial else were | are
-        if not sending.mails or not recipients or (operation == "delete" and sending.to is not Whom.ALL):
-            return
+        """Mails whom Exchange would: who is new to the meeting, with `all` who stays in it, too, and of those who are
+        in it no more whoever was told of it before."""
         there = after or before
-        uid = there.uid if isinstance(there, Copy) else ""
-        sender = sending.acting or there.mailbox
-        self.mails.append(Mail(there.mailbox, sender, tuple(sorted(recipients)), operation, uid))
+        if not sending.mails or not isinstance(there, Copy) or (after is None and sending.to is Whom.ADDED):
+            return
+        told, were, are = self._told[there.mailbox, there.uid], _invited(before), _invited(after)
+        reached = are if sending.to is Whom.ALL else are - were
+        recipients = reached | (told & were - are)
+        told |= reached
+        if recipients:
+            sender = sending.acting or there.mailbox
+            self.mails.append(Mail(there.mailbox, sender, tuple(sorted(recipients)), operation, there.uid))
 
     def _delegate(self, mailbox: str, delegate: str, rights: Rights, *, deliver: str) -> None:
         before = self.delegated[mailbox].get(delegate, NO_RIGHTS)

@@ -18,6 +18,7 @@ from schemas.copies import Kind
 from schemas.edits import Body, Edit, New, Times
 from tests.support.outlook import Outlook
 from tests.unit.exchange.behaviour import ANNA, BOB, CLEO, PEOPLE, START
+from tests.unit.exchange.delegating import DelegatingBehaviour
 from tests.unit.exchange.writing import HOUR, MEETING, TASK, UID, Desk, WritingBehaviour
 
 
@@ -42,8 +43,14 @@ class SandboxDesk(Desk):
         copy = await self.copy(mailbox, item_id)
         await asyncio.to_thread(lambda: self.outlook(mailbox).edit(copy.uid, silent=True, subject="Touched"))
 
-    def mails(self) -> int:
-        return len(self.sandbox.world.mails)
+    def sent(self) -> set[tuple[str, str, str]]:
+        mails = self.sandbox.world.mails
+        return {
+            (mail.sender_mailbox, mail.cause.mailbox or mail.sender_mailbox, to) for mail in mails for to in mail.to
+        }
+
+    def forget_mails(self) -> None:
+        self.sandbox.world.mails.clear()
 
     def lose_answer(self, operation: str) -> None:
         self.fault("drop_after", operation)
@@ -62,6 +69,10 @@ async def desk() -> AsyncIterator[SandboxDesk]:
 
 
 class TestEwsWriting(WritingBehaviour):
+    """Nothing of its own: what EWS alone does is tested below."""
+
+
+class TestEwsDelegating(DelegatingBehaviour):
     """Nothing of its own: what EWS alone does is tested below."""
 
 

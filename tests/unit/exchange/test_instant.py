@@ -10,6 +10,7 @@ from daemon.exchange import port
 from schemas.copies import Copy
 from tests.support.instant import InstantExchange
 from tests.unit.exchange.behaviour import ANNA
+from tests.unit.exchange.delegating import DelegatingBehaviour
 from tests.unit.exchange.writing import Desk, WritingBehaviour
 
 
@@ -24,8 +25,11 @@ class InstantDesk(Desk):
     async def touch(self, mailbox: str, item_id: str) -> None:
         self.exchange.put(replace(await self.copy(mailbox, item_id), subject="Touched"))
 
-    def mails(self) -> int:
-        return 0
+    def sent(self) -> set[tuple[str, str, str]]:
+        return {(mail.mailbox, mail.sender, to) for mail in self.exchange.mails for to in mail.recipients}
+
+    def forget_mails(self) -> None:
+        self.exchange.mails.clear()
 
     def lose_answer(self, operation: str) -> None:
         self.exchange.lost.append(port.Unavailable(ANNA, "ConnectionFailed"))
@@ -37,6 +41,10 @@ def desk() -> InstantDesk:
 
 
 class TestInstantWriting(WritingBehaviour):
+    """Nothing of its own."""
+
+
+class TestInstantDelegating(DelegatingBehaviour):
     """Nothing of its own."""
 
 

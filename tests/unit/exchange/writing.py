@@ -62,8 +62,16 @@ class Desk(ABC):
         """Somebody else changes an item's subject."""
 
     @abstractmethod
+    def sent(self) -> set[tuple[str, str, str]]:
+        """The mails that have left the mailboxes: from whom, sent by whom, to whom."""
+
+    @abstractmethod
+    def forget_mails(self) -> None:
+        """Those that have left so far count no more."""
+
     def mails(self) -> int:
         """How many mails have left the mailboxes."""
+        return len(self.sent())
 
     @abstractmethod
     def lose_answer(self, operation: str) -> None:
