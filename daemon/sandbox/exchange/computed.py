@@ -11,6 +11,7 @@ from typing import Any
 
 from daemon.sandbox.exchange import reminders, series
 from daemon.sandbox.exchange.bodies import as_type
+from daemon.sandbox.exchange.inboxes import principal_of
 from daemon.sandbox.exchange.items import Item
 from daemon.sandbox.exchange.markup import Element, t
 from daemon.sandbox.exchange.meetings import Meetings, is_organizers
@@ -103,7 +104,7 @@ def _preview(world: World, item: Item) -> str | None:
 
 
 def _associated(world: World, item: Item) -> Element | None:
-    own = Meetings(world).calendar_item(item.mailbox, item.uid, item.recurrence_id)
+    own = Meetings(world).calendar_item(principal_of(item), item.uid, item.recurrence_id)
     return item_id(own, "AssociatedCalendarItemId") if own else None
 
 
@@ -126,7 +127,7 @@ def _series_of(world: World, item: Item) -> Item | None:
     """The master that an item is or is about."""
     if item.kind is ItemKind.CALENDAR_ITEM:
         return item if series.is_series(item) else None
-    own = Meetings(world).calendar_item(item.mailbox, item.uid) if "Recurrence" in item.values else None
+    own = Meetings(world).calendar_item(principal_of(item), item.uid) if "Recurrence" in item.values else None
     return own if own is not None and series.is_series(own) else None
 
 
@@ -271,7 +272,7 @@ _COMPUTED: dict[str, Callable[[World, Item], Any]] = {
     "Preview": _preview,
     "TextBody": _body_as("Text"),
     "AssociatedCalendarItemId": _associated,
-    "IsDelegated": lambda world, item: False,
+    "IsDelegated": lambda world, item: principal_of(item) != item.mailbox,
     "DateTimeStamp": lambda world, item: item.get("DateTimeStamp", item.modified),
     "IsOrganizer": _is_organizer,
     "ChangeCount": lambda world, item: item.revision + 1,

@@ -95,9 +95,12 @@ def cancelled_by_organizer(item: Item) -> dict[str, Any]:
 
 
 def cancelled(item: Item, *, state: int) -> dict[str, Any]:
-    subject = str(item.get("Subject", ""))
-    prefixed = subject if subject.startswith(CANCELLED_PREFIX) else CANCELLED_PREFIX + subject
-    return {"IsCancelled": True, "AppointmentState": state, "Subject": prefixed, "LegacyFreeBusyStatus": "Free"}
+    subject = cancelled_subject(str(item.get("Subject", "")))
+    return {"IsCancelled": True, "AppointmentState": state, "Subject": subject, "LegacyFreeBusyStatus": "Free"}
+
+
+def cancelled_subject(subject: str) -> str:
+    return CANCELLED_PREFIX + subject.removeprefix(CANCELLED_PREFIX)
 
 
 def _moved_in_time(meeting: Meeting, existing: Item) -> bool:
@@ -222,7 +225,7 @@ def request_draft(
 
 
 def cancellation_draft(meeting: Meeting) -> Draft:
-    subject = CANCELLED_PREFIX + str(meeting.values.get("Subject", "")).removeprefix(CANCELLED_PREFIX)
+    subject = cancelled_subject(str(meeting.values.get("Subject", "")))
     fixed = {"ItemClass": "IPM.Schedule.Meeting.Canceled", "Subject": subject, "IsOutOfDate": False}
     return Draft(ItemKind.CANCELLATION, {**_message_values(meeting), **fixed})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -36,8 +37,13 @@ class Controls:
     async def _ready(self, _request: web.Request) -> web.Response:
         return web.json_response({"ready": True})
 
-    async def _mails(self, _request: web.Request) -> web.Response:
-        return web.json_response([mail_json(mail) for mail in self._world.mails])
+    async def _mails(self, request: web.Request) -> web.Response:
+        """All that left; with `received_by` an address, what its owner got, as he would read it."""
+        reader = request.query.get("received_by")
+        if reader is None:
+            return web.json_response([mail_json(mail) for mail in self._world.mails])
+        received = self._world.received_by(reader)
+        return web.json_response([received_json(mail, principal=principal) for mail, principal in received])
 
     async def _requests(self, _request: web.Request) -> web.Response:
         return web.json_response(self._meter.report())
@@ -73,6 +79,21 @@ def mail_json(mail: Mail) -> dict[str, Any]:
         "uid": mail.uid,
         "caused_by": {"operation": mail.cause.operation, "account": mail.cause.account},
     }
+
+
+def received_json(mail: Mail, *, principal: str | None) -> dict[str, Any]:
+    """A mail as its reader sees it; `for` is whose delegate he is if it is a copy."""
+    return {
+        **mail_json(mail),
+        "for": principal,
+        "subject": mail.subject,
+        "start": _instant(mail.start),
+        "occurrence": _instant(mail.recurrence_id),
+    }
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
 
 
 async def _json(request: web.Request) -> Any:

@@ -143,7 +143,11 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail that left a mailbox, by whose doing; `kind`: invitation, update, cancellation or response."""
+    """A mail that left a mailbox, by whose doing; `kind`: invitation, update, cancellation or response.
+
+    `copies` are the delegates who got one, each with the one for whom. `subject` and `start` are as its readers see
+    them, `recurrence_id` tells which occurrence of a series it is about.
+    """
 
     sender_mailbox: str
     sender: str
@@ -151,3 +155,7 @@ class Mail:
     kind: str
     uid: str
     cause: Cause
+    copies: tuple[tuple[str, str], ...] = ()
+    subject: str = ""
+    start: datetime | None = None
+    recurrence_id: datetime | None = None

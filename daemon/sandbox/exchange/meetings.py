@@ -20,6 +20,7 @@ from daemon.sandbox.exchange.content import (
     Meeting,
     cancellation_draft,
     cancelled,
+    cancelled_subject,
     copy_values,
     meeting_of,
     request_draft,
@@ -27,6 +28,7 @@ from daemon.sandbox.exchange.content import (
     response_draft,
 )
 from daemon.sandbox.exchange.errors import EwsError
+from daemon.sandbox.exchange.inboxes import Inboxes
 from daemon.sandbox.exchange.items import ATTENDEE_LISTS, Cause, Draft, Item, Mail
 from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.values import Attendee, Body, Recipient
@@ -73,6 +75,7 @@ class Meetings:
         """`by` is who acts, in his own mailbox or in another's; None: whoever's mailbox it is."""
         self._world = world
         self._by = by
+        self._inboxes = Inboxes(world)
 
     # From organizers
 
@@ -91,6 +94,8 @@ class Meetings:
         if before is not None and series.is_series(before):
             kept_days = {each.id for each in series.exceptions(item)} if series.is_series(item) else set()
             self._cancel_guests(before, cause, but=kept_days)
+        if removed and mode.save_copy:
+            self._keep_sent(item, cancellation_draft(self._meeting(item)))
         if not (added or kept):
             return item
         reached = {TOLD: tuple(sorted(told | {self._identity(each) for each in added})), "MeetingRequestWasSent": True}
@@ -151,14 +156,14 @@ class Meetings:
         }
         answered = self._world.modify(copy, own, by=self._actor(person).name)
         answered = self._put_where_it_belongs(answered, declined=answer.response == "Decline")
-        self._put_requests_away(answered)
+        self._inboxes.put_requests_away(answered)
         return [answered, *self._send_answer(answered, answer, cause)]
 
     def put_away(self, copy: Item) -> None:
         """The attendee drops a cancelled meeting: item and cancellation messages go to Deleted Items."""
-        deleted = self._world.folder(copy.mailbox, "deleteditems")
-        messages = self._messages(copy.mailbox, copy.uid, copy.recurrence_id)
+        messages = self._inboxes.about(copy.mailbox, copy.uid, copy.recurrence_id)
         for each in (copy, *(each for each in messages if each.kind is ItemKind.CANCELLATION)):
+            deleted = self._world.folder(each.mailbox, "deleteditems")
             if each.folder != deleted.id:
                 self._world.throw(each, deleted)
 
@@ -180,13 +185,13 @@ class Meetings:
     def _receive_request(self, meeting: Meeting, person: Person, cause: Cause) -> None:
         existing = self._live_copy(person, meeting)
         values, request_type = copy_values(meeting, existing), request_type_of(meeting, existing)
-        self._outdate_requests(meeting, person)
+        self._inboxes.outdate_requests(person, meeting.uid, meeting.recurrence_id)
         if existing is None:
             copy = self._first_copy(person, meeting, values)
         else:
             copy = self._world.modify(existing, values, by=person.name)
         draft = request_draft(meeting, request_type=request_type, my_response=copy.get("MyResponseType"))
-        self._receive(person, draft)
+        self._inboxes.receive(person, draft)
         if person.kind is PersonKind.ROOM:
             Meetings(self._world).answer(copy, Answer("Accept", send=True, save_copy=False), cause)
 
@@ -213,29 +218,17 @@ class Meetings:
             if each.kind is ItemKind.CALENDAR_ITEM and each.recurrence_id is not None:
                 self._world.delete(each)
 
-    def _outdate_requests(self, meeting: Meeting, person: Person) -> None:
-        for each in self._messages(person.email, meeting.uid, meeting.recurrence_id):
-            if each.kind is ItemKind.REQUEST:
-                self._world.modify(each, {"IsOutOfDate": True}, by=person.name)
-
     def _receive_cancellation(self, meeting: Meeting, person: Person) -> None:
         copy = self.calendar_item(person.email, meeting.uid, meeting.recurrence_id)
         if copy is None:
             return
-        self._outdate_requests(meeting, person)
+        self._inboxes.outdate_requests(person, meeting.uid, meeting.recurrence_id)
         live = self._live_copy(person, meeting)
         if live is not None and person.kind is PersonKind.ROOM:
             self._world.delete(live)
         elif live is not None:
             self._world.modify(live, cancelled(live, state=7), by=person.name)
-        self._receive(person, cancellation_draft(meeting))
-
-    def _receive(self, person: Person, draft: Draft) -> None:
-        if person.kind is not PersonKind.ROOM:
-            moment = self._world.now()
-            values = {**draft.values, "DateTimeReceived": moment, "DateTimeSent": moment}
-            inbox = self._world.folder(person.email, "inbox")
-            self._world.create(inbox, replace(draft, values=values), by=person.name)
+        self._inboxes.receive(person, cancellation_draft(meeting))
 
     def _send_answer(self, copy: Item, answer: Answer, cause: Cause) -> list[Item]:
         organizer = copy.organizer
@@ -253,10 +246,22 @@ class Meetings:
             return [self._world.create(drafts, draft, by=copy.modified_by)] if organizer and answer.save_copy else []
         host = self._world.people.find(organizer.address)
         to = host.email if host else organizer.address
-        sender = self._actor(person).email
-        self._world.record(Mail(copy.mailbox, sender, (to,), "response", copy.uid, cause))
+        self._world.record(
+            Mail(
+                sender_mailbox=copy.mailbox,
+                sender=self._actor(person).email,
+                to=(to,),
+                kind="response",
+                uid=copy.uid,
+                cause=cause,
+                copies=self._copies((to,)),
+                subject=str(draft.values["Subject"]),
+                start=copy.get("Start"),
+                recurrence_id=copy.recurrence_id,
+            )
+        )
         if host is not None and host.has_mailbox:
-            self._receive(host, draft)
+            self._inboxes.receive(host, draft)
             self._track(host, copy, answer)
         return [self._keep_sent(copy, draft)] if answer.save_copy else []
 
@@ -286,13 +291,6 @@ class Meetings:
         if declined == (copy.folder == deleted.id):
             return copy
         return self._world.move(copy, deleted if declined else self._world.folder(copy.mailbox, "calendar"))
-
-    def _put_requests_away(self, copy: Item) -> None:
-        deleted = self._world.folder(copy.mailbox, "deleteditems")
-        for each in self._messages(copy.mailbox, copy.uid, copy.recurrence_id):
-            if each.kind is ItemKind.REQUEST and each.folder != deleted.id:
-                done = self._world.modify(each, {"HasBeenProcessed": True, "IsRead": True}, by=copy.modified_by)
-                self._world.move(done, deleted)
 
     # Helpers
 
@@ -326,17 +324,31 @@ class Meetings:
         return [person for person in found if person is not None and person.has_mailbox]
 
     def _record_mail(self, meeting: Meeting, to: list[str], cause: Cause, *, kind: str) -> None:
-        if to:
-            organizer, sender = meeting.organizer.address, meeting.sender.address
-            self._world.record(Mail(organizer, sender, tuple(to), kind, meeting.uid, cause))
+        if not to:
+            return
+        subject = str(meeting.values.get("Subject", ""))
+        self._world.record(
+            Mail(
+                sender_mailbox=meeting.organizer.address,
+                sender=meeting.sender.address,
+                to=tuple(to),
+                kind=kind,
+                uid=meeting.uid,
+                cause=cause,
+                copies=self._copies(to),
+                subject=cancelled_subject(subject) if kind == "cancellation" else subject,
+                start=meeting.values.get("Start"),
+                recurrence_id=meeting.recurrence_id,
+            )
+        )
+
+    def _copies(self, to: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        """The delegates who get copies, each with the one for whom the mail is."""
+        owners = self._owners(to)
+        return tuple((each.email, owner.email) for owner in owners for each in self._inboxes.delegates_of(owner))
 
     def _of_uid(self, mailbox: str, uid: str) -> list[Item]:
         return [each for each in self._world.items(mailbox) if each.uid == uid]
-
-    def _messages(self, mailbox: str, uid: str, recurrence_id: datetime | None) -> list[Item]:
-        """What was sent about a meeting; about one occurrence alone, or about all of it."""
-        found = (each for each in self._of_uid(mailbox, uid) if each.kind is not ItemKind.CALENDAR_ITEM)
-        return [each for each in found if recurrence_id in (None, each.recurrence_id)]
 
     def _live_copy(self, person: Person, meeting: Meeting) -> Item | None:
         item = self.calendar_item(person.email, meeting.uid, meeting.recurrence_id)

@@ -267,6 +267,15 @@ class World:
     def record(self, mail: Mail) -> None:
         self.mails.append(mail)
 
+    def received_by(self, address: str) -> Iterator[tuple[Mail, str | None]]:
+        """The mails somebody got, in order, be he within or without; copies with the one whose delegate he is."""
+        person = self.people.find(address)
+        name = (person.email if person else address).casefold()
+        for mail in self.mails:
+            if name in (each.casefold() for each in mail.to):
+                yield mail, None
+            yield from ((mail, principal) for delegate, principal in mail.copies if delegate.casefold() == name)
+
     def new_uid(self) -> str:
         """A global object id as Exchange makes them, in upper-case hex."""
         self._count += 1

@@ -6,10 +6,12 @@ from daemon.sandbox.exchange import values
 from daemon.sandbox.exchange.calls import Call, required, success, with_items
 from daemon.sandbox.exchange.content import cancelled_by_organizer
 from daemon.sandbox.exchange.errors import EwsError
+from daemon.sandbox.exchange.inboxes import principal_of
 from daemon.sandbox.exchange.items import Item
 from daemon.sandbox.exchange.markup import Element, child
 from daemon.sandbox.exchange.markup import local_name as name_of
 from daemon.sandbox.exchange.meetings import Answer, SendMode, is_organizers, refuse_answer
+from daemon.sandbox.exchange.permissions import Act, check_item
 from daemon.sandbox.exchange.properties import ItemKind
 from daemon.sandbox.exchange.shapes import ID_ONLY, item_markup
 
@@ -73,8 +75,9 @@ def _calendar_item(call: Call, reference: Item) -> Item:
     """The calendar item itself, or the one that a meeting message is about."""
     if reference.kind is ItemKind.CALENDAR_ITEM:
         return reference
-    at = reference.recurrence_id
-    found = call.meetings.calendar_item(reference.mailbox, reference.uid, at) if reference.uid else None
+    mailbox, at = principal_of(reference), reference.recurrence_id
+    found = call.meetings.calendar_item(mailbox, reference.uid, at) if reference.uid else None
     if found is None:
         raise EwsError("ErrorItemNotFound", "The calendar item of this message does not exist.")
+    check_item(call.world, call.person, found, Act.CHANGE)
     return found
