@@ -35,7 +35,7 @@ def _cdata(*numbers: int) -> frozenset[str]:
 
 
 RANGES = "ranges of occurrences are not offered: one occurrence is named at a time"
-PERMISSIONS = "permissions and delegates are a later capability: everybody owns his own mailbox"
+PERMISSIONS = "a folder's list of permissions is not offered: whom it is open to, its delegates' levels say"
 REMINDERS = "reminders by e-mail are not offered"
 OLDER = "an older Exchange's behaviour: the sandbox is a 2019 one, as its version header says"
 ONLINE = "online meetings and conferences are not offered"
@@ -57,7 +57,7 @@ RETENTION = "retention, rights management and the mailbox assistant's guesses ar
 REASONS: dict[str, tuple[Reason, ...]] = {
     "MS-OXWSMTGS": (
         Reason(PERMISSIONS, r"^\[In t:CalendarPermission\w* (Complex|Simple) Type\]"),
-        Reason(PERMISSIONS, ids=_mtgs(143, 144, 1046, 146, 147, 1338, 266, 7512)),
+        Reason(PERMISSIONS, ids=_mtgs(143, 144, 1046, 146, 147, 1338)),
         Reason(REMINDERS, r"^\[In t:(InboxReminder|EmailReminder)"),
         Reason(REMINDERS, ids=_mtgs(2004001, 2177)),
         Reason(OLDER, r"MeetingTimeZone|^\[In t:Time(Zone|Change)Type Complex Type\]"),

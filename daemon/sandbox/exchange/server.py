@@ -1,5 +1,9 @@
 """The HTTP side of the sandbox Exchange: EWS at `/EWS/Exchange.asmx`, controls at `/sandbox/`.
 
+The controls are `ready`, `mails` (every mail that left; with `?received_by=ADDRESS` what one person got, be he within
+or without, with the subject, the start and the occurrence that he reads, and in `for` whose delegate he is if it is a
+copy), `requests`, `faults` and `external-meetings`.
+
 An operation runs without interruption, so that requests see each other's effects whole or not at all; only faults make
 a request wait.
 """

@@ -544,6 +544,11 @@ class Bank:
         _, mails = self.control("GET", "mails")
         return [mail for mail in mails if kind in (None, mail["kind"])]
 
+    def received(self, name: str) -> list[dict]:
+        """The mails that somebody got, as he reads them."""
+        _, mails = self.control("GET", f"mails?received_by={address(name)}")
+        return mails
+
     def fault(self, name: str, **settings: object) -> None:
         status, answer = self.control("PUT", "faults", [{"fault": name, **settings}])
         assert status == 204, answer
