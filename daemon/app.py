@@ -7,7 +7,7 @@ Stopping: the engine drains and commits, then the outbox is emptied, then everyt
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from daemon.observe.metrics import Metrics
 from daemon.settings.models import Settings
 from daemon.store.store import Store
 from daemon.sync.acting import Acting
+from daemon.sync.delegating import Delegating
 from daemon.sync.emitting import Emitter
 from daemon.sync.gathering import Gatherer
 from daemon.sync.inbound import Inbound
@@ -132,8 +133,9 @@ class Daemon:
             policy=self.policy,
             now=now,
         )
+        self._delegating = Delegating(store=store, exchange=exchange, settler=settler, policy=self.policy, now=now)
         all_routes = routes(
-            people=People(settler, metrics),
+            people=People(settler, metrics, replays=self._replays, poke=self._delegating.poke),
             inbound=Inbound(store=store, loader=loader, meetings=meetings, tasks=tasks, settler=settler, now=now),
             outbound=Outbound(
                 store=store,
@@ -197,6 +199,7 @@ class Daemon:
         await self.store.use_canonical(policies.canonical_of(settings), policies.canonical_rules_of(settings))
         self._policy = policies.policy_of(settings)
         self._settings = settings
+        await self._delegating.look_at_all()
         log.info(SETTINGS_RELOADED)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -204,30 +207,32 @@ class Daemon:
         await self._pausing.remind()
         over = asyncio.Event()
         publishing = asyncio.create_task(self._publisher.run())
-        parking = asyncio.create_task(self._retry_parked(over))
-        halt = asyncio.create_task(_first_end(stop, publishing, parking, over=over))
+        parking = asyncio.create_task(self._once_caught_up(self._parking.run, over))
+        delegating = asyncio.create_task(self._once_caught_up(self._delegating.run, over))
+        parts = (publishing, parking, delegating)
+        halt = asyncio.create_task(_first_end(stop, *parts, over=over))
         log.info(DAEMON_STARTED)
         try:
             await self.engine.run(over)
         finally:
             over.set()
             self._publisher.stop()
-            await asyncio.wait({publishing, parking, halt}, timeout=self._settings.kafka.send_timeout.total_seconds())
-            for task in (publishing, parking, halt):
+            await asyncio.wait({*parts, halt}, timeout=self._settings.kafka.send_timeout.total_seconds())
+            for task in (*parts, halt):
                 task.cancel()
             log.info(DAEMON_STOPPED)
-        for task in (publishing, parking):
+        for task in parts:
             if task.done() and not task.cancelled() and task.exception() is not None:
                 raise task.exception() or AssertionError
 
-    async def _retry_parked(self, over: asyncio.Event) -> None:
-        """Parked work, like new, is decided by what the directory says now, not by what it said before we were away."""
+    async def _once_caught_up(self, work: Callable[[asyncio.Event], Awaitable[None]], over: asyncio.Event) -> None:
+        """What waited is decided, like new, by what the directory says now, not by what it said before we were away."""
         ends = [asyncio.create_task(self.engine.caught_up()), asyncio.create_task(over.wait())]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for task in ends:
             task.cancel()
         if not over.is_set():
-            await self._parking.run(over)
+            await work(over)
 
     async def _restored(self, gaps: Mapping[TopicPartition, Gap]) -> None:
         self._replays.learn(gaps)

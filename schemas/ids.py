@@ -11,6 +11,7 @@ from schemas.addresses import fold, normalise
 
 _GENERATION = 2**32
 _LENGTH = 32
+_PART_LENGTH = 12
 
 
 def link_of_crm(item_id: str) -> str:
@@ -38,9 +39,10 @@ def command_id(link: str, revision: int) -> str:
     return _hashed("command", link, revision)
 
 
-def outcome_id(topic: str, partition: int, offset: int) -> str:
-    """The `ce_id` of the outcome of the record at this place."""
-    return _hashed("outcome", topic, partition, offset)
+def outcome_id(topic: str, partition: int, offset: int, *, part: str = "") -> str:
+    """The `ce_id` of the outcome of the record at this place, or of one part of what it caused."""
+    whole = _hashed("outcome", topic, partition, offset)
+    return f"{whole}-{_hashed('part', part)[:_PART_LENGTH]}" if part else whole
 
 
 def external_about(address: str) -> str:

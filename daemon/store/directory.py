@@ -33,6 +33,7 @@ __all__ = [
     "delegates_of",
     "delete_contact",
     "delete_delegation",
+    "delete_delegation_of",
     "delete_node",
     "delete_options",
     "delete_user",
@@ -223,6 +224,16 @@ def delete_delegation(tx: Connection, principal: str, delegate: str, *, at: Sour
     return _delete(tx, "delegation", f"{principal}:{delegate}", at=at)
 
 
+def delete_delegation_of(tx: Connection, key: str, *, at: Source) -> bool:
+    """The same, of which no more is known than the key of its records; whether the record counted."""
+    return _delete(tx, "delegation", key, at=at)
+
+
+def is_late_delegation(tx: Connection, key: str, *, at: Source) -> bool:
+    """Whether a grant or revoke is older than what came before it: among these the versions decide (INV-1)."""
+    return heads.is_late(tx, "delegation", key, at=at)
+
+
 def sweep(tx: Connection, topic: str) -> int:
     """Removes what the reading begun by `begin_reread` has not met, once it is complete; how many keys."""
     swept = 0
@@ -326,8 +337,10 @@ def _remove_options(tx: Connection, scope: str) -> None:
 
 
 def _remove_delegation(tx: Connection, key: str) -> None:
-    principal, _, delegate = key.partition(":")
-    _DELEGATIONS.remove(tx, principal=principal, delegate=delegate)
+    """Either id may hold the colon that parts the two."""
+    for at, sign in enumerate(key):
+        if sign == ":":
+            _DELEGATIONS.remove(tx, principal=key[:at], delegate=key[at + 1 :])
 
 
 _REMOVERS: Mapping[str, Callable[[Connection, str], None]] = {

@@ -77,6 +77,22 @@ def accept_all(tx: Connection, kind: str, records: Sequence[tuple[str, Source]])
     return counts
 
 
+def of(tx: Connection, kind: str, key: str) -> Source | None:
+    """Which record a key stands at."""
+    row = _HEADS.get(tx, kind=kind, key=key)
+    return None if row is None else _head(row)[0]
+
+
+def is_late(tx: Connection, kind: str, key: str, *, at: Source) -> bool:
+    """Whether a record comes after one of a higher version: its producer had put it out before, or should have."""
+    row = _HEADS.get(tx, kind=kind, key=key)
+    if row is None or at.version is None or not row.version:
+        return False
+    known, met_in = _head(row)
+    is_comparable = known.topic == at.topic and met_in == _now_reading(tx, at.topic)
+    return is_comparable and at.version < row.version
+
+
 def begin_reread(tx: Connection, topic: str) -> None:
     """The topic is read from its start: offsets seen before say nothing any more."""
     row = _READINGS.get(tx, topic=topic)

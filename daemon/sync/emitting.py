@@ -74,10 +74,10 @@ class Emitter:
         )
         return _record(catalogue.COMMANDS, command.link, stated)
 
-    def outcome(self, outcome: Outcome, origin: Origin) -> Emission:
-        """The outcome's record, keyed by its link, else by the cause's key."""
+    def outcome(self, outcome: Outcome, origin: Origin, *, part: str = "") -> Emission:
+        """The outcome's record, keyed by its link, else by the cause's key. `part`: which of several it is."""
         cause = outcome.cause
-        final = ids.outcome_id(cause.topic, cause.partition, cause.offset)
+        final = ids.outcome_id(cause.topic, cause.partition, cause.offset, part=part)
         stated = Envelope(
             id=f"{final}-held" if outcome.result is Result.HELD else final,
             source=self.source,

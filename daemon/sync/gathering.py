@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from daemon.exchange.port import Exchange
-from daemon.store import directory
+from daemon.store import delegates, directory
 from daemon.store.store import Store
 from handlers.facts import Facts, User
 from handlers.links import Link
@@ -46,20 +46,24 @@ class Gatherer:
         return await self._look_up(attendees, Facts(resolved=resolved), link=link, holder=holder)
 
     async def for_item(self, link: Link, items: Iterable[ScheduleItem]) -> Facts:
-        """Everything a decision about a CRM event needs to know: the people it names, and who is behind its For."""
+        """Everything a decision about a CRM event needs to know: the people it names, who is behind its For, and who
+        may act for its owner."""
         said = [item for item in (*items, link.agreed, link.exchange) if item is not None]
         users = {user for item in said for user in (item.owner, *item.assign_to, *dict(item.alarms)) if user}
         users |= {replica.user for replica in link.replicas} | {user for user in (link.master,) if user}
         contacts = {entry.contact for item in said for entry in item.for_}
+        owners = {item.owner for item in said if item.owner}
 
         def work(tx: Connection) -> Facts:
             by_contact = directory.contacts_by_id(tx, contacts)
             behind = {contact.user for contact in by_contact.values() if contact.user}
-            by_id = directory.users_by_id(tx, users | behind)
+            grants = delegates.in_force(tx, owners)
+            by_id = directory.users_by_id(tx, users | behind | {delegate for _, delegate in grants})
             return Facts(
                 by_id=by_id,
                 by_contact=by_contact,
                 options=directory.options_of(tx, scopes_of(by_id)),
+                grants=grants,
                 as_of=directory.as_of(tx),
             )
 

@@ -9,12 +9,9 @@ What fails in a way nobody foresaw is tried ever more seldom, and after many tim
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import Connection
@@ -29,7 +26,7 @@ from daemon.store import parked
 from daemon.store.errors import CommitFailed
 from daemon.store.parked import Parked
 from daemon.store.store import Store
-from daemon.sync import origins
+from daemon.sync import origins, packing
 from daemon.sync.knowing import UNKNOWN_USER
 from daemon.sync.settling import HELD, Rerun, Settler, direction_of
 from handlers.plans import Explanation, Report
@@ -105,7 +102,7 @@ class Parking:
                 kind=record.topic,
                 due=until,
                 reason=reason,
-                payload=_packed((*_answered(before, record), *delivery.records)),
+                payload=packing.pack((*_answered(before, record), *delivery.records)),
                 asked=HELD if said else None,
                 waits_for=_mailbox(record),
             )
@@ -149,7 +146,7 @@ class Parking:
             self._store.release(name)
 
     async def _retry(self, work: Parked) -> None:
-        records = _unpacked(work.payload)
+        records = packing.unpack(work.payload)
         delivery = Rerun(records, work)
         try:
             disposition = await self._routes[work.kind].process(delivery)
@@ -253,7 +250,7 @@ def _answered(before: Parked | None, record: Record) -> tuple[Record, ...]:
     """The record that was reported as `held`: the outcome of those that joined it names it, too."""
     if before is None or not _is_said(before):
         return ()
-    records = _unpacked(before.payload)
+    records = packing.unpack(before.payload)
     held = records[-1] if before.joined == 1 else records[0]
     return (held,) if held.source == record.source else ()
 
@@ -271,43 +268,3 @@ async def _pause(stop: asyncio.Event, span: timedelta) -> None:
         await asyncio.wait_for(stop.wait(), span.total_seconds())
     except TimeoutError:
         return
-
-
-def _packed(records: Sequence[Record]) -> bytes:
-    return json.dumps([_as_data(record) for record in records]).encode()
-
-
-def _unpacked(payload: bytes) -> tuple[Record, ...]:
-    return tuple(_from_data(data) for data in json.loads(payload))
-
-
-def _as_data(record: Record) -> dict[str, Any]:
-    return {
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "timestamp": record.timestamp,
-        "key": _text(record.key),
-        "value": _text(record.value),
-        "headers": [[name, _text(value)] for name, value in record.headers],
-    }
-
-
-def _from_data(data: Mapping[str, Any]) -> Record:
-    return Record(
-        topic=data["topic"],
-        partition=data["partition"],
-        offset=data["offset"],
-        timestamp=data["timestamp"],
-        key=_bytes(data["key"]),
-        value=_bytes(data["value"]),
-        headers=tuple((name, _bytes(value) or b"") for name, value in data["headers"]),
-    )
-
-
-def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else base64.b64encode(raw).decode()
-
-
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else base64.b64decode(text)

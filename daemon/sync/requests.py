@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from daemon.bus.dispositions import Dead, Disposition
 from daemon.bus.routes import Delivery
-from daemon.store import directory, parked, pauses
+from daemon.store import delegates, directory, parked, pauses
 from daemon.store.store import Store
 from daemon.sync import control, origins
 from daemon.sync.origins import Origin
@@ -63,6 +63,7 @@ class Requests:
             pauses.change(tx, before=before, after=answer.pauses, since=now, by=by)
             if answer.pauses != before and not asked.pause:
                 parked.due_now(tx, now, reason=Reason.PAUSED.value)
+                delegates.due_now(tx, now, reason=Reason.PAUSED.value)
             return True
 
         try:

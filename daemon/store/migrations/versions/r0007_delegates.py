@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("delegate", sa.Text(), nullable=False),
         sa.Column("record", sa.LargeBinary()),
         sa.Column("stood", sa.Boolean(), nullable=False),
+        sa.Column("replayed", sa.Boolean(), nullable=False),
         sa.Column("held", sa.Text(), nullable=False),
         sa.Column("fresh", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_delegate_causes"),

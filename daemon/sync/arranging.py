@@ -1,0 +1,117 @@
+"""Arranging with Exchange who may act for whom (INV-1): one step, each call after what it may change was written down.
+
+Exchange is asked what there is before every step: an earlier try may have got further than anybody heard of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from daemon.exchange.port import Exchange, Missing, Rejected
+from handlers import delegations
+from handlers.delegations import Arrangement, Call, Operation, State, Step, Wish
+from handlers.policy import Policy
+from schemas.delegates import Rights
+
+Note = Callable[[Arrangement], Awaitable[None]]
+"""Writes an arrangement down."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far one look at a pair has come: what is arranged, and what was written on the way."""
+
+    done: Arrangement
+    calls: list[tuple[str, Operation]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A delegate as Exchange has him: the name it knows him by, his rights if he is one, and the mailbox's setting."""
+
+    name: str
+    rights: Rights | None
+    deliver: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arranging:
+    """Takes the steps."""
+
+    exchange: Exchange
+    policy: Callable[[], Policy]
+
+    async def carry_out(self, progress: Progress, wished: Wish, *, note: Note, replayed: bool) -> None:
+        """All steps there are. Raises `ExchangeError`; `progress` then tells how far it came."""
+        while (step := delegations.next_step(progress.done, wished)) is not Step.NOTHING:
+            if step is Step.GRANT:
+                await self._grant(progress, wished, note=note, replayed=replayed)
+            else:
+                await self._take_back(progress, wished, note=note)
+
+    async def _grant(self, progress: Progress, wished: Wish, *, note: Note, replayed: bool) -> None:
+        was = progress.done
+        found = await self._find(wished.mailboxes[0], wished.addresses)
+        begun = delegations.begun(was) if was.state is State.GRANTING else None
+        call = delegations.granting(found.rights)
+        granted = replace(was, state=State.GRANTED)
+        if was.state is State.NONE:
+            prior = delegations.remembered(found.rights, replayed=replayed)
+            granted = Arrangement(State.GRANTED, wished.mailboxes[0], wished.addresses[0], prior=prior)
+        if call is not None:
+            await self._note(progress, replace(granted, state=State.GRANTING), note)
+            try:
+                await self._make(call, granted.mailbox, found)
+            except Rejected:
+                if was.state is State.NONE:
+                    await self._note(progress, was, note)
+                raise
+        self._advance(progress, granted, call, begun=begun)
+
+    async def _take_back(self, progress: Progress, wished: Wish, *, note: Note) -> None:
+        was = progress.done
+        known = wished.addresses if was.address in wished.addresses else ()
+        begun = delegations.begun(was) if was.state is State.REVOKING else None
+        found = await self._find(was.mailbox, (was.address, *known))
+        call = delegations.taking_back(found.rights, was.prior)
+        if call is not None:
+            await self._note(progress, replace(was, state=State.REVOKING), note)
+            with suppress(Missing):  # somebody was faster
+                await self._make(call, was.mailbox, found)
+        self._advance(progress, replace(was, state=State.NONE), call, begun=begun)
+
+    async def _note(self, progress: Progress, done: Arrangement, note: Note) -> None:
+        if done != progress.done:
+            await note(done)
+            progress.done = done
+
+    def _advance(self, progress: Progress, done: Arrangement, call: Call | None, *, begun: Operation | None) -> None:
+        """Nothing left to do, though a call was begun: it was carried out, and nobody heard of it."""
+        operation = call.operation if call else begun
+        if operation is not None:
+            progress.calls.append((done.mailbox, operation))
+        progress.done = Arrangement() if done.state is State.NONE else done
+
+    async def _find(self, mailbox: str, names: Sequence[str]) -> _Found:
+        """Exchange lists delegates by their primary addresses, which need not be the ones the CRM knows."""
+        told = await self.exchange.delegates(mailbox)
+        listed = {self._canonical(name): name for name in told.rights}
+        match = next((listed[name] for name in map(self._canonical, names) if name in listed), None)
+        if match is None and listed:
+            others = await self.exchange.resolve(mailbox, names[0])
+            match = next((listed[name] for name in map(self._canonical, others) if name in listed), None)
+        return _Found(match or names[0], told.rights.get(match or ""), told.deliver)
+
+    def _canonical(self, name: str) -> str:
+        return self.policy().canonical(name) or name
+
+    async def _make(self, call: Call, mailbox: str, found: _Found) -> None:
+        match call.operation:
+            case Operation.ADD:
+                await self.exchange.add_delegate(mailbox, found.name, call.rights, deliver=found.deliver)
+            case Operation.UPDATE:
+                await self.exchange.update_delegate(mailbox, found.name, call.rights, deliver=found.deliver)
+            case Operation.REMOVE:
+                await self.exchange.remove_delegate(mailbox, found.name)
