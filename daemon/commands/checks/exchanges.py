@@ -235,10 +235,26 @@ async def _mailbox(exchange: EwsExchange, mailbox: str, account: str) -> Finding
     except Denied as error:
         return _denied(error, mailbox, account)
     except Busy:
-        return note(MAILBOX, f"{mailbox}: busy just now: not known", "Ask again in a while.")
+        return _busy(mailbox)
     except ExchangeError as error:
         return _unread(error, mailbox)
+    return await _delegates(exchange, mailbox)
+
+
+async def _delegates(exchange: EwsExchange, mailbox: str) -> Finding:
+    """Whether the delegates of a mailbox that may be read are told, too: every grant begins with that."""
+    try:
+        await exchange.delegates(mailbox)
+    except Busy:
+        return _busy(mailbox)
+    except ExchangeError as error:
+        text = f"{mailbox}: may be read and written as its owner, but its delegates are not told ({error.code})"
+        return note(MAILBOX, text, "Its owner can have no delegates until they are: option meeting_invitations.")
     return ok(MAILBOX, f"{mailbox}: may be read and written as its owner")
+
+
+def _busy(mailbox: str) -> Finding:
+    return note(MAILBOX, f"{mailbox}: busy just now: not known", "Ask again in a while.")
 
 
 def _denied(error: Denied, mailbox: str, account: str) -> Finding:
