@@ -412,7 +412,7 @@ def sandbox_exchange(bind: str, people: Path, kafka: str | None, topic_prefix: s
                      "impersonates": "*"}]}
 
     Beside EWS: /sandbox/mails, /sandbox/requests, /sandbox/faults. What one person received, as he reads it, is at
-    /sandbox/mails?received_by=ADDRESS; people without a mailbox ("kind": "external") are told apart there, too.
+    /sandbox/mails?received_by=ADDRESS, for people without a mailbox ("kind": "external"), too.
     """
     bus = KafkaSettings(bootstrap_servers=kafka, topic_prefix=topic_prefix) if kafka else None
     _await(sandboxes.exchange(people, bind, bus, say=click.echo))

@@ -1,4 +1,4 @@
-"""People in Outlook: what a person does to his own calendar, through a stock EWS client.
+"""People in Outlook: what a person does to his own calendar, or to one he is a delegate of, by a stock EWS client.
 
 Blocking, as people are: call it through `asyncio.to_thread` where a loop runs.
 """
@@ -6,8 +6,9 @@ Blocking, as people are: call it through `asyncio.to_thread` where a loop runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from exchangelib import (
@@ -26,6 +27,7 @@ from exchangelib import (
     Task,
     Version,
 )
+from exchangelib.folders import Calendar, SingleFolderQuerySet
 from exchangelib.items import (
     ALL_OCCURRENCES,
     SAVE_ONLY,
@@ -33,12 +35,24 @@ from exchangelib.items import (
     SEND_TO_NONE,
     SPECIFIED_OCCURRENCE_ONLY,
     AcceptItem,
+    MeetingCancellation,
+    MeetingRequest,
+    MeetingResponse,
 )
-from exchangelib.properties import ItemId, ReferenceItemId
+from exchangelib.items.calendar_item import BaseMeetingItem
+from exchangelib.properties import (
+    DelegatePermissions,
+    DelegateUser,
+    DistinguishedFolderId,
+    DLMailbox,
+    ItemId,
+    ReferenceItemId,
+    UserId,
+)
 from exchangelib.recurrence import Recurrence, TaskRecurrence, WeeklyPattern
 from exchangelib.services import CreateItem
 from exchangelib.services.common import EWSAccountService
-from exchangelib.util import MNS, add_xml_child, create_element, set_xml_value
+from exchangelib.util import MNS, TNS, add_xml_child, create_element, set_xml_value
 
 EWS_PATH = "/EWS/Exchange.asmx"
 BERLIN = EWSTimeZone("Europe/Berlin")
@@ -47,12 +61,16 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 @dataclass
 class Outlook:
-    """One person's Outlook. `url` is the server's, without the EWS path."""
+    """One person's Outlook. `url` is the server's, without the EWS path.
+
+    With a `principal`, an address, the calendar he opened is that person's: what he does to meetings he does there.
+    """
 
     url: str
     address: str
     password: str
     zone: str = "Europe/Berlin"
+    principal: str | None = None
     account: Account = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,6 +86,51 @@ class Outlook:
             access_type=DELEGATE,
             default_timezone=EWSTimeZone(self.zone),
         )
+
+    @property
+    def calendar(self) -> Calendar:
+        """The calendar he has open. Raises ErrorAccessDenied if it is another's and closed to him."""
+        if self.principal is None:
+            return self.account.calendar
+        named = DistinguishedFolderId(
+            id=Calendar.DISTINGUISHED_FOLDER_ID, mailbox=Mailbox(email_address=self.principal)
+        )
+        shared = Calendar(root=self.account.root, _distinguished_id=named)
+        found = SingleFolderQuerySet(account=self.account, folder=shared).resolve()
+        if isinstance(found, Exception):
+            raise found
+        found._distinguished_id = None  # or the client would take it for his own
+        return found
+
+    def as_delegate_of(self, principal: str) -> Outlook:
+        """The same person with somebody's calendar open, whose delegate he is."""
+        return replace(self, principal=principal)
+
+    def add_delegate(
+        self, delegate: str, *, deliver: str | None = None, private: bool = False, copies: bool = False, **levels: str
+    ) -> None:
+        """Lets somebody act for him: Editor of his calendar, unless `levels` say otherwise (`calendar="Author"`)."""
+        user = DelegateUser(
+            user_id=UserId(primary_smtp_address=delegate),
+            delegate_permissions=_permissions(**{"calendar": "Editor", **levels}),
+            receive_copies_of_meeting_messages=copies,
+            view_private_items=private,
+        )
+        _AddDelegate(account=self.account).call(user, deliver)
+
+    def remove_delegate(self, delegate: str) -> None:
+        """Lets somebody act for him no more."""
+        _RemoveDelegate(account=self.account).call(UserId(primary_smtp_address=delegate))
+
+    def delegates(self) -> dict[str, DelegateUser]:
+        """Who may act for him, by address."""
+        return {each.user_id.primary_smtp_address: each for each in self.account.delegates}
+
+    def received(self) -> list[Letter]:
+        """The meeting messages he got, oldest first; where he put those he has done with does not matter."""
+        kept = [*self.account.inbox.all(), *self.account.trash.all()]
+        messages = [each for each in kept if isinstance(each, BaseMeetingItem)]
+        return [_letter(each) for each in sorted(messages, key=lambda each: each.datetime_received)]
 
     def meet(
         self,
@@ -85,7 +148,7 @@ class Outlook:
         """Makes a meeting (an appointment without attendees); its UID."""
         item = CalendarItem(
             account=self.account,
-            folder=self.account.calendar,
+            folder=self.calendar,
             subject=subject,
             start=self._moment(start),
             end=self._moment(end or _an_hour_after(start)),
@@ -180,16 +243,17 @@ class Outlook:
 
     def view(self, start: datetime, end: datetime) -> list[CalendarItem]:
         """What his calendar shows between two moments: single items, and series in their occurrences."""
-        return list(self.account.calendar.view(start=self._moment(start), end=self._moment(end)))
+        return list(self.calendar.view(start=self._moment(start), end=self._moment(end)))
 
     def copy(self, uid: str, *, folder: str = "calendar") -> CalendarItem:
         """This person's copy of a meeting. Raises AssertionError if he has none there."""
-        found = [item for item in getattr(self.account, folder).all() if getattr(item, "uid", None) == uid]
-        assert found, f"{self.address} has no copy of the meeting in {folder}"
+        place = self.calendar if folder == "calendar" else getattr(self.account, folder)
+        found = [item for item in place.all() if getattr(item, "uid", None) == uid]
+        assert found, f"{self.principal or self.address} has no copy of the meeting in {folder}"
         return found[0]
 
     def has_copy(self, uid: str) -> bool:
-        return any(item.uid == uid for item in self.account.calendar.all())
+        return any(item.uid == uid for item in self.calendar.all())
 
     def edit(self, uid: str, *, silent: bool = False, **changes: object) -> None:
         """Changes fields of his own copy; an organizer's guests are told unless he is silent."""
@@ -198,13 +262,13 @@ class Outlook:
     def _save(self, item: CalendarItem, changes: Mapping[str, object], *, silent: bool) -> None:
         for name, value in changes.items():
             setattr(item, name, self._value(value))
-        guests = item.is_meeting and item.organizer and item.organizer.email_address == self.address
+        guests = item.is_meeting and item.organizer and item.organizer.email_address == (self.principal or self.address)
         mode = SEND_ONLY_TO_ALL if guests and not silent else SEND_TO_NONE
         item.save(update_fields=list(changes), send_meeting_invitations=mode)
 
     def edit_item(self, item_id: str, **changes: object) -> None:
         """Changes fields of one of his items, found by its id, telling nobody."""
-        item = self.account.calendar.get(id=item_id)
+        item = self.calendar.get(id=item_id)
         for name, value in changes.items():
             setattr(item, name, self._value(value))
         item.save(update_fields=list(changes), send_meeting_invitations=SEND_TO_NONE)
@@ -273,7 +337,7 @@ class Outlook:
 
     def restore(self, uid: str) -> None:
         """Moves a deleted copy back into the calendar."""
-        self.copy(uid, folder="trash").move(self.account.calendar)
+        self.copy(uid, folder="trash").move(self.calendar)
 
     def make_task(
         self,
@@ -355,6 +419,81 @@ class Outlook:
 
     def _value(self, value: object) -> object:
         return self._moment(value) if isinstance(value, date) else value
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A meeting message as its reader sees it: from whom, and who sent it for him; of a copy, whom it is for."""
+
+    kind: str
+    subject: str
+    author: str
+    sender: str
+    start: datetime | None
+    is_delegated: bool = False
+
+
+_KINDS = {MeetingRequest: "invitation", MeetingCancellation: "cancellation", MeetingResponse: "response"}
+_UPDATES = ("FullUpdate", "InformationalUpdate")
+
+
+def _letter(message: BaseMeetingItem) -> Letter:
+    is_update = getattr(message, "meeting_request_type", None) in _UPDATES
+    return Letter(
+        kind="update" if is_update else _KINDS[type(message)],
+        subject=message.subject,
+        author=message.author.email_address,
+        sender=message.sender.email_address,
+        start=getattr(message, "start", None),
+        is_delegated=bool(message.is_delegated),
+    )
+
+
+def _permissions(**levels: str) -> DelegatePermissions:
+    return DelegatePermissions(**{f"{folder}_folder_permission_level": level for folder, level in levels.items()})
+
+
+class _OnDelegates(EWSAccountService):
+    """The operations by which Outlook changes delegates; the client library only reads them."""
+
+    returns_elements = False
+
+    @classmethod
+    def _response_message_tag(cls) -> str:
+        return f"{{{MNS}}}DelegateUserResponseMessageType"
+
+    def send(self, *content: object) -> None:
+        payload = create_element(f"m:{self.SERVICE_NAME}")
+        mailbox = DLMailbox(email_address=self.account.primary_smtp_address)
+        set_xml_value(payload, mailbox, version=self.account.version)
+        payload.extend(content)
+        list(self._get_elements(payload=payload))
+
+
+class _AddDelegate(_OnDelegates):
+    SERVICE_NAME = "AddDelegate"
+
+    def call(self, user: DelegateUser, deliver: str | None) -> None:
+        users = create_element("m:DelegateUsers")
+        users.append(_in_types(user.to_xml(version=self.account.version)))
+        delivery = create_element("m:DeliverMeetingRequests")
+        delivery.text = deliver
+        self.send(users, *([delivery] if deliver else []))
+
+
+class _RemoveDelegate(_OnDelegates):
+    SERVICE_NAME = "RemoveDelegate"
+
+    def call(self, user_id: UserId) -> None:
+        listed = create_element("m:UserIds")
+        set_xml_value(listed, user_id, version=self.account.version)
+        self.send(listed)
+
+
+def _in_types(element: Any) -> Any:
+    """In the namespace that requests have it in; the client library knows it from answers."""
+    element.tag = element.tag.replace(MNS, TNS)
+    return element
 
 
 class _PerformReminderAction(EWSAccountService):

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from exchangelib import HTMLBody
+from exchangelib.errors import ErrorAccessDenied, ErrorNotDelegate
 
 from tests.support.outlook import Outlook
 from tests.unit.sandbox.bank import BERLIN, Bank
@@ -108,3 +109,50 @@ def test_saving_a_whole_task_loses_nothing(bank: Bank):
         "Private",
     )
     assert (task.reminder_is_set, task.reminder_due_by) == (True, MORNING)
+
+
+def test_a_delegate_works_in_the_principals_calendar(bank: Bank):
+    """He makes, edits, moves and deletes there, single meetings and occurrences; mails are by him, from her."""
+    anna, bob, cleo = (outlook(bank, name) for name in ("anna", "bob", "cleo"))
+    anna.add_delegate(bob.address)
+    for_anna = bob.as_delegate_of(anna.address)
+    uid = for_anna.meet(start=START, required=[cleo.address])
+    for_anna.edit(uid, location="Room 4")
+    series = for_anna.meet_weekly(start=START, count=3)
+    for_anna.edit_occurrence(series, 2, subject="Retro")
+    for_anna.delete_occurrence(series, 3)
+    assert (anna.copy(uid).location, anna.copy(uid).last_modified_name) == ("Room 4", "Bob Braun")
+    assert [item.subject for item in anna.view(START, START + timedelta(days=30))] == ["Review", "Jour fixe", "Retro"]
+    assert not bob.has_copy(uid)
+    assert cleo.copy(uid).organizer.email_address == anna.address
+    for_anna.cancel(uid)
+    assert not anna.has_copy(uid)
+    told = [(letter.kind, letter.author, letter.sender) for letter in cleo.received()]
+    assert told == [(kind, anna.address, bob.address) for kind in ("invitation", "update", "cancellation")]
+
+
+def test_a_delegate_removed_by_hand_is_one_no_more(bank: Bank):
+    """His next write is refused; whoever is no delegate cannot be removed."""
+    anna, bob = outlook(bank, "anna"), outlook(bank, "bob")
+    anna.add_delegate(bob.address, calendar="Author", tasks="Reviewer", private=True, deliver="DelegatesAndMe")
+    (held,) = anna.delegates().values()
+    levels = held.delegate_permissions
+    assert (levels.calendar_folder_permission_level, levels.tasks_folder_permission_level) == ("Author", "Reviewer")
+    assert (held.view_private_items, held.receive_copies_of_meeting_messages) == (True, False)
+    for_anna = bob.as_delegate_of(anna.address)
+    uid = for_anna.meet(start=START)
+    anna.remove_delegate(bob.address)
+    assert anna.delegates() == {}
+    with pytest.raises(ErrorAccessDenied):
+        for_anna.edit(uid, subject="Retro")
+    with pytest.raises(ErrorNotDelegate):
+        anna.remove_delegate(bob.address)
+
+
+def test_copies_for_a_delegate_say_so(bank: Bank):
+    """He receives what his principal does."""
+    anna, bob = outlook(bank, "anna"), outlook(bank, "bob")
+    anna.add_delegate(bob.address, copies=True, deliver="DelegatesAndMe")
+    outlook(bank, "cleo").meet(start=START, required=[anna.address])
+    assert [(letter.kind, letter.is_delegated) for letter in bob.received()] == [("invitation", True)]
+    assert [(letter.kind, letter.is_delegated) for letter in anna.received()] == [("invitation", False)]
