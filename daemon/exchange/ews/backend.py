@@ -149,7 +149,12 @@ class EwsExchange:
         _check_pattern(mailbox, new.edit, new.kind)
         payload = payloads.create_item(new, sending, owner=mailbox if sending.acting else "")
         zone_id = changes.zone_id(new.edit)
-        return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id, acting=sending.acting)
+        try:
+            return await self._caller.write(mailbox, payload, answers.written, zone_id=zone_id, acting=sending.acting)
+        except Missing as missing:
+            if not sending.acting:
+                raise
+            raise NotAllowed(mailbox, missing.code) from None  # there is but the calendar that he could not see
 
     async def update(
         self,

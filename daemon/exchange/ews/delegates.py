@@ -1,7 +1,7 @@
 """Delegates of a mailbox: the four services that read and change them, and what their answers mean (INV-1).
 
-Each answer has a class of its own besides one message for each delegate. Of a delegate that Exchange itself cannot name
-any more, because his account is gone, it says so and no more; he is nobody we could ask for.
+Each answer has a class of its own besides one message for each delegate. Of a delegate whose account is gone, or who
+was half made by other means, Exchange says so and mostly no more: whoever has no name is nobody we could ask for.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def read(messages: Sequence[Message]) -> Delegates:
     """All delegates of a mailbox. Failure if one of them could not be told: he must not be taken for none."""
     whole = all_fine(messages[:1])[0].element
     told = [message for message in messages[1:] if message.code not in _UNNAMED]
-    named = filter(None, (_delegate(message.element) for message in (told and all_fine(told))))
+    if told:
+        all_fine(told)
+    named = filter(None, (_delegate(message.element) for message in messages[1:]))
     return Delegates(whole.findtext(f"{MESSAGES}DeliverMeetingRequests") or "", dict(named))
 
 

@@ -200,6 +200,15 @@ async def test_an_item_that_is_hidden_from_the_delegate_is_not_gone(world: World
     assert {asked.mailbox for asked in world.server.asked if asked.operation == "GetItem"} == {ANNA}
 
 
+@pytest.mark.rule("INV-2")
+@pytest.mark.parametrize("code", ["ErrorItemNotFound", "ErrorFolderNotFound"])
+async def test_a_calendar_that_is_hidden_from_the_delegate_is_not_gone(world: World, code: str) -> None:
+    world.answer(refused(code))
+    error = await world.error_of("create")
+    assert (type(error), error.code, error.mailbox) == (port.NotAllowed, code, ANNA)
+    assert len(world.server.asked) == 1
+
+
 @pytest.mark.parametrize("write", ["update", "delete"])
 async def test_an_item_that_its_owner_does_not_have_either_is_gone(world: World, write: str) -> None:
     world.answer(refused("ErrorItemNotFound"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -163,6 +164,11 @@ async def test_a_delegate_whose_account_is_gone_hides_no_other(world: World, cod
     assert await world.exchange.delegates(ANNA) == Delegates("", {BEN: SAID_NOTHING})
     world.answer(said(told(code)))
     assert await world.exchange.delegates(ANNA) == Delegates("", {})
+
+
+async def test_a_delegate_who_is_half_made_is_one_if_he_is_named(world: World) -> None:
+    world.answer(said(told("ErrorDelegateMissingConfiguration", user(smtp(BEN), level("Calendar", EDITOR)))))
+    assert await world.exchange.delegates(ANNA) == Delegates("", {BEN: replace(SAID_NOTHING, calendar=EDITOR)})
 
 
 @pytest.mark.rule("INV-1")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.exchange.ews import decoder, envelopes, payloads, tasks, times
+from daemon.exchange.ews import decoder, delegates, envelopes, payloads, tasks, times
 from daemon.exchange.ews.decoder import Reading
 from daemon.exchange.port import Unreadable
 from schemas.copies import Copy, TaskCopy
@@ -70,6 +70,30 @@ def test_s25a_a_fuzzed_task_is_read_or_quarantined(seed: int) -> None:
     [message] = envelopes.messages(canned.answer("GetItem", canned.items(f"<t:Task>{fuzzed}</t:Task>")))
     [item] = tasks.items(message, Reading(MAILBOX, FOLDERS))
     assert isinstance(item, TaskCopy | Unreadable)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**64))
+def test_a_fuzzed_delegate_is_read_or_left_out_and_the_others_are_read(seed: int) -> None:
+    """Levels that nobody knows cannot be written back."""
+    chance = Random(seed)
+    names = ("UserId", "PrimarySmtpAddress", "DelegatePermissions", "CalendarFolderPermissionLevel", "ViewPrivateItems")
+
+    def some(depth: int = 0) -> str:
+        inner = "".join(some(depth + 1) for _ in range(chance.randrange(3) if depth < 3 else 0))
+        name = chance.choice(names)
+        return f"<t:{name}>{escape(text(chance))}{chance.choice(BROKEN)}{inner}</t:{name}>"
+
+    def message(content: str) -> str:
+        return f'<m:X ResponseClass="Success"><m:DelegateUser>{content}</m:DelegateUser></m:X>'
+
+    good = "<t:UserId><t:PrimarySmtpAddress>good@bank.example</t:PrimarySmtpAddress></t:UserId>"
+    fuzzed = "".join(some() for _ in range(chance.randrange(6)))
+    listed = f"<m:ResponseMessages>{message(fuzzed)}{message(good)}</m:ResponseMessages>"
+    answer = canned.envelope(f'<m:GetDelegateResponse ResponseClass="Success">{listed}</m:GetDelegateResponse>')
+    found = delegates.read(envelopes.messages(answer)).rights
+    assert "good@bank.example" in found
+    assert {rights.calendar for rights in found.values()} <= {"", "Custom"}
 
 
 PATTERNS = ("Daily", "Weekly", "AbsoluteMonthly", "RelativeMonthly", "AbsoluteYearly", "RelativeYearly", "Lunar")
