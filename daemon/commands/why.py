@@ -28,7 +28,14 @@ _INDENT, _FURTHER = 4, 8
 _RESULTS = {"applied": "green", "held": "yellow", "skipped": "yellow", "refused": "red", "failed": "red"}
 _WAYS = {"inbound": "Exchange to CRM", "outbound": "CRM to Exchange", "control": "asked of the daemon"}
 _SIDES = {"crm": "the CRM's", "exchange": "Exchange's"}
-_OPERATIONS = {"create": "created in", "update": "wrote to", "delete": "deleted from"}
+_OPERATIONS = {
+    "create": "created in",
+    "update": "wrote to",
+    "delete": "deleted from",
+    "add_delegate": "made a delegate in",
+    "update_delegate": "changed a delegate's rights in",
+    "remove_delegate": "removed a delegate from",
+}
 _STATES = {
     "outside": "not in the CRM",
     "active": "on both sides",
@@ -159,7 +166,8 @@ def _written(outcome: Mapping[str, Any]) -> Iterable[Text]:
 
 def _mailed(outcome: Mapping[str, Any]) -> Iterable[Text]:
     for each in outcome["mails"]:
-        yield Text(f"mailed to {each['recipients']} from {each['from']}, because of {each['why']}")
+        by = f"{each['sender']} on behalf of {each['from']}" if each["sender"] else each["from"]
+        yield Text(f"mailed to {each['recipients']} by {by}: notify {each['mode']} ({each['why']})")
 
 
 def _commanded(command: Mapping[str, Any] | None) -> Iterable[Text]:

@@ -57,8 +57,19 @@ OUTBOUND = outcome(
     ],
     explain=[{"rule": "ID-6", "about": "location", "decision": "refused", "because": "read_only: put back"}],
     conflicts=[{"field": "subject", "winner": "crm"}],
+    mails=[
+        {"mode": "all", "from": "u-anna", "sender": "u-gina", "recipients": 2, "why": "INV-3"},
+        {"mode": "added", "from": "u-anna", "sender": None, "recipients": 1, "why": "INV-3"},
+    ],
 )
 HELD = outcome(link=None, result="held", reason="denied")
+GRANT = outcome(
+    link=None,
+    direction="control",
+    cause={**OUTBOUND["cause"], "type": "crm.delegation.granted.v1", "topic": catalogue.DELEGATIONS},
+    writes=[{"mailbox": ANNA, "operation": "add_delegate", "fields": ["calendar"]}],
+    explain=[{"rule": "INV-1", "about": "u-ben", "decision": "kept", "because": "may act for u-anna"}],
+)
 TASKS = outcome(link=TASK_LINK, cause={**OUTBOUND["cause"], "type": "crm.task.created.v1", "topic": catalogue.TASKS})
 
 
@@ -76,6 +87,7 @@ def remember(tx: Connection) -> None:
         add(tx, said, command, link=LINK, minute=number, **ids)
     add(tx, HELD, None, link="si-1", minute=2, crm_id=None, uid=None)
     add(tx, TASKS, None, link=TASK_LINK, minute=3, crm_id="task-1", uid=None)
+    add(tx, GRANT, None, link="u-anna:u-ben", minute=4, crm_id=None, uid=None)
     wait(tx, catalogue.SCHEDULE_ITEMS, "si-1", lane=b"si-1")
     wait(tx, catalogue.SCHEDULE_ITEMS, "si-2", lane=b"si-2")
     wait(tx, catalogue.NOTIFICATIONS, BOB, lane=("item", BOB, "item-9"))
@@ -134,6 +146,21 @@ def test_it_tells_who_changed_what_in_the_crm_and_what_was_written_where(url: st
     assert f"created in {BOB}: subject" in told
     assert "CON-2    subject: both sides had changed it, the CRM's stands" in told
     assert "ID-6     location: refused, read_only: put back" in told
+
+
+@pytest.mark.rule("INV-2", "INV-4")
+def test_it_tells_how_many_were_mailed_in_whose_name_and_why(url: str) -> None:
+    told = why("si-1", url).output
+    assert "mailed to 2 by u-gina on behalf of u-anna: notify all (INV-3)" in told
+    assert "mailed to 1 by u-anna: notify added (INV-3)" in told
+
+
+@pytest.mark.rule("INV-1")
+def test_of_two_users_it_tells_who_may_act_for_whom(url: str) -> None:
+    told = why("u-anna:u-ben", url)
+    assert told.exit_code == 0
+    assert f"made a delegate in {ANNA}: calendar" in told.output
+    assert "INV-1    u-ben: kept, may act for u-anna" in told.output
 
 
 @pytest.mark.parametrize("item", [LINK, "si-1"])
