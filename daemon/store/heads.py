@@ -8,7 +8,7 @@ what is gone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, func, select, update
@@ -84,13 +84,17 @@ def of(tx: Connection, kind: str, key: str) -> Source | None:
 
 
 def is_late(tx: Connection, kind: str, key: str, *, at: Source) -> bool:
-    """Whether a record comes after one of a higher version: its producer had put it out before, or should have."""
+    """Whether a record comes after one of a higher version, which stands then. From here on it is one read before."""
     row = _HEADS.get(tx, kind=kind, key=key)
-    if row is None or at.version is None or not row.version:
+    if row is None or at.version is None or at.version >= row.version:
         return False
     known, met_in = _head(row)
-    is_comparable = known.topic == at.topic and met_in == _now_reading(tx, at.topic)
-    return is_comparable and at.version < row.version
+    reading = _now_reading(tx, at.topic)
+    if (known.topic, known.partition, met_in) != (at.topic, at.partition, reading) or at.offset <= known.offset:
+        return False
+    _HEADS.put(tx, **_row(kind, key, replace(at, version=row.version), reading=reading))
+    _advance_all(tx, [at])
+    return True
 
 
 def begin_reread(tx: Connection, topic: str) -> None:

@@ -1,0 +1,334 @@
+"""Who may act for whom, without any I/O: what is wished, called and remembered, and who is answered (INV-1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers import delegations
+from handlers.delegations import Aim, Arrangement, Asked, Bar, Call, Kind, Operation, Pair, State, Step, Wish
+from handlers.facts import User
+from handlers.options import OptionValues
+from schemas.delegates import CUSTOM, NO_RIGHTS, Rights
+from schemas.options import Level
+from schemas.outcomes import Decision, Reason, Result
+
+PAIR = Pair("u-anna", "u-ben")
+ANNA, BEN = "anna@bank.example", "ben@bank.example"
+OLD = "b.old@bank.example"
+KEY = "meeting_invitations"
+PEOPLE = {
+    "u-anna": User("u-anna", mailbox=ANNA, addresses=(ANNA, "a.adler@bank.example"), user_type="advisor"),
+    "u-ben": User("u-ben", mailbox=BEN, addresses=(BEN,), user_type="assistant"),
+}
+GRANTED = Arrangement(State.GRANTED, ANNA, BEN)
+FREE = Wish(None, mailboxes=(ANNA,), addresses=(BEN,))
+REVIEWER = Rights(calendar="Reviewer")
+EDITOR = NO_RIGHTS.as_editor()
+SECRETARY = Rights(calendar="Editor", tasks="Editor", inbox="Author", receives_copies=True, sees_private=True)
+LEVELS = st.sampled_from(["None", "Reviewer", "Author", "Editor", CUSTOM])
+RIGHTS = st.builds(
+    Rights,
+    calendar=LEVELS,
+    tasks=LEVELS,
+    inbox=LEVELS,
+    contacts=LEVELS,
+    notes=LEVELS,
+    journal=LEVELS,
+    receives_copies=st.booleans(),
+    sees_private=st.booleans(),
+)
+
+
+def options(**scopes: bool) -> OptionValues:
+    """The option as it is set by events, by scope with a dash for the colon; `config` from configuration."""
+    config = {KEY: scopes.pop("config")} if "config" in scopes else {}
+    return OptionValues({scope.replace("__", ":").replace("_", "-"): {KEY: on} for scope, on in scopes.items()}, config)
+
+
+def wished(
+    people: Mapping[str, User | None] = PEOPLE, *, granted: bool = True, values: OptionValues | None = None
+) -> Wish:
+    """What is to be of Ben acting for Anna, whose option is on; people who are otherwise by id, None: unknown."""
+    users = {key: user for key, user in {**PEOPLE, **people}.items() if user}
+    return delegations.wish(PAIR, granted=granted, users=users, options=values or options(user__u_anna=True))
+
+
+# what is wished
+
+
+@pytest.mark.rule("INV-1")
+def test_a_grant_whose_principal_has_the_option_on_is_to_be_in_force() -> None:
+    """In the principal's mailbox, for the delegate's; other names of the same are known, too."""
+    wish = wished()
+    assert (wish.bar, wish.mailboxes, wish.addresses) == (None, (ANNA, "a.adler@bank.example"), (BEN,))
+    [used] = wish.options
+    assert (used.key, used.user, used.value, used.level) == (KEY, "u-anna", True, Level.USER)
+    assert used.effect == ("delegate:u-ben",)
+
+
+@pytest.mark.rule("INV-1", "OPT-1", "OPT-4")
+@pytest.mark.parametrize(
+    ("values", "level", "on"),
+    [
+        (options(), Level.DEFAULT, False),
+        (options(config=True), Level.CONFIG, True),
+        (options(config=True, system=False), Level.SYSTEM, False),
+        (options(system=False, type__advisor=True), Level.TYPE, True),
+        (options(type__advisor=True, user__u_anna=False), Level.USER, False),
+        (options(user__u_ben=True, type__assistant=True), Level.DEFAULT, False),
+    ],
+)
+def test_the_principals_option_counts_at_every_level_and_not_the_delegates(
+    values: OptionValues, level: Level, on: bool
+) -> None:
+    """Off by default; the nearest level that sets it for the principal decides."""
+    wish = wished(values=values)
+    assert wish.bar is (None if on else Bar.OPTION_OFF)
+    assert [(used.level, used.value, used.effect) for used in wish.options] == [(level, on, ("delegate:u-ben",))]
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
+    ("people", "bar", "whom"),
+    [
+        ({"u-anna": None}, Bar.UNKNOWN, "u-anna"),
+        ({"u-ben": None}, Bar.UNKNOWN, "u-ben"),
+        ({"u-anna": replace(PEOPLE["u-anna"], mailbox=None)}, Bar.NO_MAILBOX, "u-anna"),
+        ({"u-anna": replace(PEOPLE["u-anna"], sync_enabled=False)}, Bar.NO_MAILBOX, "u-anna"),
+        ({"u-anna": replace(PEOPLE["u-anna"], active=False)}, Bar.NO_MAILBOX, "u-anna"),
+        ({"u-ben": replace(PEOPLE["u-ben"], mailbox=None)}, Bar.NO_MAILBOX, "u-ben"),
+        ({"u-ben": replace(PEOPLE["u-ben"], active=False)}, Bar.NO_MAILBOX, "u-ben"),
+        ({"u-ben": replace(PEOPLE["u-ben"], sync_enabled=False)}, None, ""),
+    ],
+)
+def test_both_must_be_able_to(people: dict[str, User | None], bar: Bar | None, whom: str) -> None:
+    """A principal who is synchronized, and a delegate who is active and has a mailbox, synchronized or not."""
+    wish = wished(people)
+    assert (wish.bar, wish.whom) == (bar, whom)
+
+
+@pytest.mark.rule("INV-1")
+def test_what_is_not_granted_asks_for_no_option() -> None:
+    """A revoke is a revoke whatever else is the case."""
+    assert wished({"u-ben": None}, granted=False) == Wish(Bar.REVOKED)
+
+
+# what is done
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("bar", [None, *Bar])
+def test_every_way_leads_to_what_is_wished(state: State, bar: Bar | None) -> None:
+    """From whatever a daemon that died left behind; what is as wished is left alone."""
+    done, wish = replace(GRANTED, state=state), replace(FREE, bar=bar)
+    step = delegations.next_step(done, wish)
+    if bar is None:
+        assert step is (Step.NOTHING if state is State.GRANTED else Step.GRANT)
+    else:
+        assert step is (Step.NOTHING if state is State.NONE else Step.TAKE_BACK)
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize("state", [State.GRANTING, State.GRANTED, State.REVOKING])
+@pytest.mark.parametrize(
+    ("wish", "step"),
+    [
+        (replace(FREE, addresses=("b.new@bank.example",)), Step.TAKE_BACK),
+        (replace(FREE, mailboxes=("a.new@bank.example",)), Step.TAKE_BACK),
+        (replace(FREE, addresses=("b.new@bank.example", BEN)), None),
+    ],
+)
+def test_whoever_has_another_mailbox_loses_his_rights_in_the_old_one_first(
+    state: State, wish: Wish, step: Step | None
+) -> None:
+    """Unless the old address is another name of the same mailbox."""
+    expected = step or (Step.NOTHING if state is State.GRANTED else Step.GRANT)
+    assert delegations.next_step(replace(GRANTED, state=state), wish) is expected
+
+
+@pytest.mark.rule("INV-1")
+def test_a_new_delegate_gets_the_calendar_and_nothing_else() -> None:
+    """Editor there, no private items, no copies of requests, no other folder."""
+    assert delegations.granting(None) == Call(Operation.ADD, Rights(calendar="Editor"))
+
+
+@pytest.mark.rule("INV-1")
+@given(RIGHTS)
+def test_who_was_a_delegate_keeps_what_else_he_could_do(found: Rights) -> None:
+    """Only the calendar's level and the sight of private items change; who has these rights is left alone."""
+    call = delegations.granting(found)
+    after = found if call is None else call.rights
+    assert after == replace(found, calendar="Editor", sees_private=False)
+    assert (call is None) == (found == after)
+    assert call is None or call.operation is Operation.UPDATE
+
+
+@pytest.mark.rule("INV-1")
+@given(RIGHTS)
+def test_what_is_taken_back_leaves_him_what_he_had_before_us(prior: Rights) -> None:
+    """Whatever it was, unless nobody can name it: then the calendar is closed to him."""
+    granted = delegations.granting(prior)
+    call = delegations.taking_back(prior if granted is None else granted.rights, prior)
+    after = prior.as_editor() if call is None else call.rights
+    wanted = replace(prior, calendar="None") if prior.calendar == CUSTOM else prior
+    assert after == wanted
+    assert call is None or call.operation is Operation.UPDATE
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
+    ("found", "prior", "call"),
+    [
+        (EDITOR, None, Call(Operation.REMOVE)),
+        (SECRETARY, None, Call(Operation.REMOVE)),
+        (SECRETARY, REVIEWER, Call(Operation.UPDATE, REVIEWER)),
+        (REVIEWER, REVIEWER, None),
+        (None, REVIEWER, None),
+        (None, None, None),
+    ],
+)
+def test_what_somebody_did_by_hand_meanwhile(found: Rights | None, prior: Rights | None, call: Call | None) -> None:
+    """Rights that were widened go with ours; what was taken from him is not given back."""
+    assert delegations.taking_back(found, prior) == call
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
+    ("found", "replayed", "prior"),
+    [
+        (None, False, None),
+        (EDITOR, False, EDITOR),
+        (EDITOR, True, None),
+        (None, True, None),
+        (REVIEWER, True, REVIEWER),
+        (Rights(calendar="Editor", tasks="Reviewer"), True, Rights(tasks="Reviewer")),
+        (SECRETARY, True, SECRETARY),
+    ],
+)
+def test_after_the_store_was_lost_our_own_work_is_not_taken_for_somebody_elses(
+    found: Rights | None, replayed: bool, prior: Rights | None
+) -> None:
+    """What he could do in the calendar before is not to be known then: a revoke must not leave him our rights."""
+    assert delegations.remembered(found, replayed=replayed) == prior
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
+    ("done", "operation"),
+    [
+        (GRANTED, None),
+        (Arrangement(), None),
+        (replace(GRANTED, state=State.GRANTING), Operation.ADD),
+        (replace(GRANTED, state=State.GRANTING, prior=REVIEWER), Operation.UPDATE),
+        (replace(GRANTED, state=State.REVOKING), Operation.REMOVE),
+        (replace(GRANTED, state=State.REVOKING, prior=REVIEWER), Operation.UPDATE),
+    ],
+)
+def test_a_call_nobody_heard_the_end_of_is_named(done: Arrangement, operation: Operation | None) -> None:
+    """So that an outcome can say what an earlier try wrote."""
+    assert delegations.begun(done) is operation
+
+
+# what is said
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
+    ("kind", "bar", "was", "said"),
+    [
+        (Kind.GRANT, None, Arrangement(), (Result.APPLIED, None)),
+        (Kind.GRANT, Bar.OPTION_OFF, Arrangement(), (Result.REFUSED, Reason.OPTION_OFF)),
+        (Kind.GRANT, Bar.OPTION_OFF, GRANTED, (Result.REFUSED, Reason.OPTION_OFF)),
+        (Kind.GRANT, Bar.UNKNOWN, Arrangement(), (Result.REFUSED, Reason.UNKNOWN_MAILBOX)),
+        (Kind.GRANT, Bar.NO_MAILBOX, Arrangement(), (Result.REFUSED, Reason.UNKNOWN_MAILBOX)),
+        (Kind.REVOKE, Bar.REVOKED, GRANTED, (Result.APPLIED, None)),
+        (Kind.REVOKE, Bar.REVOKED, Arrangement(), (Result.APPLIED, None)),
+        (Kind.VAIN_REVOKE, Bar.REVOKED, Arrangement(), (Result.SKIPPED, Reason.NO_GRANT)),
+        (Kind.VAIN_REVOKE, Bar.REVOKED, GRANTED, (Result.APPLIED, None)),
+        (Kind.OTHER, None, Arrangement(), (Result.APPLIED, None)),
+        (Kind.OTHER, Bar.OPTION_OFF, GRANTED, (Result.APPLIED, None)),
+        (Kind.OTHER, Bar.OPTION_OFF, Arrangement(), (Result.REFUSED, Reason.OPTION_OFF)),
+        (Kind.OTHER, Bar.NO_MAILBOX, GRANTED, (Result.APPLIED, None)),
+    ],
+)
+def test_what_is_said_in_the_end(
+    kind: Kind, bar: Bar | None, was: Arrangement, said: tuple[Result, Reason | None]
+) -> None:
+    """Of the grant or revoke itself, and of anything else that turned the pair."""
+    report = delegations.settled(PAIR, kind, replace(FREE, bar=bar, whom="u-ben"), was=was)
+    assert (report.result, report.reason) == said
+    [explained] = report.explain
+    assert (explained.rule, explained.about) == ("INV-1", "u-ben")
+    assert explained.decision is (Decision.KEPT if bar is None else Decision.REFUSED)
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
+    ("prior", "words"),
+    [
+        (None, "he was no delegate before"),
+        (REVIEWER, "he can do what he could before"),
+        (Rights(calendar=CUSTOM), "cannot be given back: it is closed to him"),
+    ],
+)
+def test_a_revoke_says_what_is_left_to_him(prior: Rights | None, words: str) -> None:
+    """No delegate, what he had, or less than he had where Exchange does not tell what that was."""
+    report = delegations.settled(PAIR, Kind.REVOKE, Wish(Bar.REVOKED), was=replace(GRANTED, prior=prior))
+    assert words in report.explain[0].because
+
+
+@pytest.mark.rule("INV-1", "OPT-5")
+def test_what_waits_says_what_for() -> None:
+    """Whom nobody knows is named; a principal's option that let it wait is told."""
+    report = delegations.waiting(PAIR, wished({"u-ben": None}), Reason.UNKNOWN_MAILBOX)
+    assert (report.result, report.reason, report.explain[0].because) == (
+        Result.HELD,
+        Reason.UNKNOWN_MAILBOX,
+        "u-ben is not known",
+    )
+    assert [(used.key, used.value) for used in report.options] == [(KEY, True)]
+
+
+# who is answered
+
+GRANT, REVOKE = Asked(Kind.GRANT, owed=True), Asked(Kind.REVOKE, owed=True)
+OTHER = Asked(Kind.OTHER, owed=False)
+TOMBSTONE = Asked(Kind.REVOKE, owed=False)
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
+    ("asked", "bar", "answered", "overtaken"),
+    [
+        ([], None, None, []),
+        ([OTHER, OTHER], None, 1, []),
+        ([OTHER, GRANT, OTHER], None, 1, []),
+        ([GRANT, REVOKE], Bar.REVOKED, 1, [0]),
+        ([GRANT, REVOKE, GRANT], None, 2, [0, 1]),
+        ([GRANT, TOMBSTONE], Bar.REVOKED, 1, [0]),
+        ([replace(GRANT, held=Aim.GRANT), OTHER], None, 0, []),
+        ([replace(GRANT, held=Aim.GRANT), OTHER], Bar.OPTION_OFF, 0, []),
+        ([replace(OTHER, held=Aim.TAKE_BACK), OTHER], Bar.OPTION_OFF, 0, []),
+        ([replace(OTHER, held=Aim.TAKE_BACK), OTHER], None, 1, [0]),
+    ],
+)
+def test_each_grant_revoke_and_whatever_was_held_is_answered(
+    asked: list[Asked], bar: Bar | None, answered: int | None, overtaken: list[int]
+) -> None:
+    """One by the outcome, the others as overtaken; what nobody waits for may be the cause, and is else forgotten."""
+    wish = replace(FREE, bar=bar)
+    assert delegations.answering(asked, wish) == answered
+    assert list(delegations.overtaken_ones(asked, answered)) == overtaken
+
+
+@pytest.mark.rule("INV-1")
+def test_what_is_overtaken_is_stale() -> None:
+    """It was a grant or revoke that a later one, or one of a higher version, made void."""
+    report = delegations.overtaken(PAIR)
+    assert (report.result, report.reason) == (Result.SKIPPED, Reason.STALE)
