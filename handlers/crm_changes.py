@@ -54,8 +54,8 @@ class CrmChange:
     """One CRM event. `ours`: the CRM applied one of our commands (`origin: sync`); `revision` is the last it applied.
 
     `before` is what the event says it was before: of use only if the CRM has never spoken of the item. `notify` is who
-    is to be told of it (`none`, `all`, `added`), `actor` who made the change, if a user did, and `on_behalf_of` for whom he
-    made it (INV-2); `at` when the broker noted it. `replayed`: it was dealt with before the store was lost or put back
+    is to be told of it (`none`, `all`, `added`), `actor` who made it, if a user did, and `on_behalf_of` in whose name
+    (INV-2); `at` when the broker noted it. `replayed`: it was dealt with before the store was lost or put back
     to an older state, so that it is no news to Exchange. `split_of`: the series that a new one was split from.
     """
 

@@ -15,7 +15,7 @@ from handlers.links import OCCURRENCES_BEHIND, Link, Replica
 from schemas.copies import Attendee
 from schemas.edits import UNSET, Unset
 from schemas.items import Moment, Response, ScheduleItem
-from schemas.sending import SILENT, Sending
+from schemas.sending import SILENT, Sending, Whom
 
 TIMES = frozenset({"start", "end", "zone", "all_day"})
 CONTENT = ("subject", "notes", "location", "start", "end", "zone", "all_day", "priority", "restricted", "recurrence")
@@ -98,13 +98,15 @@ def done(link: Link, effect: Effect, *, item_id: str, change_key: str) -> Link:
     if effect.occurrence is not None:
         return _touched(link, effect)
     if effect.operation is Operation.DELETE:
-        return replace(link, replicas=tuple(each for each in link.replicas if not _is_of(effect, each)))
+        left = (each for each in link.replicas if not _is_of(effect, each))
+        return replace(link, replicas=tuple(_called_off(each) if _calls_off(effect) else each for each in left))
     known = link.replica(effect.mailbox) or Replica(effect.mailbox, effect.user, item_id, response=_own(effect))
     written = replace(
         known,
         item_id=item_id,
         change_key=change_key,
         live=True,
+        cancelled=known.cancelled and effect.operation is not Operation.CREATE,
         direct=effect.direct,
         reminder=known.reminder if isinstance(effect.reminder, Unset) else effect.reminder,
         block=known.block if isinstance(effect.block, Unset) else _fingerprint(effect.block),
@@ -114,6 +116,16 @@ def done(link: Link, effect: Effect, *, item_id: str, change_key: str) -> Link:
     )
     others = (each for each in link.replicas if each.mailbox != effect.mailbox)
     return replace(link, replicas=tuple(sorted((*others, written), key=lambda replica: replica.mailbox)))
+
+
+def _calls_off(effect: Effect) -> bool:
+    """Whether Exchange tells everybody that there is no meeting any more."""
+    return effect.authoritative and effect.sending.to is Whom.ALL
+
+
+def _called_off(replica: Replica) -> Replica:
+    """An invited copy whose user gets a cancellation: it is marked so by Exchange, and is his to throw away."""
+    return replica if replica.direct else replace(replica, cancelled=True)
 
 
 def stood(link: Link, effect: Effect) -> Link:

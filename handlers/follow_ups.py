@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from handlers import bodies, occurrences, outgoing, registry, translation
+from handlers.blocks import block_of
 from handlers.drafts import Draft
 from handlers.echoes import deviating
 from handlers.effects import CONTENT, TIMES, Effect
@@ -73,6 +74,34 @@ def without_superseded(plan: Plan, around: Surroundings, copies: Mapping[str, Co
     facets = _facets(link, left, around, is_fresh=True, copies=copies)
     effects = (*(each for each in plan.effects if each.item_id not in ids), *removals, *facets)
     return replace(plan, link=link, report=plan.report or _SAID, effects=effects)
+
+
+def welcomed(plan: Plan, around: Surroundings, copies: Mapping[str, Copy] = _UNREAD) -> Plan:
+    """With what is their users' alone written to the copies that Exchange was asked to make, now that they are there.
+
+    `copies` were read, by mailbox: what was agreed on since the invitation is brought along.
+    """
+    link = plan.link
+    come = [each for each in link.replicas if each.user in link.awaited and each.live and not each.direct]
+    if link.state is not State.ACTIVE or not come:
+        return plan
+    come = [_shown(each, copies.get(each.mailbox), link) for each in come]
+    users = {each.user for each in come}
+    others = (each for each in link.replicas if each.user not in users)
+    replicas = tuple(sorted((*others, *come), key=lambda each: (each.mailbox, each.direct)))
+    awaited = tuple(each for each in link.awaited if each not in users)
+    link = replace(link, replicas=replicas, awaited=awaited)
+    effects = _facets(link, come, around, is_fresh=True, copies=copies)
+    report = plan.report or (_SAID if effects else None)
+    return replace(plan, link=link, report=report, effects=(*plan.effects, *effects))
+
+
+def _shown(replica: Replica, copy: Copy | None, link: Link) -> Replica:
+    """A copy that came with the block in the organizer's body has it already."""
+    block = block_of(link.agreed.related) if link.agreed else None
+    if block is None or copy is None or not bodies.holds(copy.body, html=copy.html, block=block):
+        return replica
+    return replace(replica, block=block.fingerprint)
 
 
 def restored(plan: Plan, copies: Iterable[Copy], around: Surroundings) -> Plan:

@@ -78,7 +78,8 @@ def decide(
     plan = _decide(link, copy, authority=authority, around=around, own=own)
     seen = sighting.copy if sighting else None
     read = {each.mailbox: each for each in (seen, copy) if each is not None}
-    return follow_ups.restored(follow_ups.without_superseded(plan, around, read), read.values(), around)
+    plan = follow_ups.without_superseded(plan, around, read)
+    return follow_ups.restored(follow_ups.welcomed(plan, around, read), read.values(), around)
 
 
 def _decide(

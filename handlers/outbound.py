@@ -1,8 +1,9 @@
 """The outbound decision for single meetings: from a CRM event to what is written to whose copy, and what is put back.
 
-An event is one whole turn: what of the edit is accepted (`crm_changes`), what that means for each copy (here and in
-the option-gated steps), and what the CRM must be told: refused fields, conflicts that Exchange won, a command it did
-not take (CON-6). Deletes and cancellations take every copy away (DEL-1, DEL-6). Nobody is mailed (INV-4).
+An event is one whole turn: whether its maker may make it (`mandates`), what of the edit is accepted (`crm_changes`),
+who is told of it (`notifying`), what that means for each copy (here and in the option-gated steps), and what the CRM
+must be told: refused fields, conflicts that Exchange won, a command it did not take (CON-6). Deletes and cancellations
+take every copy away (DEL-1, DEL-6), but those that Exchange marks as cancelled itself.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handlers import crm_changes, occurrences, outgoing, plans, registry, series
+from handlers import crm_changes, mandates, notifying, occurrences, outgoing, plans, registry, series
 from handlers.conflicts import Moments
 from handlers.crm_changes import CrmChange, Folded, Kind, Terms
 from handlers.effects import CONTENT, Effect
 from handlers.facts import User
 from handlers.inbound import Surroundings
 from handlers.links import BEHIND, OCCURRENCES_BEHIND, Link, Replica, State
+from handlers.mandates import OWN, Mandate
 from handlers.merging import TIMES, Conflict
+from handlers.notices import QUIET, Notice
+from handlers.notifying import People
 from handlers.occurrence_alarms import without_alarms
 from handlers.options import Consulted, OptionValues
-from handlers.outgoing import Outgoing, Target
+from handlers.outgoing import Occurrence, Outgoing, Target
 from handlers.plans import Explanation, Plan, Report
 from handlers.policy import ConflictPolicy, Policy
 from handlers.privacy import is_fine
@@ -50,6 +54,8 @@ class _Edit:
     folded: Folded
     around: Surroundings
     is_new: bool = False
+    mandate: Mandate = OWN
+    notice: Notice = QUIET
 
 
 def decide(link: Link, change: CrmChange, *, around: Surroundings) -> Plan:
@@ -70,34 +76,62 @@ def decide(link: Link, change: CrmChange, *, around: Surroundings) -> Plan:
     return _changed(heard, change, change.after, around=around)
 
 
-def rejected(link: Link, change: CrmChange, *, generation: int) -> Plan:
-    """Exchange will never take what the event asks for: it is put back in the CRM; a refused create gets no command."""
+def rejected(link: Link, change: CrmChange, *, generation: int, reason: Reason = Reason.RESTRICTION) -> Plan:
+    """Exchange will never take what the event asks for, or (`denied`) not from the delegate who makes it (INV-2)."""
+    heard = crm_changes.heard(link, change)
+    if reason is Reason.DENIED:
+        because = Explanation("INV-2", change.actor or "item", Decision.REFUSED, "Exchange denies it to him: put back")
+        return _put_back(
+            heard, change, Report(Direction.OUTBOUND, Result.REFUSED, reason, explain=(because,)), generation
+        )
     because = Explanation("ID-6", "item", Decision.REFUSED, "Exchange does not take this content: put back")
-    report = Report(Direction.OUTBOUND, Result.FAILED, Reason.RESTRICTION, explain=(because,))
-    heard = replace(crm_changes.heard(link, change), crm=change.after)
+    return _put_back(heard, change, Report(Direction.OUTBOUND, Result.FAILED, reason, explain=(because,)), generation)
+
+
+def _refused(link: Link, change: CrmChange, mandate: Mandate, *, generation: int) -> Plan:
+    """Whoever made the change may not make it in the owner's name (INV-2)."""
+    because = Explanation("INV-2", change.actor or "item", Decision.REFUSED, mandate.refused)
+    report = Report(Direction.OUTBOUND, Result.REFUSED, Reason.NO_GRANT, mandate.consulted, (because,))
+    return _put_back(link, change, report, generation)
+
+
+def _put_back(link: Link, change: CrmChange, report: Report, generation: int) -> Plan:
+    """Nothing of it stands: the CRM gets its item back as it was agreed on; a refused create gets no command."""
+    heard = replace(link, crm=change.after)
     if heard.agreed is None or heard.state is not State.ACTIVE:
         return Plan(heard, report=report)
     told, command = plans.upsert(heard, generation=generation)
     return Plan(told, command, report)
 
 
+def _mandate(link: Link, change: CrmChange, around: Surroundings) -> Mandate:
+    """In whose name the item is changed; whose it is, Exchange says if it is there (INV-7)."""
+    item = link.exchange or link.agreed or change.after
+    is_new = link.agreed is None and change.kind is Kind.CHANGED
+    return mandates.of(change, owner=item.owner if item else None, is_new=is_new, around=around)
+
+
 def _changed(link: Link, change: CrmChange, after: ScheduleItem, *, around: Surroundings) -> Plan:
     if link.state is State.DELETED and not link.deleted_by_crm and after.status == _CANCELLED:
         gone = replace(link, crm=after, agreed=after, deleted_by_crm=True)
-        return Plan(gone, report=_ended(link, change), effects=_taken_away(link, around))
+        ending = _ending(link, change, _mandate(link, change, around), around=around)
+        return Plan(gone, report=_ended(link, ending), effects=_taken_away(link, ending))
     if link.state is State.DELETED and not link.deleted_by_crm:
         return _after_delete(link, change, after, around=around)
     if link.state is State.DELETED and after.status == _CANCELLED:
         return Plan(replace(link, crm=after, agreed=after))
     if link.state is State.ARCHIVED:
         return Plan(replace(link, crm=after), report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.ARCHIVAL))
-    link = _reopened(link)
+    was, link = link, _reopened(link)
+    mandate = _mandate(link, change, around)
+    if mandate.refused:
+        return _refused(was, change, mandate, generation=around.generation)
     if link.agreed is None and crm_changes.unheld(after) is not None:
         because = Explanation("REC-5", link.id, Decision.REFUSED, f"the pattern: {crm_changes.unheld(after)}")
         return Plan(link, report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.PATTERN, explain=(because,)))
     if change.replayed and not any(replica.live for replica in link.replicas):
         return crm_changes.learnt(link, after)
-    edit = _edit(link, change, after, around)
+    edit = replace(_edit(link, change, after, around), mandate=mandate)
     if _is_restricted(edit):
         # The CRM's word is not remembered: what it said meanwhile is part of its next change.
         because = Explanation("OPS-4", link.id, Decision.REFUSED, "more participants or occurrences than the limit")
@@ -142,6 +176,7 @@ def _is_restricted(edit: _Edit) -> bool:
 
 def _written(edit: _Edit) -> Plan:
     item, folded = edit.folded.agreed, edit.folded
+    edit = replace(edit, notice=_notice(edit))
     draft = Outgoing(
         link=edit.link,
         item=item,
@@ -159,14 +194,14 @@ def _written(edit: _Edit) -> Plan:
     effects = outgoing.effects_of(draft.targets, item, crm_id=edit.link.crm_id)
     private = item.restricted if "restricted" in folded.taken else edit.link.private_from_crm
     settled = replace(
-        _told_to_exchange(edit, draft.targets),
+        _awaiting(_told_to_exchange(edit, draft.targets), edit),
         state=State.ACTIVE,
         crm=edit.after,
         agreed=item,
         private_from_crm=private,
         content=None if effects else edit.link.content,
     )
-    report = _report(edit, effects, consulted)
+    report = _report(edit, effects, (*edit.mandate.consulted, *consulted))
     if not _must_be_told(edit):
         return Plan(settled, report=report, effects=effects)
     told, command = plans.upsert(settled, generation=edit.around.generation)
@@ -210,6 +245,63 @@ def _counting(link: Link, around: Surroundings) -> Replica | None:
     return replica if replica is not None and replica.live and not replica.direct else None
 
 
+def _is_organizers(link: Link, replica: Replica | None) -> bool:
+    """Whether this is the organizer's own copy, from which alone people are mailed (INV-3)."""
+    return replica is not None and link.exchange is not None and replica.user == link.exchange.owner
+
+
+def _notice(edit: _Edit) -> Notice:
+    """Who is told of the edit, beside those who see it in their own copies."""
+    owner = edit.around.facts.by_id.get(edit.folded.agreed.owner or "")
+    is_there = _is_organizers(edit.link, _counting(edit.link, edit.around))
+    asked = notifying.Change(
+        about=edit.link.id,
+        change=edit.change,
+        mandate=edit.mandate,
+        item=edit.folded.agreed,
+        people=_people(edit),
+        organizes=outgoing.reachable(owner) if edit.is_new else is_there,
+        is_seen=_is_seen(edit),
+        is_new=edit.is_new,
+        is_hidden=edit.folded.agreed.redacted,
+    )
+    return notifying.notice(asked, now=edit.around.now, most=edit.around.policy.most_recipients)
+
+
+def _people(edit: _Edit) -> People:
+    """Who takes part in Exchange once the edit is written there. Who has a direct copy was never told of it."""
+    link, facts = edit.link, edit.around.facts
+    if edit.is_new:
+        others = _reached(outgoing.participants_of(edit.folded.agreed, facts) - {edit.folded.agreed.owner}, edit.around)
+        return People(users=others, added=others)
+    added, removed = _moved(edit)
+    invited, added = _invited(link), _reached(added, edit.around)
+    return People(
+        users=_reached((invited | added) - removed, edit.around),
+        added=added - invited,
+        before=added & invited,
+        removed=(removed & invited) - _with_direct_copies(link),
+        guests=notifying.guests_of(link, facts),
+    )
+
+
+def _invited(link: Link) -> frozenset[str]:
+    """The users whom Exchange names as attendees."""
+    return frozenset(link.exchange.assign_to) - {link.exchange.owner} if link.exchange else frozenset()
+
+
+def _with_direct_copies(link: Link) -> frozenset[str]:
+    return frozenset(each.user for each in link.replicas if each.direct)
+
+
+def _is_seen(edit: _Edit) -> bool:
+    """Whether guests see anything of the edit: content, single occurrences, or who takes part (INV-5)."""
+    known = edit.link.agreed or ScheduleItem()
+    if edit.is_new or any(_moved(edit)) or not frozenset(CONTENT).isdisjoint(edit.folded.taken):
+        return True
+    return without_alarms(edit.folded.agreed.exceptions) != without_alarms(known.exceptions)
+
+
 def _targets(edit: _Edit) -> Iterator[Target]:
     """Every copy that is there, or shall be."""
     if edit.is_new:
@@ -224,6 +316,8 @@ def _targets(edit: _Edit) -> Iterator[Target]:
             continue
         if replica == counting:
             yield _counting_copy(edit, user, replica)
+        elif user.id in edit.notice.told and user.id in removed:
+            continue  # Exchange marks it as cancelled
         elif user.id in removed or (replica.direct and user.id not in wanted):  # by the organizer, meanwhile
             yield Target(user=user, mailbox=replica.mailbox, replica=replica, direct=replica.direct, delete=True)
         elif user.id in wanted:
@@ -238,7 +332,16 @@ def _with_occurrences(edit: _Edit, target: Target) -> Target:
     is_behind = target.replica is not None and target.replica.holds in (BEHIND, OCCURRENCES_BEHIND)
     anew = target.replica is None or is_behind or bool({"recurrence", *TIMES} & set(target.fields))
     item, before = edit.folded.agreed, edit.link.agreed or ScheduleItem()
-    return replace(target, occurrences=tuple(occurrences.wanted(before, item, user=target.user.id, anew=anew)))
+    wanted = occurrences.wanted(before, item, user=target.user.id, anew=anew)
+    return replace(target, occurrences=tuple(_of_notice(each, target, edit) for each in wanted))
+
+
+def _of_notice(occurrence: Occurrence, target: Target, edit: _Edit) -> Occurrence:
+    """Who is told of an occurrence gets only what is his alone of it; of one that is over nobody is told."""
+    is_past = notifying.is_past(occurrence.item, now=edit.around.now)
+    if not target.authoritative and target.user.id in edit.notice.told and (target.direct or not is_past):
+        return occurrence.facets
+    return replace(occurrence, is_silent=is_past)
 
 
 def _moved(edit: _Edit) -> tuple[frozenset[str], frozenset[str]]:
@@ -273,6 +376,7 @@ def _first_copies(edit: _Edit) -> Iterator[Target]:
             replica=replica,
             authoritative=True,
             invite=_attendees(others, edit.around) if replica is None else (),
+            notice=edit.notice,
             **outgoing.content_for(replica, item, edit.folded.taken),
         )
     yield from _direct_copies(edit, sorted(others))
@@ -293,17 +397,19 @@ def _counting_copy(edit: _Edit, user: User, replica: Replica) -> Target:
         authoritative=True,
         invite=_attendees(invited, edit.around),
         uninvite=frozenset().union(*addresses),
+        notice=edit.notice if user.id == exchange.owner else QUIET,
         **outgoing.content_for(replica, item, changed),
     )
 
 
 def _other_copy(edit: _Edit, user: User, replica: Replica) -> Target:
+    """Who gets the message gets no content: Exchange brings it, beside his direct copy if he has one (INV-6)."""
+    target = Target(user=user, mailbox=replica.mailbox, replica=replica, direct=replica.direct)
+    if user.id in edit.notice.told:
+        return target
     is_behind = replica.direct and replica.holds == BEHIND
-    return Target(
-        user=user,
-        mailbox=replica.mailbox,
-        replica=replica,
-        direct=replica.direct,
+    return replace(
+        target,
         **outgoing.content_for(replica, edit.folded.agreed, _missed(edit) if is_behind else edit.folded.taken),
     )
 
@@ -320,13 +426,13 @@ def _missed(edit: _Edit) -> tuple[str, ...]:
 
 
 def _direct_copies(edit: _Edit, users: Iterable[str]) -> Iterator[Target]:
-    """A copy for everybody the CRM added who has none; nobody is sent one (INV-6)."""
+    """A copy for everybody the CRM added who has none and is not told of it (INV-6)."""
     item = edit.folded.agreed
-    for user in (edit.around.facts.by_id.get(user_id) for user_id in users):
+    for user in (edit.around.facts.by_id.get(user_id) for user_id in users if user_id not in edit.notice.told):
         if user is None or not user.synchronized or user.mailbox is None:
             continue
         replica = edit.link.replica(user.mailbox)
-        if replica is not None and replica.live:
+        if replica is not None and replica.live and not replica.cancelled:
             if edit.is_new:
                 yield _other_copy(edit, user, replica)
             continue
@@ -362,6 +468,25 @@ def _told_to_exchange(edit: _Edit, targets: Iterable[Target]) -> Link:
     return replace(link, exchange=replace(exchange, assign_to=people, **values))
 
 
+def _awaiting(link: Link, edit: _Edit) -> Link:
+    """The link that knows whose copies Exchange is about to make, change or mark as cancelled."""
+    told, gone = edit.notice.told, _moved(edit)[1]
+    replicas = tuple(_foreseen(each, edit, is_gone=each.user in gone) for each in link.replicas)
+    there = {each.user for each in link.replicas if each.live and not each.cancelled} | _with_direct_copies(link)
+    users = edit.around.facts.by_id
+    new = {user for user in told - there if outgoing.reachable(users.get(user))}
+    return replace(link, replicas=replicas, awaited=tuple(sorted({*link.awaited, *new} - gone)))
+
+
+def _foreseen(replica: Replica, edit: _Edit, *, is_gone: bool) -> Replica:
+    """What somebody's copy is known to hold no more once he was told. A direct copy that stays is behind from then."""
+    if replica.user not in edit.notice.told:
+        return replica
+    if replica.direct:
+        return replace(replica, holds=BEHIND)
+    return replace(replica, holds=None, cancelled=is_gone)
+
+
 def _reached(users: Iterable[str], around: Surroundings) -> frozenset[str]:
     """Those who can be invited."""
     facts, policy = around.facts, around.policy
@@ -380,12 +505,13 @@ def _report(edit: _Edit, effects: tuple[Effect, ...], consulted: tuple[Consulted
         return Report(Direction.OUTBOUND, Result.SKIPPED, Reason.UNKNOWN_MAILBOX, consulted)
     left_out = tuple(_left_out(edit))
     partly = Reason.PARTLY if folded.refused or left_out else None
+    silences = notifying.silences_of(edit.notice, effects, about=edit.link.id, now=edit.around.now)
     return Report(
         Direction.OUTBOUND,
         Result.APPLIED,
-        partly or _silenced(edit.change),
+        partly or edit.notice.reason,
         consulted,
-        (*folded.refused, *left_out, *_silent(edit.link, edit.change)),
+        (*folded.refused, *left_out, *silences),
         folded.conflicts,
     )
 
@@ -397,23 +523,45 @@ def _left_out(edit: _Edit) -> Iterator[Explanation]:
         yield Explanation("PART-6", user, Decision.KEPT, "no address to invite him by: in the CRM alone")
 
 
-def _silenced(change: CrmChange) -> Reason | None:
-    return None if change.notify == "none" else Reason.NOT_YET
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """An item that goes because of a CRM event."""
+
+    change: CrmChange
+    around: Surroundings
+    mandate: Mandate
+    notice: Notice
 
 
-def _silent(link: Link, change: CrmChange) -> tuple[Explanation, ...]:
-    if change.notify == "none":
-        return ()
-    return (Explanation("INV-4", link.id, Decision.SILENT, f"notify {change.notify} is not built yet"),)
+def _ending(link: Link, change: CrmChange, mandate: Mandate, *, around: Surroundings) -> _Ending:
+    asked = notifying.Change(
+        about=link.id,
+        change=change,
+        mandate=mandate,
+        item=link.agreed or ScheduleItem(),
+        people=People(
+            users=_reached(_invited(link) - _with_direct_copies(link), around),
+            guests=notifying.guests_of(link, around.facts),
+        ),
+        organizes=_is_organizers(link, _counting(link, around)),
+        is_end=True,
+        is_hidden=link.agreed is not None and link.agreed.redacted,
+    )
+    notice = notifying.notice(asked, now=around.now, most=around.policy.most_recipients)
+    return _Ending(change, around, mandate, notice)
 
 
 def _deleted(link: Link, change: CrmChange, around: Surroundings) -> Plan:
     """Every copy goes that is still there: the organizer's may have gone first, by an earlier try of this event."""
-    effects = _taken_away(link, around) if link.state is not State.ARCHIVED else ()
+    mandate = _mandate(link, change, around)
+    if mandate.refused and link.state is State.ACTIVE:
+        return _refused(link, change, mandate, generation=around.generation)
+    ending = _ending(link, change, mandate, around=around)
+    effects = _taken_away(link, ending) if link.state is not State.ARCHIVED else ()
     if link.state is State.DELETED and not effects:
         return Plan(replace(link, crm=None))
-    gone = replace(link, state=State.DELETED, deleted_by_crm=True, crm=None, content=None)
-    return Plan(gone, report=_ended(link, change), effects=effects)
+    gone = replace(link, state=State.DELETED, deleted_by_crm=True, crm=None, content=None, awaited=())
+    return Plan(gone, report=_ended(link, ending), effects=effects)
 
 
 def _cancelled(edit: _Edit) -> Plan:
@@ -425,11 +573,13 @@ def _cancelled(edit: _Edit) -> Plan:
         crm=edit.after,
         agreed=edit.folded.agreed,
         content=None,
+        awaited=(),
     )
-    return Plan(gone, report=_ended(edit.link, edit.change), effects=_taken_away(edit.link, edit.around))
+    ending = _ending(edit.link, edit.change, edit.mandate, around=edit.around)
+    return Plan(gone, report=_ended(edit.link, ending), effects=_taken_away(edit.link, ending))
 
 
-def _ended(link: Link, change: CrmChange) -> Report:
+def _ended(link: Link, ending: _Ending) -> Report:
     """The delete wins against what Exchange had changed and the CRM had not heard of (CON-5)."""
     lost: tuple[Conflict, ...] = ()
     if link.agreed is not None and link.crm is not None and link.crm_revision < link.revision:
@@ -438,18 +588,25 @@ def _ended(link: Link, change: CrmChange) -> Report:
     return Report(
         Direction.OUTBOUND,
         Result.APPLIED,
-        _silenced(change),
-        explain=_silent(link, change),
+        ending.notice.reason,
+        ending.mandate.consulted,
+        ending.notice.silences,
         conflicts=lost,
     )
 
 
-def _taken_away(link: Link, around: Surroundings) -> tuple[Effect, ...]:
-    """Every copy goes, the one that counts first."""
-    counting = _counting(link, around)
-    effects = outgoing.removals((each for each in link.replicas if each.live), link=link, facts=around.facts)
-    marked = (replace(each, authoritative=bool(counting and each.mailbox == counting.mailbox)) for each in effects)
-    return tuple(sorted(marked, key=lambda effect: not effect.authoritative))
+def _taken_away(link: Link, ending: _Ending) -> tuple[Effect, ...]:
+    """Every copy goes, the one that counts first, but those that Exchange marks as cancelled, or has."""
+    counting = _counting(link, ending.around)
+    place = counting.mailbox if counting else ""
+    notice = ending.notice if _is_organizers(link, counting) else QUIET
+    is_told = link.deleted_by_crm or ending.change.notify == "all"
+    going = (
+        each
+        for each in link.replicas
+        if each.live and not (each.user in notice.told and not each.direct) and not (each.cancelled and is_told)
+    )
+    return outgoing.removals(going, link=link, facts=ending.around.facts, counting=place, notice=notice)
 
 
 def _after_delete(link: Link, change: CrmChange, after: ScheduleItem, *, around: Surroundings) -> Plan:

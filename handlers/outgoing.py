@@ -1,9 +1,9 @@
-"""An outbound decision in the making: whose copies are written to, and what (MAP-1, INV-6, INV-7, PART-6).
+"""An outbound decision in the making: whose copies are written to, and what (MAP-1, INV-3, INV-6, INV-7, PART-6).
 
-Everything is silent for now: nobody gets a message, so every synchronized participant's copy is written to itself. The
-organizer's copy gets content and attendees, every other one the same content. Who takes part by the CRM's word and has
-no copy gets a direct copy: a plain appointment with our marker. The steps of `registry` refine the targets, and
-`effects_of` makes of each target at most one call to Exchange.
+The organizer's copy gets content and attendees, every other one the same content, unless its user gets a message
+(`notifying`). Who takes part by the CRM's word, has no copy and gets no message gets a direct copy: a plain appointment
+with our marker. The steps of `registry` refine the targets, and `effects_of` makes of each target one call to Exchange,
+or two where only who is new is to be mailed.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ from handlers.blocks import Block
 from handlers.effects import CONTENT, Effect, Operation, holding
 from handlers.facts import Facts, User
 from handlers.links import Link, Replica
+from handlers.notices import QUIET, Notice
 from handlers.policy import Policy
 from handlers.privacy import is_fine
 from schemas import ids
 from schemas.copies import Attendee, Kind, Role
 from schemas.edits import UNSET, Unset
 from schemas.items import Moment, ScheduleItem
+from schemas.sending import Sending, Whom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occurrence:
     """What is to be written to one occurrence of a series; `start` is its original start, `item` how it shall be.
 
-    `alarms` are its user's, if those are to be told; () where the series' alarm goes for it again.
+    `alarms` are its user's, if those are to be told; () where the series' alarm goes for it again. `is_silent`: nobody
+    is told of it, whoever is told of its series.
     """
 
     start: Moment
@@ -40,11 +43,17 @@ class Occurrence:
     again: bool = False
     alarms: tuple[int, ...] | Unset = UNSET
     reminder: int | Unset | None = UNSET
+    is_silent: bool = False
 
     @property
     def says_something(self) -> bool:
         """Whether there is anything to write."""
         return self.delete or bool(self.fields) or self.reminder is not UNSET
+
+    @property
+    def facets(self) -> Occurrence:
+        """What is its user's alone of it."""
+        return replace(self, fields=(), delete=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,7 @@ class Target:
     """One user's copy and what is to be written to it.
 
     `replica` None: he has none yet, it is to be created. `is_fresh`: it is there, but his alarm was never told to it.
+    `notice` is whom it tells that this is written.
     """
 
     user: User
@@ -68,6 +78,7 @@ class Target:
     block: Block | Unset | None = UNSET
     delete: bool = False
     occurrences: tuple[Occurrence, ...] = ()
+    notice: Notice = QUIET
 
     @property
     def says_something(self) -> bool:
@@ -173,15 +184,45 @@ def sensitivity_of(item: ScheduleItem) -> str:
 
 
 def effects_of(targets: Iterable[Target], item: ScheduleItem, *, crm_id: str | None) -> tuple[Effect, ...]:
-    """One call for each copy that anything is written to, the one that counts first; then one for each occurrence."""
+    """The calls for each copy that anything is written to, the one that counts first; then one for each occurrence."""
     ordered = sorted(targets, key=lambda each: (not each.authoritative, each.mailbox, each.delete))
-    whole = (_effect(target, item, crm_id=crm_id) for target in ordered if target.says_something)
+    said = (target for target in ordered if target.says_something)
+    whole = (each for target in said for each in _told(target, _effect(target, item, crm_id=crm_id)))
     single = (_of_occurrence(target, each) for target in ordered for each in target.occurrences if each.says_something)
     return (*whole, *single)
 
 
+def _told(target: Target, effect: Effect) -> tuple[Effect, ...]:
+    """The call with whom it mails. Exchange takes everybody for concerned who is put in, or taken out, or for whom
+    anything else is new: so who is new comes last, in a call of his own, if he alone is to be told (INV-3).
+    """
+    notice = target.notice
+    quiet = replace(effect, sending=Sending(acting=notice.sending.acting), delegate=notice.delegate)
+    loud = replace(quiet, sending=notice.sending, recipients=notice.recipients)
+    is_facet = effect.operation is Operation.UPDATE and not (effect.fields or effect.invite or effect.uninvite)
+    if not notice.sending.mails or is_facet:
+        return (quiet,)
+    if notice.sending.to is Whom.ALL:
+        return (loud,)
+    if not effect.invite:
+        return (quiet,)
+    first = replace(quiet, invite=())
+    last = replace(
+        loud,
+        fields=(),
+        uninvite=frozenset(),
+        sensitivity=UNSET,
+        reminder=UNSET,
+        block=UNSET,
+        change_key="",
+        follows=True,
+    )
+    return (first, last) if first.named else (replace(last, change_key=effect.change_key, follows=False),)
+
+
 def _of_occurrence(target: Target, occurrence: Occurrence) -> Effect:
-    replica = target.replica
+    replica, notice = target.replica, target.notice
+    is_told = notice.sending.to is Whom.ALL and not occurrence.is_silent and (occurrence.delete or occurrence.fields)
     return Effect(
         operation=Operation.DELETE if occurrence.delete else Operation.UPDATE,
         mailbox=target.mailbox,
@@ -197,6 +238,9 @@ def _of_occurrence(target: Target, occurrence: Occurrence) -> Effect:
         occurrence=occurrence.start,
         index=occurrence.index,
         again=occurrence.again,
+        sending=notice.sending if is_told else Sending(acting=notice.sending.acting),
+        recipients=notice.staying if is_told else (),
+        delegate=notice.delegate,
     )
 
 
@@ -231,10 +275,20 @@ def _uid(target: Target, crm_id: str | None) -> str | None:
     return ids.uid_of_direct_copy(crm_id, target.user.id) if target.direct else ids.uid_of_crm(crm_id)
 
 
-def removals(replicas: Iterable[Replica], *, link: Link, facts: Facts) -> tuple[Effect, ...]:
-    """Takes copies away, as far as their mailboxes may be written to."""
+def removals(
+    replicas: Iterable[Replica], *, link: Link, facts: Facts, counting: str = "", notice: Notice = QUIET
+) -> tuple[Effect, ...]:
+    """Takes copies away, as far as their mailboxes may be written to; the notice goes with that in `counting`."""
     targets = (
-        Target(user=user, mailbox=each.mailbox, replica=each, direct=each.direct, delete=True)
+        Target(
+            user=user,
+            mailbox=each.mailbox,
+            replica=each,
+            direct=each.direct,
+            delete=True,
+            authoritative=each.mailbox == counting,
+            notice=notice if each.mailbox == counting else QUIET,
+        )
         for each in replicas
         if (user := facts.by_id.get(each.user)) is not None and user.synchronized
     )

@@ -436,13 +436,13 @@ def test_inv_6_a_direct_copy_or_one_that_is_gone_never_counts(about: dict[str, A
 @pytest.mark.rule("INV-4", "INV-5")
 def test_inv_4_a_wish_to_notify_is_named_though_nobody_is():
     """Applied in silence, and said so; beside what was left out it is PARTLY that is said."""
-    silent = Explanation("INV-4", "l-1", Decision.SILENT, "notify added is not built yet")
+    silent = Explanation("INV-3", "l-1", Decision.SILENT, "nobody is added")
     plan = edited(notify="added", subject="x")
-    assert plan.report == Report(Direction.OUTBOUND, Result.APPLIED, Reason.NOT_YET, explain=(silent,))
+    assert plan.report == Report(Direction.OUTBOUND, Result.APPLIED, explain=(silent,))
     partly = edited(notify="added", assign_to=("u-anna", "u-bob", "u-nowhere"))
     assert partly.report is not None
     assert partly.report.reason is Reason.PARTLY
-    assert [each.rule for each in partly.report.explain] == ["PART-6", "INV-4"]
+    assert [each.rule for each in partly.report.explain] == ["PART-6", "INV-3"]
 
 
 @pytest.mark.rule("REC-3")
@@ -647,12 +647,12 @@ def test_del_1_a_delete_takes_every_copy_away_the_one_that_counts_first():
     link = replace(
         PEACE, agreed=ours, revision=4, replicas=(a_replica(BOB), a_replica(CORA, live=False), a_replica(ANNA))
     )
-    plan = decided(link, CrmChange("si-1", 6, Kind.DELETED, revision=3, notify="all"))
-    silent = Explanation("INV-4", "l-1", Decision.SILENT, "notify all is not built yet")
+    plan = decided(link, CrmChange("si-1", 6, Kind.DELETED, revision=3, notify="added"))
+    silent = Explanation("INV-3", "l-1", Decision.SILENT, "nobody is added where something ends")
     lost = (Conflict("location", "crm"), Conflict("for", "crm"))
     assert plan == Plan(
         heard(link, state=State.DELETED, deleted_by_crm=True, crm=None),
-        report=Report(Direction.OUTBOUND, Result.APPLIED, Reason.NOT_YET, explain=(silent,), conflicts=lost),
+        report=Report(Direction.OUTBOUND, Result.APPLIED, explain=(silent,), conflicts=lost),
         effects=(removal(ANNA, ours, authoritative=True), removal(BOB, ours)),
     )
     taken = decided(replace(link, revision=3), CrmChange("si-1", 6, Kind.DELETED, revision=3))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from handlers import effects, inbound, outbound
+from handlers import effects, inbound, notifying, outbound
 from handlers.authority import Authority, is_live
 from handlers.crm_changes import CrmChange, Kind
 from handlers.edits import edit_of
@@ -23,7 +23,8 @@ from schemas.copies import Attendee, Copy, Folder, Role, Shape
 from schemas.edits import UNSET, Edit, Unset
 from schemas.items import Moment, Response, ScheduleItem
 from schemas.items import wire_name as wire
-from tests.support.world import World, a_link
+from schemas.sending import Whom
+from tests.support.world import World, a_link, copy_of
 
 DEFAULT_REMINDER = 15
 """What a server gives a new item if nobody says otherwise."""
@@ -39,7 +40,8 @@ class Bank:
     """One meeting in mailboxes, in the CRM, and the link between both.
 
     `copies` are by mailbox and item id, `edited_in` the version of a CRM user's last edit. `rewrite` is what the server
-    makes of what it is given. `writes`, `commands` and `reports` are everything that was done so far.
+    makes of what it is given. `writes`, `commands` and `reports` are everything that was done so far; `mails` are what
+    Exchange sent because of it, to whom, and `told` everybody who ever got one.
     """
 
     world: World
@@ -51,6 +53,8 @@ class Bank:
     crm_revision: int = 0
     edited_in: int = 0
     rewrite: Callable[[Copy], Copy] = untouched
+    told: set[str] = field(default_factory=set)
+    mails: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     events: list[CrmChange] = field(default_factory=list)
     writes: list[Effect] = field(default_factory=list)
     commands: list[Upsert | Delete] = field(default_factory=list)
@@ -69,30 +73,67 @@ class Bank:
         """Somebody moves it to Deleted Items."""
         self.in_outlook(mailbox, folder=Folder.DELETED_ITEMS)
 
-    def in_crm(self, *, kind: Kind = Kind.CHANGED, notify: str = "none", **changed: Any) -> None:
+    def in_crm(
+        self,
+        *,
+        kind: Kind = Kind.CHANGED,
+        notify: str = "none",
+        actor: str | None = None,
+        on_behalf_of: str | None = None,
+        **changed: Any,
+    ) -> None:
         """A CRM user changes the item; the event is on its way (`deliver`)."""
         self.crm = replace(self.crm or ScheduleItem(), **changed)
         self.crm_version += 1
         self.edited_in = self.crm_version
         after = self.crm if kind is Kind.CHANGED else None
-        self._tell(kind=kind, after=after, notify=notify)
+        self._tell(kind=kind, after=after, notify=notify, actor=actor, on_behalf_of=on_behalf_of)
 
     # What the daemon does
 
     def deliver(self) -> None:
         """All CRM events on their way arrive and are carried out; a copy that changed meanwhile is read first."""
         while self.events:
-            event = self.events.pop(0)
+            self._deliver(self.events.pop(0))
+
+    def _deliver(self, event: CrmChange) -> None:
+        made: list[Effect] = []
+        for _ in range(3):
             plan = outbound.decide(self.link, event, around=self.world.around)
             if any(self._is_stale(effect) for effect in plan.effects):
                 plan = outbound.decide(self._current(), event, around=self.world.around)
-            self.settle(plan)
+            begun = self._begun(plan)
+            if begun is None:
+                mailed = [each for each in (*made, *plan.effects) if each.sending.mails]
+                report = plan.report and notifying.told(plan.report, mailed, about=self.link.id)
+                self.settle(replace(plan, report=report))
+                return
+            made += begun
+        raise AssertionError("overtaken again and again")
+
+    def _begun(self, plan: Plan) -> list[Effect] | None:
+        """What was written before a copy was found to be another, because Exchange had brought its user a message.
+
+        None: that is not to happen.
+        """
+        mailed = any(effect.sending.mails for effect in plan.effects)
+        others = [each for each in plan.effects if not each.authoritative and each.operation is Operation.UPDATE]
+        if not mailed or not others:
+            return None
+        first = [each for each in plan.effects if each.authoritative]
+        for effect in first:
+            known = self.carry_out(effect, self.link).replica(effect.mailbox)
+            item_id, change_key = (known.item_id, known.change_key) if known else (effect.item_id, "")
+            self.link = effects.progressed(self.link, effect, item_id=item_id, change_key=change_key)
+        self.writes.extend(first)
+        self.link = self._current()
+        return first
 
     def hint(self, mailbox: str) -> Plan:
         """A hint comes through a mailbox."""
         user = self.world.user_at(mailbox)
         direct = [each for each in self.copies.values() if each.mailbox == mailbox and self.is_direct(each)]
-        if direct:
+        if direct and not any(not self.is_direct(each) and is_live(each) for each in self._all_in(mailbox)):
             newest = min(direct, key=lambda copy: not is_live(copy))
             return self.settle(
                 inbound.decide_direct(self.link, Sighting(mailbox, user, newest), around=self.world.around)
@@ -119,6 +160,14 @@ class Bank:
         found = [copy for (where, _), copy in self.copies.items() if where == mailbox]
         assert found, f"nothing lies in {mailbox}"
         return min(found, key=lambda copy: not is_live(copy))
+
+    def _all_in(self, mailbox: str) -> list[Copy]:
+        return [copy for (where, _), copy in self.copies.items() if where == mailbox]
+
+    def invited_in(self, mailbox: str) -> Copy:
+        """The copy that an invitation brought into a mailbox."""
+        [copy] = [each for each in self._all_in(mailbox) if not self.is_direct(each)]
+        return copy
 
     def live_in(self, mailbox: str) -> list[Copy]:
         """What a person finds in a mailbox's calendar."""
@@ -162,7 +211,7 @@ class Bank:
     def settle(self, plan: Plan) -> Plan:
         """Carries a plan out, lets the CRM answer, and remembers the link."""
         link = plan.link
-        places = {(each.mailbox, each.item_id, each.occurrence) for each in plan.effects}
+        places = {(each.mailbox, each.item_id, each.occurrence, each.follows) for each in plan.effects}
         assert len(places) == len(plan.effects), "written to twice"
         for effect in plan.effects:
             link = self.carry_out(effect, link)
@@ -182,11 +231,13 @@ class Bank:
         if effect.operation is Operation.DELETE:
             copy = self.copies.pop((effect.mailbox, effect.item_id), None)
             assert copy is not None, "what is deleted must be there"
+            self._post(effect, copy, None)
             return effects.done(link, effect, item_id=effect.item_id, change_key="")
         known = self.copies.get((effect.mailbox, effect.item_id))
         if effect.operation is Operation.UPDATE:
             assert known is not None, "what is changed must be there"
-            assert known.change_key == effect.change_key, "the change key is not the one that lies there"
+            key = self._left(effect, link) if effect.follows else effect.change_key
+            assert known.change_key == key, "the change key is not the one that lies there"
         edit = edit_of(effect, known, policy=self.world.policy)
         base = known or self._blank(effect)
         copy = replace(self.rewrite(_edited(base, edit)), change_key=self._next_key())
@@ -194,6 +245,7 @@ class Bank:
             copy = replace(copy, exceptions=(), deleted_starts=())  # which a series of another pattern gives up
         copy = replace(copy, exceptions=tuple(_following(each, base, copy) for each in copy.exceptions))
         self.copies[effect.mailbox, copy.item_id] = copy
+        self._post(effect, known, copy)
         return effects.done(link, effect, item_id=copy.item_id, change_key=copy.change_key)
 
     def _to_occurrence(self, effect: Effect, link: Link) -> Link:
@@ -212,7 +264,47 @@ class Bank:
             edit = edit_of(effect, known, policy=self.world.policy)
             changed = replace(series, exceptions=(*others, self.rewrite(_edited(known, edit))))
         self.copies[effect.mailbox, series.item_id] = changed = replace(changed, change_key=self._next_key())
+        self._post(effect, series, changed)
         return effects.done(link, effect, item_id=series.item_id, change_key=changed.change_key)
+
+    def _left(self, effect: Effect, link: Link) -> str:
+        """The change key that the write before this one has left."""
+        replica = link.replica(effect.mailbox)
+        assert replica is not None
+        return replica.change_key
+
+    def _post(self, effect: Effect, before: Copy | None, after: Copy | None) -> None:
+        """What Exchange sends because of a write, and what that does to the calendars of those who get it."""
+        if not effect.sending.mails:
+            return
+        old, new = ({each.address for each in copy.attendees} if copy else set() for copy in (before, after))
+        invited = new - (old if effect.sending.to is Whom.ADDED else self.told)
+        updated = new & self.told if effect.sending.to is Whom.ALL else set()
+        called_off = (old - new) & self.told
+        self.told |= new if effect.sending.to is Whom.ALL else invited
+        posts = (("invitation", invited), ("update", updated), ("cancellation", called_off))
+        self.mails.extend((kind, tuple(sorted(to))) for kind, to in posts if to)
+        for user in self.world.users:
+            if after is not None and user.mailbox in invited | updated:
+                self._receive(user.mailbox, after)
+            elif user.mailbox in called_off:
+                self._cancel(user.mailbox)
+
+    def _receive(self, mailbox: str, meeting: Copy) -> None:
+        known = next((each for each in self._all_in(mailbox) if not self.is_direct(each)), None)
+        fresh = copy_of(meeting, self.world.user_at(mailbox), item_id=f"invited-{mailbox}", marker=None)
+        kept = (
+            replace(fresh, item_id=known.item_id, reminder=known.reminder, my_response=known.my_response)
+            if known
+            else fresh
+        )
+        reminder = known.reminder if known else DEFAULT_REMINDER
+        self.copies[mailbox, kept.item_id] = replace(kept, reminder=reminder, change_key=self._next_key())
+
+    def _cancel(self, mailbox: str) -> None:
+        for copy in self._all_in(mailbox):
+            if not self.is_direct(copy):
+                self.in_outlook(mailbox, is_cancelled=True)
 
     def _is_meant(self, effect: Effect, copy: Copy, item_id: str) -> bool:
         if copy.mailbox != effect.mailbox or copy.recurrence is None:
@@ -247,9 +339,9 @@ class Bank:
         self.crm = replace(self.crm or ScheduleItem(), **values)
         self._tell(kind=Kind.CHANGED, ours=True, after=self.crm)
 
-    def _tell(self, *, kind: Kind, ours: bool = False, after: ScheduleItem | None = None, notify: str = "none") -> None:
+    def _tell(self, *, kind: Kind, ours: bool = False, after: ScheduleItem | None = None, **about: Any) -> None:
         change = CrmChange(
-            self.crm_id, self.crm_version, kind, ours=ours, revision=self.crm_revision, after=after, notify=notify
+            self.crm_id, self.crm_version, kind, ours=ours, revision=self.crm_revision, after=after, **about
         )
         self.events.append(change)
 
@@ -260,19 +352,28 @@ class Bank:
 
 def a_bank(world: World, *meetings: Copy, **about: Any) -> Bank:
     """Both sides and the link in peace about a meeting born in Exchange; the first copy is hinted first."""
-    bank = Bank(world, copies={(each.mailbox, each.item_id): each for each in meetings}, **about)
+    told = {attendee.address for each in meetings for attendee in each.attendees}
+    bank = Bank(world, copies={(each.mailbox, each.item_id): each for each in meetings}, told=told, **about)
     for meeting in meetings:
         bank.hint(meeting.mailbox)
     bank.until_quiet()
     return forgetting(bank)
 
 
-def a_bank_of_the_crm(world: World, item: ScheduleItem, **about: Any) -> Bank:
+def a_bank_of_the_crm(
+    world: World,
+    item: ScheduleItem,
+    *,
+    notify: str = "none",
+    actor: str | None = None,
+    on_behalf_of: str | None = None,
+    **about: Any,
+) -> Bank:
     """Both sides after a CRM user made an item."""
     bank = Bank(world, link=Link(id=ids.link_of_crm("si-1"), uid=None), **about)
     bank.crm = item
     bank.crm_version = bank.edited_in = 1
-    bank._tell(kind=Kind.CHANGED, after=item)
+    bank._tell(kind=Kind.CHANGED, after=item, notify=notify, actor=actor, on_behalf_of=on_behalf_of)
     bank.deliver()
     return bank
 
@@ -282,6 +383,7 @@ def forgetting(bank: Bank) -> Bank:
     bank.writes.clear()
     bank.commands.clear()
     bank.reports.clear()
+    bank.mails.clear()
     return bank
 
 

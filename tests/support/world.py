@@ -140,6 +140,7 @@ class World:
     resolved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     now: datetime = NOW
     generation: int = 0
+    grants: frozenset[tuple[str, str]] = frozenset()
 
     def facts(self) -> Facts:
         """The directory as a store hands it over: by canonical address, in order of id."""
@@ -154,6 +155,7 @@ class World:
             by_contact={contact.id: contact for contact in self.contacts},
             options=self.options,
             resolved=self.resolved,
+            grants=self.grants,
         )
 
     @property
@@ -165,6 +167,10 @@ class World:
         """With these options set in a scope; `security_check=True` is `for_contacts.security_check`."""
         set_here = {**self.options.get(scope, {}), **{_OPTION_KEYS[name]: value for name, value in values.items()}}
         return replace(self, options={**self.options, scope: set_here})
+
+    def granting(self, *pairs: tuple[str, str]) -> World:
+        """With these pairs of principal and delegate in force."""
+        return replace(self, grants=self.grants | set(pairs))
 
     def with_policy(self, **settings: Any) -> World:
         """With these settings."""
@@ -262,6 +268,7 @@ _OPTION_KEYS = {
     "private_meetings": "private_meetings.inbound",
     "alarms": "meeting_alarms",
     "notes": "related_notes",
+    "invitations": "meeting_invitations",
 }
 
 
