@@ -157,7 +157,7 @@ class DelegatingBehaviour:
 
     @pytest.mark.rule("INV-3")
     async def test_single_occurrences_are_told_of_by_themselves(self, desk: Desk) -> None:
-        series = replace(MEETING, recurrence=Recurrence("daily", interval=1, count=5))
+        series = replace(MEETING, recurrence=Recurrence("daily", end="after", count=5))
         made = await invite(desk, series)
         second, third = await occurrence(desk, made.item_id, 2), await occurrence(desk, made.item_id, 3)
         await desk.exchange.update(
@@ -208,7 +208,7 @@ class DelegatingBehaviour:
     @pytest.mark.rule("INV-2")
     async def test_a_delegate_writes_single_occurrences(self, desk: Desk) -> None:
         await let(desk)
-        made = await invite(desk, replace(MEETING, recurrence=Recurrence("daily", interval=1, count=5)))
+        made = await invite(desk, replace(MEETING, recurrence=Recurrence("daily", end="after", count=5)))
         second, third = await occurrence(desk, made.item_id, 2), await occurrence(desk, made.item_id, 3)
         await desk.exchange.update(
             ANNA, Written(second.item_id, second.change_key), Edit(location="Room 4"), sending=BOB_MAILS_ALL

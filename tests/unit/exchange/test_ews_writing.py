@@ -18,7 +18,6 @@ from schemas.copies import Kind
 from schemas.edits import Body, Edit, New, Times
 from tests.support.outlook import Outlook
 from tests.unit.exchange.behaviour import ANNA, BOB, CLEO, PEOPLE, START
-from tests.unit.exchange.delegating import DelegatingBehaviour
 from tests.unit.exchange.writing import HOUR, MEETING, TASK, UID, Desk, WritingBehaviour
 
 
@@ -69,10 +68,6 @@ async def desk() -> AsyncIterator[SandboxDesk]:
 
 
 class TestEwsWriting(WritingBehaviour):
-    """Nothing of its own: what EWS alone does is tested below."""
-
-
-class TestEwsDelegating(DelegatingBehaviour):
     """Nothing of its own: what EWS alone does is tested below."""
 
 
