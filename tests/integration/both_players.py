@@ -16,6 +16,7 @@ from exchangelib import Attendee, CalendarItem, Mailbox
 from exchangelib.items import SEND_ONLY_TO_ALL
 
 from schemas import ids
+from tests.oracle.mails import Wish
 from tests.oracle.sides import Bank, Meeting
 from tests.support.house import House
 from tests.support.outlook import Outlook
@@ -28,6 +29,9 @@ STRANGERS = ("xenia@else.example", "yuri@else.example")
 REMINDERS = (None, 0, 5, 30, 60, 10080)
 PRIORITIES = {"A": "High", "B": "Normal", "C": "Low"}
 FIRST_DAY = timedelta(days=30)
+
+ANNA = Wish("u-anna")
+"""Who changes things in the CRM if nobody else is named, telling nobody."""
 
 Act = Callable[[], Awaitable[None]]
 
@@ -299,8 +303,9 @@ class Players:
         others = self.random.sample([*SYNCHRONIZED, UNSYNCHRONIZED, UNREACHABLE], self.random.randint(0, 3))
         assign_to = sorted({owner, *(f"u-{name}" for name in others)})
         for_ = self.random.sample(CRM_CONTACTS, self.random.randint(0, 1))
-        content = self._content()
+        content, wish = self._content(), self._wish(owner)
         stated = self.random.sample(assign_to, self.random.randint(0, len(assign_to)))
+        stated = [] if content["times"][1] < self.house.clock() else stated  # nobody is reminded of it (ALM-7)
         alarms = {user: self._alarms() for user in stated if user in self.bank.synchronized}
         related = (self._word(),) if self.random.random() < 0.4 else ()
         item = self._in_crms_words(content) | {
@@ -311,13 +316,17 @@ class Players:
             "alarms": {user: list(minutes) for user, minutes in alarms.items()},
             "related": self._related(related),
         }
-        record = await self.house.crm.create({"actor": {"user": owner}, "item": item})
+        record = await self.house.crm.create({**asked(wish), "item": item})
         meeting = Meeting(self.bank, ids.uid_of_crm(record["id"]), None, content, crm_id=record["id"])
         meeting.alarms = {user: tuple(sorted(minutes)) for user, minutes in alarms.items()}
         meeting.related = related
-        meeting.made_in_crm(owner=owner, assign_to=assign_to, for_=for_)
-        self._note(meeting, f"made in the CRM by {owner}, {assign_to}, {for_}, alarms {alarms}, related {related}")
+        meeting.made_in_crm(owner=owner, assign_to=assign_to, for_=for_, wish=wish, now=self.house.clock())
+        self._note(meeting, f"made in the CRM by {wish}, {assign_to}, {for_}, alarms {alarms}, related {related}")
         self.meetings.append(meeting)
+
+    def _wish(self, owner: str) -> Wish:
+        """Who makes an item of somebody's, and whom he wants told."""
+        return Wish(owner)
 
     def _in_crm(self, meeting: Meeting) -> Act:
         """One thing a CRM user does."""
@@ -327,45 +336,46 @@ class Players:
             acts += [lambda each: self._delete_in_crm(each)] if self.random.random() < 0.15 else []
         return self.random.choice(acts)(meeting)
 
-    def _content_in_crm(self, meeting: Meeting) -> Act:
+    def _content_in_crm(self, meeting: Meeting, *, wish: Wish = ANNA) -> Act:
         names = self.random.sample(list(meeting.content), self.random.randint(1, 3))
-        return self._edit_in_crm(meeting, self._changes(meeting, *names))
+        return self._edit_in_crm(meeting, self._changes(meeting, *names), wish=wish)
 
-    def _alarm_in_crm(self, meeting: Meeting) -> Act:
+    def _alarm_in_crm(self, meeting: Meeting, *, wish: Wish = ANNA) -> Act:
         users = [user for user in sorted(meeting.assign_to) if meeting.live(user) and user in self.bank.synchronized]
         if not users:
-            return self._content_in_crm(meeting)
-        return self._edit_in_crm(meeting, {}, alarms={self.random.choice(users): self._alarms()})
+            return self._content_in_crm(meeting, wish=wish)
+        return self._edit_in_crm(meeting, {}, alarms={self.random.choice(users): self._alarms()}, wish=wish)
 
-    def _related_in_crm(self, meeting: Meeting) -> Act:
+    def _related_in_crm(self, meeting: Meeting, *, wish: Wish = ANNA) -> Act:
         related = tuple(self._word() for _ in range(self.random.randint(0, 2)))
-        return self._edit_in_crm(meeting, {}, related=related)
+        return self._edit_in_crm(meeting, {}, related=related, wish=wish)
 
-    def _for_in_crm(self, meeting: Meeting) -> Act:
+    def _for_in_crm(self, meeting: Meeting, *, wish: Wish = ANNA) -> Act:
         there = sorted(meeting.for_)
         if there and self.random.random() < 0.5:
-            return self._edit_in_crm(meeting, {}, for_removed=[self.random.choice(there)])
-        return self._edit_in_crm(meeting, {}, for_added=[self.random.choice(CRM_CONTACTS)])
+            return self._edit_in_crm(meeting, {}, for_removed=[self.random.choice(there)], wish=wish)
+        return self._edit_in_crm(meeting, {}, for_added=[self.random.choice(CRM_CONTACTS)], wish=wish)
 
-    def _people_in_crm(self, meeting: Meeting) -> Act:
+    def _people_in_crm(self, meeting: Meeting, *, wish: Wish = ANNA) -> Act:
         free = self._uninvolved(meeting)
         there = sorted(meeting.assign_to - {meeting.organizer or "", meeting.owner or ""})
         if there and (not free or self.random.random() < 0.5):
-            return self._edit_in_crm(meeting, {}, removed=[self.random.choice(there)])
-        return self._edit_in_crm(meeting, {}, added=[self.random.choice(free)] if free else [])
+            return self._edit_in_crm(meeting, {}, removed=[self.random.choice(there)], wish=wish)
+        return self._edit_in_crm(meeting, {}, added=[self.random.choice(free)] if free else [], wish=wish)
 
-    def _edit_in_crm(self, meeting: Meeting, changes: Mapping[str, Any], **more: Any) -> Act:
+    def _edit_in_crm(self, meeting: Meeting, changes: Mapping[str, Any], *, wish: Wish = ANNA, **more: Any) -> Act:
         """A CRM user's edit, made later; the oracle hears of it at once."""
         shown = next((each["item"] for each in self.house.crm.items() if each["id"] == meeting.crm_id), {})
         news = {name: value for name, value in changes.items() if value != _shown(shown, name)}
         seen = {user: tuple(minutes) for user, minutes in (shown.get("alarms") or {}).items()}
-        meeting.edited_in_crm(news, **more, seen=seen)  # who states what the CRM holds changes nothing
-        self._note(meeting, f"CRM edited {dict(changes)} {more}")
+        now = self.house.clock()
+        meeting.edited_in_crm(news, **more, seen=seen, wish=wish, now=now)  # who states what it holds changes nothing
+        self._note(meeting, f"CRM edited {dict(changes)} {more} by {wish}")
 
         async def edit() -> None:
             shown = next(each["item"] for each in self.house.crm.items() if each["id"] == meeting.crm_id)
             fields = self._in_crms_words(changes) | self._people(shown, **more)
-            await self.house.crm.edit(meeting.crm_id or "", {"actor": {"user": "u-anna"}, "item": fields})
+            await self.house.crm.edit(meeting.crm_id or "", {**asked(wish), "item": fields})
 
         return edit
 
@@ -386,17 +396,16 @@ class Players:
             fields["related"] = self._related(more["related"])
         return fields
 
-    def _delete_in_crm(self, meeting: Meeting) -> Act:
+    def _delete_in_crm(self, meeting: Meeting, *, wish: Wish = ANNA) -> Act:
         cancelled = self.random.random() < 0.4
-        meeting.deleted_in_crm(cancelled=cancelled)
-        self._note(meeting, f"CRM deleted it, cancelled {cancelled}")
+        meeting.deleted_in_crm(cancelled=cancelled, wish=wish, now=self.house.clock())
+        self._note(meeting, f"CRM deleted it, cancelled {cancelled}, by {wish}")
 
         async def delete() -> None:
-            actor = {"actor": {"user": "u-anna"}}
             if cancelled:
-                await self.house.crm.edit(meeting.crm_id or "", actor | {"item": {"status": "cancelled"}})
+                await self.house.crm.edit(meeting.crm_id or "", {**asked(wish), "item": {"status": "cancelled"}})
             else:
-                await self.house.crm.delete(meeting.crm_id or "", actor)
+                await self.house.crm.delete(meeting.crm_id or "", asked(wish))
 
         return delete
 
@@ -485,6 +494,12 @@ class Players:
 
     async def _nothing(self) -> None:
         """Nobody does anything."""
+
+
+def asked(wish: Wish) -> dict[str, Any]:
+    """What the CRM is told of who does it, and who shall hear of it."""
+    actor = None if wish.actor is None else {"user": wish.actor, "on_behalf_of": wish.on_behalf_of}
+    return {"actor": actor, "notify": wish.notify}
 
 
 def _shown(item: Mapping[str, Any], name: str) -> object:

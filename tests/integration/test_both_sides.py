@@ -137,7 +137,7 @@ class Play:
         await self.settle()
 
     def _break_something(self) -> None:
-        for fault in self.random.sample(self.faults, 3):
+        for fault in self.random.sample(self.faults, min(3, len(self.faults))):
             name = self.random.choice(SYNCHRONIZED)
             self.house.fault(**{"mailbox": f"{name}@bank.example", **fault})
 

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+
+from tests.oracle.mails import SILENT, Delegations, Leave, Post, Wish
 
 CONTENT = ("subject", "notes", "location", "times", "priority", "restricted")
 DEFAULT_REMINDER = 15
@@ -29,6 +32,7 @@ class Bank:
     synchronized: frozenset[str]
     invitable: frozenset[str]
     contacts: Mapping[str, str]
+    delegations: Delegations = field(default_factory=Delegations)
 
     def is_user(self, person: str) -> bool:
         return person in self.synchronized or person in self.invitable
@@ -72,12 +76,21 @@ class Meeting:
     ended: dict[str, str] = field(default_factory=dict)
     threw_direct: set[str] = field(default_factory=set)
     deleted: bool = False
+    refused: bool = False  # the CRM alone knows of it (INV-2)
+    post: Post = field(default_factory=Post)
     log: list[str] = field(default_factory=list)
 
     @property
     def is_over(self) -> bool:
         """Whether Exchange holds nothing of it any more but what others keep."""
         return self.deleted or self.status == "cancelled"
+
+    def is_past(self, now: datetime) -> bool:
+        """INV-5, ALM-7."""
+        return bool(self.content["times"][1] < now)
+
+    def _is_past(self, now: datetime | None) -> bool:
+        return now is not None and self.is_past(now)
 
     @property
     def own(self) -> Copy | None:
@@ -184,16 +197,34 @@ class Meeting:
 
     # CRM users
 
-    def made_in_crm(self, *, owner: str, assign_to: Iterable[str], for_: Iterable[str]) -> None:
-        """INV-6, INV-7: in the owner's calendar, direct copies for the others; or these alone."""
+    def made_in_crm(
+        self,
+        *,
+        owner: str,
+        assign_to: Iterable[str],
+        for_: Iterable[str],
+        wish: Wish = SILENT,
+        now: datetime | None = None,
+    ) -> None:
+        """INV-6, INV-7: in the owner's calendar, and direct copies for the others; or these alone. Who is invited has
+        no direct one.
+        """
         self.owner = owner
         self.assign_to, self.for_ = set(assign_to), dict.fromkeys(for_, "crm")
+        leave = self.bank.delegations.leave(wish, owner, creates=True)
+        if leave is None:
+            self.refused = True
+            return
         if owner in self.bank.synchronized:
             self.organizer = owner
             self.attendees = (self.assign_to - {owner}) & self.bank.invitable
-            self._put(owner, "own")
+            self._put(owner, "own", is_past=self._is_past(now))
+        if self.attendees and self._asks(wish, leave, now) != "none":
+            self.post.tell_all(owner, leave, self.attendees)
+            self._deliver(self.own.reminder if self.own else None, stated=True)
         for user in sorted(self.assign_to - {owner} if self.organizer else self.assign_to):
-            self._put(user, "direct")
+            if user not in self.copies:
+                self._put(user, "direct", is_past=self._is_past(now))
         self._show_related()
 
     def edited_in_crm(
@@ -207,10 +238,15 @@ class Meeting:
         alarms: Mapping[str, tuple[int, ...]] | None = None,
         related: tuple[str, ...] | None = None,
         seen: Mapping[str, tuple[int, ...]] | None = None,
+        wish: Wish = SILENT,
+        now: datetime | None = None,
     ) -> None:
         """One change of one item: content, people, alarms (`seen` before), related information."""
-        if self.is_over:
+        leave = self.bank.delegations.leave(wish, self.owner)
+        if self.is_over or self.refused:
             return  # the delete wins (CON-5)
+        if leave is None or self._is_hidden(leave):
+            return  # put back (INV-2)
         self.for_ |= {contact: "crm" for contact in for_added if contact not in self.for_}
         for contact in for_removed:
             self.for_.pop(contact, None)
@@ -218,8 +254,26 @@ class Meeting:
             self._change_alarms(user, minutes, seen=(seen or {}).get(user))
         self.related = self.related if related is None else related
         if self.organizer is not None or self.owner is not None:
-            self._change_content(changes, set(added), set(removed))
+            added = set(added) - self.assign_to
+            whom = self._asks(wish, leave, now)
+            if whom == "all" and (changes or self._moves_guests(added, set(removed))):
+                self._tell_all(changes, added, set(removed), leave)
+            else:
+                invites = leave if whom == "added" else None
+                self._change_content(changes, added, set(removed), invites=invites)
+                self._put_directly(added, is_past=self._is_past(now))
         self._show_related()
+
+    def _asks(self, wish: Wish, leave: Leave, now: datetime | None) -> str:
+        """INV-3, INV-5, INV-7: whom to tell, where anybody may be told at all."""
+        return wish.notify if leave.mails and self.own is not None and not self._is_past(now) else "none"
+
+    def _is_hidden(self, leave: Leave) -> bool:
+        """INV-1: private items are not for a delegate."""
+        return leave.delegate is not None and self.own is not None and bool(self.own.content["restricted"])
+
+    def _moves_guests(self, added: set[str], removed: set[str]) -> bool:
+        return bool(added & self.bank.invitable - self.attendees or removed & self.attendees)
 
     def _change_alarms(self, user: str, minutes: tuple[int, ...], *, seen: tuple[int, ...] | None) -> None:
         """ALM-5: the nearest is Exchange's; who changed others alone leaves it as Exchange has it meanwhile (CON-1)."""
@@ -231,30 +285,64 @@ class Meeting:
         if self.live(user):
             self.copies[user].reminder = min(minutes, default=None)
 
-    def deleted_in_crm(self, *, cancelled: bool = False) -> None:
-        """DEL-1, DEL-6: every copy we may write to goes, silently."""
-        if self.deleted:
+    def deleted_in_crm(self, *, cancelled: bool = False, wish: Wish = SILENT, now: datetime | None = None) -> None:
+        """DEL-1, DEL-6: every copy we may write to goes, silently; or Exchange cancels what it invited to."""
+        leave = self.bank.delegations.leave(wish, self.owner)
+        if self.deleted or self.refused or leave is None or self._is_hidden(leave):
             return
+        tells = self._asks(wish, leave, now) == "all"
         self.deleted, self.status = not cancelled, "cancelled" if cancelled else self.status
+        if tells and self.organizer is not None:
+            self.post.tell_the_end(self.organizer, leave, self.attendees)
         for user in [each for each in self.copies if each in self.bank.synchronized]:
-            del self.copies[user]
+            if tells and self.copies[user].kind == "invited":
+                self.copies[user].cancelled = True
+            else:
+                del self.copies[user]
 
-    def _change_content(self, changes: Mapping[str, Any], added: set[str], removed: set[str]) -> None:
+    def _tell_all(self, changes: Mapping[str, Any], added: set[str], removed: set[str], leave: Leave) -> None:
+        """INV-3: everybody hears of it, also who is taken out; nobody invited is written to beside that (INV-6)."""
+        assert self.organizer is not None
+        out = removed & self.attendees
+        moved = "times" in changes and changes["times"] != self.content["times"]
+        for user in removed:
+            copy = self.copies.get(user)
+            if copy is not None and copy.kind == "invited":
+                copy.cancelled = True
+            else:
+                self.copies.pop(user, None)
+        self.assign_to = (self.assign_to - removed) | added
+        self.attendees = (self.attendees - removed) | added & self.bank.invitable
+        self.content |= changes
+        if self.own is not None:
+            self.own.content |= changes
+        self.post.tell_all(self.organizer, leave, self.attendees, out=out)
+        self._deliver(self.own.reminder if self.own else None, moved=moved, stated=True)
+
+    def _change_content(
+        self, changes: Mapping[str, Any], added: set[str], removed: set[str], *, invites: Leave | None = None
+    ) -> None:
+        """Told to nobody, or to who is new (`invites`)."""
         for user in removed:
             self.assign_to.discard(user)
             self.attendees.discard(user)
             self.copies.pop(user, None)
         self.content |= changes
-        added -= self.assign_to
         self.assign_to |= added
         for user, copy in self.copies.items():
             if not copy.cancelled and user in {*self.assign_to, self.organizer}:
                 copy.content |= changes
-        if self.organizer is not None:
-            self.attendees |= added & self.bank.invitable
+        new = added & self.bank.invitable - self.attendees if self.organizer is not None else set()
+        self.attendees |= new
+        if invites is not None and self.organizer is not None:
+            self.post.tell_added(self.organizer, invites, new)
+            for user in sorted(new & self.bank.synchronized):
+                self._invite(user, dict(self.content), self._own_reminder, stated=True)
+
+    def _put_directly(self, added: set[str], *, is_past: bool) -> None:
         for user in sorted(added):
             if user not in self.copies:
-                self._put(user, "direct")
+                self._put(user, "direct", is_past=is_past)
 
     # what follows
 
@@ -267,22 +355,31 @@ class Meeting:
             elif person in self.bank.contacts:
                 self.for_.setdefault(self.bank.contacts[person], "exchange")
 
-    def _put(self, user: str, kind: str) -> None:
-        """A copy of ours. An alarm the CRM does not state is the server's, and comes in (ALM-8)."""
+    def _put(self, user: str, kind: str, *, is_past: bool = False) -> None:
+        """A copy of ours. An alarm the CRM does not state is the server's, and comes in (ALM-8); what is past has none
+        (ALM-7).
+        """
         if user not in self.bank.synchronized:
             return
         self.ended.pop(user, None)
-        minutes = self.alarms.setdefault(user, (DEFAULT_REMINDER,))
+        minutes = self.alarms.setdefault(user, () if is_past else (DEFAULT_REMINDER,))
         response = "organizer" if kind == "own" else "none"
         self.copies[user] = Copy(kind, dict(self.content), min(minutes, default=None), response)
 
-    def _deliver(self, reminder: int | None, *, moved: bool = False) -> None:
-        """The organizer's item goes to all attendees by mail."""
+    @property
+    def _own_reminder(self) -> int:
+        reminder = self.own.reminder if self.own else None
+        return DEFAULT_REMINDER if reminder is None else reminder
+
+    def _deliver(self, reminder: int | None, *, moved: bool = False, stated: bool = False) -> None:
+        """The organizer's item goes to all attendees by mail; `stated`: because the CRM said so."""
+        self.post.told |= self.attendees
         content = self.own.content if self.own else self.content
         for user in sorted(self.attendees & self.bank.synchronized):
             known = self.copies.get(user)
             if known is None or known.kind == "direct":
-                self._invite(user, dict(content), DEFAULT_REMINDER if reminder is None else reminder)
+                minutes = DEFAULT_REMINDER if reminder is None else reminder
+                self._invite(user, dict(content), minutes, stated=stated)
                 continue
             if moved or known.content["times"] != content["times"]:
                 known.response = "none"
@@ -290,14 +387,16 @@ class Meeting:
             known.block = self.own.block if self.own else ()
             self._put_back(known, user)
 
-    def _invite(self, user: str, content: dict[str, Any], reminder: int) -> None:
-        """A copy comes by mail, in the place of a direct one if there is: that one's alarm is written to it (INV-6)."""
+    def _invite(self, user: str, content: dict[str, Any], reminder: int, *, stated: bool = False) -> None:
+        """A copy comes by mail, in the place of a direct one if there is: that one's alarm is written to it, and that
+        which the CRM stated of whom it invites itself (INV-6).
+        """
         old = self.copies.pop(user, None)
         self.ended.pop(user, None)
         copy = Copy("invited", content, reminder)
         self.copies[user] = copy
         copy.block = self.own.block if self.own else ()
-        had_direct = old is not None or user in self.threw_direct
+        had_direct = stated or old is not None or user in self.threw_direct
         self.threw_direct.discard(user)
         if had_direct and user in self.alarms:
             copy.reminder = min(self.alarms[user], default=None)

@@ -472,12 +472,27 @@ def _pairs(house: House) -> Iterator[tuple[dict[str, Any], Item]]:
 
 def _kept(house: House) -> Iterator[dict[str, Any]]:
     """The schedule items that Exchange must hold, too, each with its UID."""
-    parked = _parked(house)
+    parked = _parked(house) | _kept_out(house)
     for item in house.items():
         uid = item["uid"] or ids.uid_of_crm(item["id"])
         is_over = item["item"].get("status") == "cancelled" or item["id"] in parked
         if item["kind"] == "schedule_item" and not is_over and not {uid, item["id"]} & house.watch.excused.keys():
             yield item | {"uid": uid}
+
+
+def _kept_out(house: House) -> set[str]:
+    """The items that somebody made for another without a grant, and of which nothing was ever written (INV-2)."""
+    said = {
+        (each["cause"]["topic"], each["cause"]["partition"], each["cause"]["offset"]): each for each in house.outcomes()
+    }
+    refused, written = set[str](), set[str]()
+    for record in _sound(house, catalogue.SCHEDULE_ITEMS):
+        outcome = said.get((record.topic, record.partition, record.offset), {})
+        if (outcome.get("result"), outcome.get("reason")) == ("refused", "no_grant"):
+            refused.add((record.key or b"").decode())
+        elif outcome.get("writes"):
+            written.add((record.key or b"").decode())
+    return refused - written
 
 
 def _parked(house: House) -> set[str]:
