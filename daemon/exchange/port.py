@@ -100,9 +100,9 @@ class Written:
 class Exchange(Protocol):
     """An Exchange server. Mailboxes are normalised primary SMTP addresses; at most ten ids a call.
 
-    A write mails whom its `Sending` says, nobody by default; a delegate who makes it may be refused: `NotAllowed`. Each
-    makes exactly one call and is never repeated here: after `Unavailable` and `Busy` nobody knows whether it was
-    carried out.
+    A write mails whom its `Sending` says, nobody by default; a delegate who makes it may be refused: `NotAllowed`, and
+    an error about his own mailbox names that. Each makes exactly one call and is never repeated here: after
+    `Unavailable` and `Busy` nobody knows whether it was carried out.
     """
 
     async def get(self, mailbox: str, item_ids: Sequence[str]) -> tuple[Answer, ...]:
