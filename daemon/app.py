@@ -24,6 +24,7 @@ from daemon.observe.metrics import Metrics
 from daemon.settings.models import Settings
 from daemon.store.store import Store
 from daemon.sync.acting import Acting
+from daemon.sync.calling import Calls
 from daemon.sync.delegating import Delegating
 from daemon.sync.emitting import Emitter
 from daemon.sync.gathering import Gatherer
@@ -95,15 +96,8 @@ class Daemon:
         exchange = Guarded(outside.exchange, pausing)
         turns, loader = Turns(store), Loader(exchange, at_once=settings.exchange.items_per_call)
         gatherer = Gatherer(store, exchange, self.policy)
-        acting = Acting(
-            store=store,
-            exchange=exchange,
-            loader=loader,
-            settler=settler,
-            policy=self.policy,
-            now=now,
-            patience=settings.exchange.timeout,
-        )
+        calls = Calls(exchange=exchange, loader=loader, policy=self.policy, generation=lambda: store.generation)
+        acting = Acting(store=store, calls=calls, settler=settler, now=now, patience=settings.exchange.timeout)
         meetings = Meetings(
             store=store,
             exchange=exchange,
@@ -139,7 +133,6 @@ class Daemon:
             inbound=Inbound(store=store, loader=loader, meetings=meetings, tasks=tasks, settler=settler, now=now),
             outbound=Outbound(
                 store=store,
-                settler=settler,
                 turns=turns,
                 acting=acting,
                 meetings=meetings,

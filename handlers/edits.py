@@ -43,6 +43,17 @@ def _times(item: ScheduleItem) -> Times | Unset:
 
 def shows(copy: Copy, effect: Effect, *, policy: Policy) -> bool:
     """Whether a copy is as an effect was to leave it: asked where nobody knows whether it was carried out."""
+    found = _compared(copy, effect, policy)
+    return bool(found) and all(found)
+
+
+def shows_some(copy: Copy, effect: Effect, *, policy: Policy) -> bool:
+    """Whether anything of what an effect was to leave is in a copy: somebody may have written over the rest."""
+    return any(_compared(copy, effect, policy))
+
+
+def _compared(copy: Copy, effect: Effect, policy: Policy) -> tuple[bool, ...]:
+    """Of each thing an effect writes, whether the copy has it so."""
     edit = edit_of(effect, copy, policy=policy)
     times = edit.times if isinstance(edit.times, Times) else None
     pairs = (
@@ -60,7 +71,7 @@ def shows(copy: Copy, effect: Effect, *, policy: Policy) -> bool:
             _addresses(copy.attendees, policy),
         ),
     )
-    return not edit.is_empty and all(wanted is UNSET or alike(wanted, there) for wanted, there in pairs)
+    return tuple(alike(wanted, there) for wanted, there in pairs if wanted is not UNSET)
 
 
 def _addresses(attendees: Iterable[Attendee], policy: Policy) -> frozenset[str | None]:

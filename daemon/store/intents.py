@@ -19,7 +19,11 @@ from handlers.links import Link
 
 _ADD = insert(intents).returning(intents.c.id)
 _UNSETTLED = select(intents).where(intents.c.link_id == bindparam("wanted")).order_by(intents.c.id)
-_NOTE = update(intents).where(intents.c.id == bindparam("number")).values(wanted=bindparam("noted"))
+_NOTE = (
+    update(intents)
+    .where(intents.c.id == bindparam("number"))
+    .values(wanted=bindparam("noted"), mail=bindparam("mailing"), deadline=bindparam("until"))
+)
 _SETTLE = delete(intents).where(intents.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -57,9 +61,10 @@ def unsettled(tx: Connection, link_id: str) -> tuple[Intent, ...]:
     return tuple(_intent(row) for row in tx.execute(_UNSETTLED, {"wanted": link_id}))
 
 
-def note(tx: Connection, intent: Intent, wanted: str) -> None:
-    """Keeps an intent with other wanted values: what came of it, say."""
-    tx.execute(_NOTE, {"number": intent.id, "noted": wanted})
+def note(tx: Connection, number: int, effect: Effect, *, deadline: datetime) -> None:
+    """Keeps an intent with other wanted values: what came of it, say. Its mailbox and operation stay as they are."""
+    known = {"noted": effect.wanted, "mailing": effect.mail, "until": deadline}
+    tx.execute(_NOTE, known | {"number": number})
 
 
 def settle(tx: Connection, ids: Iterable[int]) -> None:

@@ -1,9 +1,8 @@
 """Claim, act, settle: how a plan's effects are carried out so that none is made twice (CON-3, ID-5, S08).
 
-The link's version is bumped and every effect written down as an intent before the first call. What was done is stored
-with the intents gone in one transaction, whether all of it was done or a part. Who finds intents left over waits until
-the calls behind them must have ended, then asks Exchange what became of the creates; a change that was or was not made
-shows by the change key.
+The link's version is bumped and every effect written down as an intent before the first call, with what it mails. What
+was done is stored with the intents gone in one transaction, whether all of it was done or a part. Who finds intents
+left over waits until the calls behind them must have ended, then asks Exchange what became of them.
 
 What was made is said in the outcome of its cause, however many tries that takes: its intent stays until then.
 """
@@ -11,49 +10,30 @@ What was made is said in the outcome of its cause, however many tries that takes
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeGuard, TypeVar
+from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from daemon.bus.dispositions import Disposition, Park, TransientError
 from daemon.bus.routes import Delivery, Fenced
-from daemon.exchange.port import (
-    Busy,
-    Changed,
-    Exchange,
-    ExchangeError,
-    Gone,
-    Missing,
-    Rejected,
-    Unavailable,
-    Unknown,
-    Unreadable,
-    Written,
-)
-from daemon.store import codec, errors, intents, links, positions
-from daemon.store.intents import Intent
+from daemon.exchange.port import Changed, ExchangeError, Missing, NotAllowed, Rejected, Written
+from daemon.store import errors, intents, links, positions
 from daemon.store.store import Store
-from daemon.sync.loading import Loader
+from daemon.sync import calling, intending, posting
+from daemon.sync.calling import UNKNOWN_KEY, Calls, Ending, Forestalled, Standing, Trace
+from daemon.sync.intending import End, Intended
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Rerun, Settler
-from handlers import edits, effects
-from handlers.blocks import Block
+from handlers import effects
 from handlers.effects import Effect, Operation
 from handlers.links import Link
 from handlers.plans import Plan, Report
-from handlers.policy import Policy
 from schemas.activities import Actor
-from schemas.copies import Attendee, Copy, Kind, Role, Shape
-from schemas.edits import UNSET, New
-from schemas.instants import read_moment
-from schemas.items import Moment
-from schemas.outcomes import Direction, Result
-from schemas.sending import Sending, Whom
+from schemas.outcomes import Direction, Reason, Result
 
 T = TypeVar("T")
 
@@ -65,18 +45,10 @@ _ABANDONED = timedelta(minutes=10)
 
 _LOOK_AGAIN = timedelta(seconds=2)
 
-_END, _MADE, _DOUBTFUL = "end", "made", "doubtful"
-"""Noted in the wanted values of an intent whose call has ended: that it was carried out, or that nobody knows."""
-
-_UNKNOWN = "unknown"
-"""No change key: a copy of which none is known has to be read first."""
-
-_PERSONAL = frozenset({"subject", "notes", "location", "start", "end"})
-
-_READ_ANEW = "read_anew"
-"""The code of what we found out ourselves, before anything was asked for."""
-
 _NO_DIRECTORY: Mapping[str, tuple[int, ...]] = {}
+
+Ended = tuple[Intended, Ending]
+"""A call that was made, and how it ended."""
 
 
 class Unsettled(Exception):
@@ -93,14 +65,6 @@ class Unsettled(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """An effect that was carried out and is to be said still, with the intent that remembers it until then."""
-
-    effect: Effect
-    intent: int
-
-
-@dataclass(frozen=True, slots=True)
 class Overtaken:
     """The plan was made for copies that are no longer so: read these again and decide again. `link` is as stored, with
     what was made.
@@ -108,54 +72,36 @@ class Overtaken:
 
     link: Link
     effects: tuple[Effect, ...]
-    made: tuple[Made, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Exchange will never take what an effect asks for. `link` is as stored, with what was made."""
+    """Exchange will never take what an effect asks for, or not from who makes it. `link` is as stored, with what was
+    made.
+    """
 
     link: Link
-    code: str
-    made: tuple[Made, ...] = ()
+    reason: Reason
+    made: tuple[Intended, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A link as it is stored after a look at what was begun before, and the effects that turned out to be made."""
+    """A link as it is stored after a look at what was begun before, and what of it is to be said still."""
 
     link: Link
-    made: tuple[Made, ...] = ()
-
-
-class Standing(Written):
-    """What was to be written is so already: nothing was."""
-
-    __slots__ = ()
-
-
-Answer = Written | ExchangeError
+    made: tuple[Intended, ...] = ()
 
 
 class Acting:
     """Carries out plans that write to mailboxes."""
 
     def __init__(
-        self,
-        *,
-        store: Store,
-        exchange: Exchange,
-        loader: Loader,
-        settler: Settler,
-        policy: Callable[[], Policy],
-        now: Callable[[], datetime],
-        patience: timedelta,
+        self, *, store: Store, calls: Calls, settler: Settler, now: Callable[[], datetime], patience: timedelta
     ) -> None:
         self._store = store
-        self._exchange = exchange
-        self._loader = loader
+        self._calls = calls
         self._settler = settler
-        self._policy = policy
         self._now = now
         self._patience = patience + MARGIN
 
@@ -169,275 +115,186 @@ class Acting:
         by: Direction,
         as_of: Mapping[str, tuple[int, ...]] = _NO_DIRECTORY,
         actor: Actor | None = None,
-        made: Sequence[Made] = (),
+        made: Sequence[Intended] = (),
     ) -> Disposition | Overtaken | Refused:
         """Carries a plan out and settles it. Raises `ExchangeError` with what was done stored; the rest is then open.
 
-        `was` is the link as it is stored, `made` what was written for the same cause before.
+        `was` is the link as it is stored, `made` what is to be said of tries before.
         """
         if made and plan.report is None:
             plan = replace(plan, report=Report(by, Result.APPLIED))
         if not plan.effects or not self._settler.can_tell(plan, origin):
-            return await self._settler.plan(
-                plan,
-                origin,
-                delivery=delivery,
-                was=was,
-                as_of=as_of,
-                actor=actor,
-                written=effects_of(made),
-                intents_done=intents_of(made),
-            )
+            return await self.settle(plan, origin, delivery=delivery, was=was, as_of=as_of, actor=actor, made=made)
         claimed, begun = await self._claim(was, plan, delivery=delivery, by=by)
-        answers = await self._act(plan.effects)
-        written = [(effect, answer) for effect, answer in answers if isinstance(answer, Written)]
-        if len(written) < len(plan.effects):
-            return await self._stop(claimed, begun, answers)
-        settled = _with_ids(replace(plan.link, version=claimed.version), written)
-        return await self._settler.plan(
+        ended = await self._act(begun)
+        if sum(isinstance(ending, Written) for _, ending in ended) < len(begun):
+            return await self._stop(claimed, begun, ended)
+        settled = _with_ids(replace(plan.link, version=claimed.version), ended)
+        return await self.settle(
             replace(plan, link=settled),
             origin,
             delivery=delivery,
             was=claimed,
             as_of=as_of,
             actor=actor,
-            written=(*effects_of(made), *(effect for effect, answer in written if not isinstance(answer, Standing))),
-            intents_done=(*intents_of(made), *(intent.id for intent in begun)),
+            made=(*made, *(_over(each, ending) for each, ending in ended)),
         )
 
-    async def recovered(self, link: Link, *, by: Direction) -> Recovered:
-        """The link after what was begun and never settled has been looked into; `by`: who would go on with it.
+    async def settle(
+        self,
+        plan: Plan,
+        origin: Origin,
+        *,
+        delivery: Delivery,
+        was: Link,
+        as_of: Mapping[str, tuple[int, ...]] = _NO_DIRECTORY,
+        actor: Actor | None = None,
+        made: Sequence[Intended] = (),
+    ) -> Disposition:
+        """Settles a plan of which nothing is left to carry out, and says what was made."""
+        report = plan.report and posting.told(plan.report, made, link_id=plan.link.id)
+        return await self._settler.plan(
+            replace(plan, report=report),
+            origin,
+            delivery=delivery,
+            was=was,
+            as_of=as_of,
+            actor=actor,
+            written=intending.effects_of(made),
+            closing=partial(posting.close, made=made) if made else None,
+        )
+
+    async def recovered(self, link: Link, *, by: Direction, event: int = 0) -> Recovered:
+        """The link after what was begun and never settled has been looked into; `by`: who would go on with it, `event`
+        the CRM's version he goes on with: what another has mailed is that one's to say.
 
         Raises `Unsettled` while a call may still be under way, and for hints as long as the CRM event that began it may
         come again; and `ExchangeError`.
         """
-        known = await self._store.read(lambda tx: intents.unsettled(tx, link.id))
-        begun = [intent for intent in known if _end_of(intent) is None]
-        made = [intent for intent in known if _end_of(intent) == _MADE and self._is_mine(intent, by)]
-        made.extend(await self._doubtful(known, by))
-        if begun:
-            over = max(intent.deadline for intent in begun)
-            if self._now() < over or not all(self._is_mine(intent, by) for intent in begun):
-                raise Unsettled(max(over, self._now() + _LOOK_AGAIN))
-            link, found = await self._looked_into(link, begun)
-            made.extend(found)
-        return Recovered(link, tuple(Made(_effect(intent), intent.id) for intent in made))
+        known = [intending.read(each) for each in await self._store.read(lambda tx: intents.unsettled(tx, link.id))]
+        begun = [each for each in known if each.end is None]
+        if any(not self._is_over(each, by) for each in begun):
+            over = max(each.deadline for each in begun)
+            raise Unsettled(max(over, self._now() + _LOOK_AGAIN))
+        asked = [each for each in known if each.end is End.DOUBTFUL and self._is_mine(each, by)]
+        if begun or asked:
+            link, looked = await self._looked_into(link, begun, asked)
+            known = [*(each for each in known if each not in begun and each not in asked), *looked]
+        said = (End.MADE, End.UNKNOWN)
+        mine = (each for each in known if each.end in said and self._is_mine(each, by))
+        return Recovered(link, tuple(each for each in mine if not each.is_to_mail or each.event == event))
 
-    async def _doubtful(self, known: Iterable[Intent], by: Direction) -> list[Intent]:
-        """Those changes without an answer that were made after all. Only so much is known of them: what a person has
-        changed since lies under the same change key, so the link learns of both by its next reading.
+    async def _looked_into(
+        self, link: Link, begun: Iterable[Intended], asked: Iterable[Intended]
+    ) -> tuple[Link, list[Intended]]:
+        """The link as stored after Exchange was asked what became of these, and what is known of them now.
+
+        Of those asked only so much is known: what a person has changed since lies under the same change key, so the
+        link learns of both by its next reading.
         """
-        asked = [intent for intent in known if _end_of(intent) == _DOUBTFUL and self._is_mine(intent, by)]
-        made = [intent for intent in asked if await self._made(_effect(intent)) is not None]
-        if asked:
-            await self._written(lambda tx: intents.settle(tx, [each.id for each in asked if each not in made]))
-        return made
+        looked = []
+        for each in begun:
+            became = Trace.UNTOUCHED if each.waiting else await self._calls.became(each.effect)
+            looked.append(_known(each, became, is_doubtful=became is not Trace.UNTOUCHED))
+            if isinstance(became, Written):
+                link = _progressed(link, each.effect, became)
+        for each in asked:
+            became = await self._calls.became(each.effect)
+            looked.append(_known(each, became, is_doubtful=became is Trace.SOME))
+        return await self._progress(link, looked), looked
 
-    def _is_mine(self, intent: Intent, by: Direction) -> bool:
+    def _is_over(self, intended: Intended, by: Direction) -> bool:
+        return self._now() >= intended.deadline and self._is_mine(intended, by)
+
+    def _is_mine(self, intended: Intended, by: Direction) -> bool:
         """Whether it is for who goes this way to go on with: what a CRM event began is that event's as long as it may
         come again.
         """
-        is_ours = by is Direction.OUTBOUND or _begun_by(intent) is by
-        return is_ours or self._now() >= intent.deadline + _ABANDONED
-
-    async def _looked_into(self, link: Link, begun: Sequence[Intent]) -> tuple[Link, list[Intent]]:
-        """The link as stored after Exchange was asked what became of these, and those that were carried out."""
-        made = []
-        for intent in begun:
-            effect = _effect(intent)
-            found = await self._made(effect)
-            if found is not None:
-                made.append(intent)
-                link = effects.progressed(link, effect, item_id=found.item_id, change_key=found.change_key)
-        return await self._progress(link, begun, made), made
+        is_ours = by is Direction.OUTBOUND or intended.by is by
+        return is_ours or self._now() >= intended.deadline + _ABANDONED
 
     async def _claim(
         self, was: Link, plan: Plan, *, delivery: Delivery, by: Direction
-    ) -> tuple[Link, tuple[Intent, ...]]:
+    ) -> tuple[Link, tuple[Intended, ...]]:
         """Nothing is known of the plan yet but the identity that hints will come with (ID-8)."""
         named = replace(was, uid=plan.link.uid, crm_id=plan.link.crm_id)
-        wanted = [_intent(effect, by) for effect in plan.effects]
-        deadline = self._now() + self._patience
         reached = [] if isinstance(delivery, Rerun) else [delivery.position()]
+        now = self._now()
 
-        def work(tx: Connection) -> tuple[Link, tuple[Intent, ...]]:
+        def work(tx: Connection) -> tuple[Link, tuple[Intended, ...]]:
             positions.verify(tx, reached)
-            return intents.claim(tx, named, wanted, deadline=deadline)
+            wanted = posting.admitted(tx, plan.effects, link=plan.link, by=by, at=now)
+            claimed, made = intents.claim(tx, named, map(intending.kept, wanted), deadline=now + self._patience)
+            pairs = zip(wanted, made, strict=True)
+            return claimed, tuple(replace(each, id=made.id, deadline=made.deadline) for each, made in pairs)
 
         return await self._written(work)
 
-    async def _act(self, wanted: Sequence[Effect]) -> list[tuple[Effect, Answer]]:
+    async def _act(self, begun: Sequence[Intended]) -> list[Ended]:
         """The copy that counts first: what cannot be written there is not written anywhere. Then all others at once."""
-        answers = await self._one_by_one([each for each in wanted if each.authoritative])
-        if answers and not isinstance(answers[-1][1], Written):
-            return answers
-        others = [each for each in wanted if not each.authoritative]
-        mailboxes = dict.fromkeys(each.mailbox for each in others)
-        groups = [[each for each in others if each.mailbox == mailbox] for mailbox in mailboxes]
+        ended = await self._one_by_one([each for each in begun if each.effect.authoritative])
+        if ended and not isinstance(ended[-1][1], Written):
+            return ended
+        others = [each for each in begun if not each.effect.authoritative]
+        mailboxes = dict.fromkeys(each.effect.mailbox for each in others)
+        groups = [[each for each in others if each.effect.mailbox == mailbox] for mailbox in mailboxes]
         for found in await asyncio.gather(*map(self._one_by_one, groups)):
-            answers.extend(found)
-        return answers
+            ended.extend(found)
+        return ended
 
-    async def _one_by_one(self, wanted: Sequence[Effect]) -> list[tuple[Effect, Answer]]:
-        """In their order, until one fails: a series before its occurrences."""
-        answers: list[tuple[Effect, Answer]] = []
-        for effect in wanted:
-            made = effect
-            if effect.occurrence is not None and answers:  # the series is as it was taken to be, or ours
-                made = replace(effect, item_id=effect.item_id or _item_id(answers[-1][1]), change_key="")
-            elif effect.occurrence is not None and not effect.change_key:
-                made = replace(effect, change_key=_UNKNOWN)
-            answers.append((effect, await self._attempt(made)))
-            if not isinstance(answers[-1][1], Written):
+    async def _one_by_one(self, begun: Sequence[Intended]) -> list[Ended]:
+        """In their order, until one fails: a series before its occurrences, a change before the next of that copy."""
+        ended: list[Ended] = []
+        for each in begun:
+            effect = _following(each.effect, ended[-1]) if ended else _first(each.effect)
+            ended.append(await (self._call_noted(each, effect) if each.waiting else self._call(each, effect)))
+            if not isinstance(ended[-1][1], Written):
                 break
-        return answers
+        return ended
 
-    async def _attempt(self, effect: Effect) -> Answer:
-        try:
-            if effect.occurrence is not None:
-                return await self._change_occurrence(effect)
-            match effect.operation:
-                case Operation.CREATE:
-                    return await self._create(effect)
-                case Operation.UPDATE:
-                    return await self._update(effect)
-                case Operation.DELETE:
-                    return await self._delete(effect)
-        except ExchangeError as error:
-            return error
+    async def _call(self, intended: Intended, effect: Effect) -> Ended:
+        return intended, await self._calls.attempt(effect)
 
-    async def _create(self, effect: Effect) -> Written:
-        """After a restore it may have been made in a life before (ID-8)."""
-        if self._store.generation and (found := await self._copy_made_by(effect)) is not None:
-            return Written(found.item_id, found.change_key)
-        edit = edits.edit_of(effect, None, policy=self._policy())
-        new = New(kind=Kind.SCHEDULE_ITEM, marker=effect.marker or "", uid=effect.uid, edit=edit)
-        return await self._exchange.create(effect.mailbox, new)
+    async def _call_noted(self, intended: Intended, effect: Effect) -> Ended:
+        """What mails somebody is noted as it is called: by that one knows later whether it was carried out."""
+        keyed = effect if effect.occurrence is None else await self._calls.keyed(effect)
+        if isinstance(keyed, ExchangeError):
+            return intended, keyed
+        noted = replace(intended, effect=keyed, waiting=False, deadline=self._now() + self._patience)
+        await self._written(lambda tx: _note(tx, noted))
+        return await self._call(noted, keyed if effect.occurrence is None else replace(keyed, change_key=""))
 
-    async def _update(self, effect: Effect) -> Written:
-        if not effect.change_key:
-            raise Changed(effect.mailbox, _READ_ANEW)
-        copy = await self._current(effect) if effect.needs_copy else None
-        edit = edits.edit_of(effect, copy, policy=self._policy())
-        known = Written(effect.item_id, effect.change_key)
-        return known if edit.is_empty else await self._exchange.update(effect.mailbox, known, edit)
-
-    async def _change_occurrence(self, effect: Effect) -> Written:
-        """One that is gone is left so: the delete wins (CON-5). The series' change key is verified if it is given."""
-        if effect.change_key and effect.change_key != await self._key_of(effect):
-            raise Changed(effect.mailbox, _READ_ANEW)
-        answer = await self._exchange.occurrence(effect.mailbox, effect.item_id, effect.index)
-        if isinstance(answer, Copy) and answer.original_start != effect.occurrence:
-            raise Changed(effect.mailbox, _READ_ANEW)
-        if isinstance(answer, Unreadable):
-            raise Rejected(effect.mailbox, answer.rule)
-        if isinstance(answer, Unknown):
-            raise Unavailable(effect.mailbox, answer.code)
-        is_written = isinstance(answer, Copy) and await self._write_occurrence(effect, answer)
-        return Written(effect.item_id, "") if is_written else Standing(effect.item_id, "")
-
-    async def _key_of(self, effect: Effect) -> str:
-        return await self._exchange.change_key(effect.mailbox, effect.item_id)
-
-    async def _write_occurrence(self, effect: Effect, copy: Copy) -> bool:
-        """Whether there was anything to write."""
-        if effect.operation is Operation.DELETE:
-            with suppress(Missing):  # somebody else was faster
-                await self._exchange.delete(effect.mailbox, copy.item_id)
-            return True
-        if effect.again and copy.shape is Shape.EXCEPTION and edits.shows(copy, effect, policy=self._policy()):
-            return False
-        edit = edits.edit_of(effect, copy, policy=self._policy())
-        await self._exchange.update(effect.mailbox, Written(copy.item_id, copy.change_key), edit)
-        return True
-
-    async def _current(self, effect: Effect) -> Copy:
-        """What lies there, if it is what the plan was made for."""
-        answer = await self._loader.get(effect.mailbox, effect.item_id)
-        match answer:
-            case Copy(change_key=change_key) if change_key == effect.change_key:
-                return answer
-            case Copy():
-                raise Changed(effect.mailbox, _READ_ANEW)
-            case Gone():
-                raise Missing(effect.mailbox, _READ_ANEW)
-            case Unreadable(rule=rule):
-                raise Rejected(effect.mailbox, rule)
-            case _:
-                raise Unavailable(effect.mailbox, "unknown_for_the_moment")
-
-    async def _delete(self, effect: Effect) -> Written:
-        with suppress(Missing):  # somebody else was faster
-            await self._exchange.delete(effect.mailbox, effect.item_id)
-        return Written(effect.item_id, "")
-
-    async def _stop(
-        self, claimed: Link, begun: Sequence[Intent], answers: Sequence[tuple[Effect, Answer]]
-    ) -> Overtaken | Refused:
+    async def _stop(self, claimed: Link, begun: Sequence[Intended], ended: Sequence[Ended]) -> Overtaken | Refused:
         """Stores what was done. What nobody knows the end of stays an intent."""
-        open_ended = {_place(effect) for effect, answer in answers if _is_open(effect, answer)}
-        over = [intent for intent in begun if _place(_effect(intent)) not in open_ended]
-        carried_out = {_place(effect) for effect, answer in answers if _is_made(answer)}
-        done = [intent for intent in begun if _place(_effect(intent)) in carried_out]
-        unanswered = {_place(effect) for effect, answer in answers if _is_doubtful(effect, answer)}
-        doubtful = [intent for intent in over if _place(_effect(intent)) in unanswered]
-        link = claimed
-        for effect, answer in answers:
-            if _is_made(answer):
-                link = effects.progressed(link, effect, item_id=answer.item_id, change_key=answer.change_key)
-        link = await self._progress(link, over, done, doubtful)
-        failures = [(effect, answer) for effect, answer in answers if isinstance(answer, ExchangeError)]
+        known: dict[int, Ended] = {each.id: (each, ending) for each, ending in ended}
+        looked, link = [], claimed
+        for intended in begun:
+            each, ending = known.get(intended.id, (intended, None))
+            if calling.is_open(each.effect, ending):
+                continue
+            looked.append(_left(each, ending))
+            if looked[-1].is_made and isinstance(ending, Written):
+                link = _progressed(link, each.effect, ending)
+        link = await self._progress(link, looked)
+        failures = [(each.effect, ending) for each, ending in ended if isinstance(ending, ExchangeError)]
         for _, failure in failures:
-            if not isinstance(failure, Changed | Missing | Rejected):
+            if not isinstance(failure, Changed | Missing | Rejected | NotAllowed):
                 raise failure
-        rejected = next((failure for _, failure in failures if isinstance(failure, Rejected)), None)
-        made = tuple(Made(_effect(intent), intent.id) for intent in done)
-        if rejected is not None:
-            return Refused(link, rejected.code, made)
-        return Overtaken(link, tuple(effect for effect, _ in failures), made)
+        final = next((failure for _, failure in failures if isinstance(failure, Rejected | NotAllowed)), None)
+        if final is not None:
+            reason = Reason.DENIED if isinstance(final, NotAllowed) else Reason.RESTRICTION
+            return Refused(link, reason, tuple(each for each in looked if each.is_made))
+        return Overtaken(link, tuple(effect for effect, _ in failures))
 
-    async def _made(self, effect: Effect) -> Written | None:
-        """What an effect of before left, if it was carried out."""
-        if effect.operation is Operation.CREATE:
-            copy = await self._copy_made_by(effect)
-            return Written(copy.item_id, copy.change_key) if copy else None
-        if effect.occurrence is not None:
-            return Written(effect.item_id, "") if await self._is_occurrence_so(effect) else None
-        answer = await self._loader.get(effect.mailbox, effect.item_id)
-        if effect.operation is Operation.DELETE:
-            return Written(effect.item_id, "") if isinstance(answer, Gone) else None
-        if not isinstance(answer, Copy) or answer.change_key == effect.change_key:
-            return None
-        is_so = edits.shows(answer, effect, policy=self._policy())
-        return Written(answer.item_id, answer.change_key) if is_so else None
-
-    async def _is_occurrence_so(self, effect: Effect) -> bool:
-        if not effect.item_id:
-            return False  # of a series that was to be made first
-        answer = await self._exchange.occurrence(effect.mailbox, effect.item_id, effect.index)
-        if effect.operation is Operation.DELETE:
-            return isinstance(answer, Gone)
-        if not isinstance(answer, Copy) or answer.shape is not Shape.EXCEPTION:
-            return False
-        return answer.original_start == effect.occurrence and edits.shows(answer, effect, policy=self._policy())
-
-    async def _copy_made_by(self, effect: Effect) -> Copy | None:
-        """What a create of before left in the mailbox: it has our marker and the UID it was given (ID-5, S21d)."""
-        found = await self._exchange.find_by_marker(effect.mailbox, effect.marker or "", Kind.SCHEDULE_ITEM)
-        return next((each for each in found if isinstance(each, Copy) and each.uid == effect.uid), None)
-
-    async def _progress(
-        self, link: Link, over: Iterable[Intent], made: Collection[Intent], doubtful: Collection[Intent] = ()
-    ) -> Link:
-        """Stores the link; of these intents only those are kept that were carried out, or may have been, to be said."""
-        ids = [intent.id for intent in over if intent not in made and intent not in doubtful]
+    async def _progress(self, link: Link, looked: Sequence[Intended]) -> Link:
+        """Stores the link; of these intents only those are kept of which there is something to say still."""
 
         def work(tx: Connection) -> Link:
-            intents.settle(tx, ids)
-            for intent in made:
-                intents.note(tx, intent, _ending(intent, _MADE))
-            for intent in doubtful:
-                intents.note(tx, intent, _ending(intent, _DOUBTFUL))
+            intents.settle(tx, (each.id for each in looked if each.end is None))
+            for each in looked:
+                if each.end is not None:
+                    _note(tx, each)
+            posting.record(tx, looked)
             return links.save(tx, link)
 
         return await self._written(work)
@@ -451,123 +308,57 @@ class Acting:
             raise TransientError(type(error).__name__) from None
 
 
-def effects_of(made: Iterable[Made]) -> tuple[Effect, ...]:
-    """What was carried out."""
-    return tuple(each.effect for each in made)
+def _first(effect: Effect) -> Effect:
+    """An occurrence is written to the series that the plan was made for."""
+    return effect if effect.occurrence is None else replace(effect, change_key=effect.change_key or UNKNOWN_KEY)
 
 
-def intents_of(made: Iterable[Made]) -> tuple[int, ...]:
-    """What is over once it is said."""
-    return tuple(each.intent for each in made)
+def _following(effect: Effect, before: Ended) -> Effect:
+    """An effect on the copy that another has just left."""
+    intended, ending = before
+    left = ending if isinstance(ending, Written) else Written("", "")
+    if effect.occurrence is not None:  # the series is as it was taken to be, or ours
+        return replace(effect, item_id=effect.item_id or left.item_id, change_key="")
+    is_same = effect.operation is not Operation.CREATE and effect.item_id == left.item_id
+    if not is_same or intended.effect.occurrence is not None:
+        return effect
+    return replace(effect, change_key=left.change_key)
 
 
-def _is_made(answer: Written | ExchangeError) -> TypeGuard[Written]:
-    return isinstance(answer, Written) and not isinstance(answer, Standing)
+def _over(intended: Intended, ending: Ending) -> Intended:
+    """An effect of which nothing is left to do."""
+    if isinstance(ending, Standing):
+        return posting.stood(intended)
+    return posting.forestalled(intended) if isinstance(ending, Forestalled) else replace(intended, end=End.MADE)
 
 
-def _is_open(effect: Effect, answer: Answer) -> bool:
-    """Whether something may lie in the mailbox that nobody knows of."""
-    return effect.operation is Operation.CREATE and isinstance(answer, Unavailable | Busy)
+def _left(intended: Intended, ending: Ending | None) -> Intended:
+    """An effect of a plan that stops, if its call is over or was not made."""
+    if isinstance(ending, Written):
+        return intended if isinstance(ending, Standing) else _over(intended, ending)
+    is_doubtful = calling.is_doubtful(intended.effect, ending)
+    return replace(intended, end=End.DOUBTFUL) if is_doubtful else intended
 
 
-def _is_doubtful(effect: Effect, answer: Answer) -> bool:
-    """Whether a change may have been made whatever was answered.
-
-    Servers have said of changes they had saved that they clash. Those are known by what nobody else will have written
-    in the same moment: an alarm or a priority may be anybody's.
-    """
-    if isinstance(answer, Changed):
-        return answer.code != _READ_ANEW and not _PERSONAL.isdisjoint(effect.fields)
-    return isinstance(answer, Unavailable | Busy)
+def _known(intended: Intended, became: Written | Trace, *, is_doubtful: bool) -> Intended:
+    """An effect of before, after Exchange was asked."""
+    if isinstance(became, Written):
+        return replace(intended, end=End.MADE)
+    return posting.unknown(intended) if intended.mail and is_doubtful else replace(intended, end=None)
 
 
-def _place(effect: Effect) -> tuple[Operation, str, str | None, Moment | None]:
-    """What tells the effects of one plan apart."""
-    return effect.operation, effect.mailbox, effect.uid, effect.occurrence
+def _progressed(link: Link, effect: Effect, left: Written) -> Link:
+    return effects.progressed(link, effect, item_id=left.item_id, change_key=left.change_key)
 
 
-def _item_id(answer: Answer) -> str:
-    return answer.item_id if isinstance(answer, Written) else ""
-
-
-def _with_ids(link: Link, made: Iterable[tuple[Effect, Written]]) -> Link:
-    for effect, written in made:
-        if isinstance(written, Standing):
-            link = effects.stood(link, effect)
-        else:
-            link = effects.done(link, effect, item_id=written.item_id, change_key=written.change_key)
+def _with_ids(link: Link, ended: Iterable[Ended]) -> Link:
+    for intended, ending in ended:
+        if isinstance(ending, Standing):
+            link = effects.stood(link, intended.effect)
+        elif isinstance(ending, Written):
+            link = effects.done(link, intended.effect, item_id=ending.item_id, change_key=ending.change_key)
     return link
 
 
-def _intent(effect: Effect, by: Direction) -> intents.Effect:
-    wanted = {
-        "by": by.value,
-        "user": effect.user,
-        "uid": effect.uid,
-        "marker": effect.marker,
-        "direct": effect.direct,
-        "authoritative": effect.authoritative,
-        "fields": list(effect.fields),
-        "item_id": effect.item_id,
-        "change_key": effect.change_key,
-        "invite": [[each.name, each.address] for each in effect.invite],
-        "uninvite": sorted(effect.uninvite),
-        "facets": {name: value for name, value in _facets(effect) if value is not UNSET},
-        "item": json.loads(codec.dump(effect.item)),
-        "occurrence": None if effect.occurrence is None else effect.occurrence.isoformat(),
-        "index": effect.index,
-        "again": effect.again,
-        "acting": effect.sending.acting,
-        "recipients": list(effect.recipients),
-        "delegate": effect.delegate,
-    }
-    return intents.Effect(effect.mailbox, effect.operation.value, json.dumps(wanted), mail=effect.sending.to.value)
-
-
-def _facets(effect: Effect) -> tuple[tuple[str, object], ...]:
-    block = effect.block
-    shown = (block.html, block.text, block.fingerprint) if isinstance(block, Block) else block
-    return ("sensitivity", effect.sensitivity), ("reminder", effect.reminder), ("block", shown)
-
-
-def _effect(intent: Intent) -> Effect:
-    wanted: dict[str, Any] = json.loads(intent.effect.wanted)
-    facets: dict[str, Any] = wanted["facets"]
-    if facets.get("block"):
-        facets["block"] = Block(*facets["block"])
-    return Effect(
-        operation=Operation(intent.effect.operation),
-        mailbox=intent.effect.mailbox,
-        user=wanted["user"],
-        item=codec.load(json.dumps(wanted["item"])),
-        marker=wanted["marker"],
-        uid=wanted["uid"],
-        direct=wanted["direct"],
-        authoritative=wanted["authoritative"],
-        fields=tuple(wanted["fields"]),
-        item_id=wanted["item_id"],
-        change_key=wanted["change_key"],
-        invite=tuple(Attendee(Role.REQUIRED, name, address) for name, address in wanted["invite"]),
-        uninvite=frozenset(wanted["uninvite"]),
-        occurrence=wanted["occurrence"] and read_moment(wanted["occurrence"]),
-        index=wanted["index"],
-        again=wanted["again"],
-        **facets,
-        sending=Sending(Whom(intent.effect.mail), acting=wanted.get("acting", "")),
-        recipients=tuple(wanted.get("recipients", ())),
-        delegate=wanted.get("delegate"),
-    )
-
-
-def _end_of(intent: Intent) -> str | None:
-    """What is known of the end of its call, if it has ended."""
-    end: str | None = json.loads(intent.effect.wanted).get(_END)
-    return end
-
-
-def _ending(intent: Intent, end: str) -> str:
-    return json.dumps(json.loads(intent.effect.wanted) | {_END: end})
-
-
-def _begun_by(intent: Intent) -> Direction:
-    return Direction(json.loads(intent.effect.wanted)["by"])
+def _note(tx: Connection, intended: Intended) -> None:
+    intents.note(tx, intended.id, intending.kept(intended), deadline=intended.deadline)

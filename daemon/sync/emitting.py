@@ -20,7 +20,7 @@ from handlers.task_plans import TaskDelete, TaskUpsert
 from schemas import catalogue, envelope, ids, wire
 from schemas.activities import Actor
 from schemas.envelope import Envelope
-from schemas.outcomes import Conflict, Explanation, OptionUsed, Outcome, Result, Write
+from schemas.outcomes import Conflict, Explanation, Mail, OptionUsed, Outcome, Result, Write
 from schemas.tasks import write_task
 
 Command = Upsert | Delete | TaskUpsert | TaskDelete
@@ -101,6 +101,7 @@ def outcome(
     written: Iterable[Effect | TaskEffect] = (),
 ) -> Outcome:
     """A report with its cause and what was written because of it: the outcome."""
+    done = tuple(written)
     return Outcome(
         link=link,
         direction=report.direction,
@@ -108,7 +109,8 @@ def outcome(
         reason=report.reason,
         cause=origin.cause,
         actor=actor,
-        writes=tuple(_write(effect) for effect in written),
+        writes=tuple(_write(effect) for effect in done),
+        mails=tuple(_mail(effect) for effect in done if isinstance(effect, Effect) and effect.sending.mails),
         options=tuple(_option(used) for used in report.options),
         explain=tuple(
             Explanation(rule=each.rule, about=each.about, decision=each.decision, because=each.because)
@@ -123,6 +125,16 @@ def _write(effect: Effect | TaskEffect) -> Write:
     is_occurrence = isinstance(effect, Effect) and effect.occurrence is not None
     operation = Operation.UPDATE if is_occurrence else effect.operation  # the series stays, whatever becomes of one
     return Write(mailbox=effect.mailbox, operation=operation, fields=names(effect.named))
+
+
+def _mail(effect: Effect) -> Mail:
+    return Mail(
+        mode=effect.sending.to.value,
+        from_=effect.user,
+        sender=effect.delegate,
+        recipients=len(effect.recipients),
+        why="INV-3",
+    )
 
 
 def _option(used: Consulted) -> OptionUsed:

@@ -22,8 +22,9 @@ from daemon.exchange.port import Answer, Denied, Exchange, Misconfigured, Unknow
 from daemon.store import directory, links
 from daemon.store.store import Store
 from daemon.sync import control
-from daemon.sync.acting import Acting, Made, Overtaken, Refused
+from daemon.sync.acting import Acting, Overtaken, Refused
 from daemon.sync.gathering import Gatherer
+from daemon.sync.intending import Intended
 from daemon.sync.loading import Loader
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Settler, owes_an_end
@@ -75,7 +76,7 @@ class Hint:
     mailbox: str
     began: int
     version: int = 0
-    made: tuple[Made, ...] = ()
+    made: tuple[Intended, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ from daemon.exchange.port import ExchangeError
 from daemon.store import links
 from daemon.store.store import Store
 from daemon.sync import origins, trouble
-from daemon.sync.acting import Acting, Made, Overtaken, Refused, Unsettled, effects_of, intents_of
+from daemon.sync.acting import Acting, Overtaken, Refused, Unsettled
 from daemon.sync.gathering import Gatherer
+from daemon.sync.intending import Intended
 from daemon.sync.meetings import Meetings
 from daemon.sync.origins import Origin
 from daemon.sync.replays import Replays
-from daemon.sync.settling import Settler
 from daemon.sync.turns import Turns
 from handlers import crm_changes, outbound
 from handlers.crm_changes import CrmChange
@@ -51,7 +51,6 @@ class Outbound:
         self,
         *,
         store: Store,
-        settler: Settler,
         turns: Turns,
         acting: Acting,
         meetings: Meetings,
@@ -61,7 +60,6 @@ class Outbound:
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._settler = settler
         self._turns = turns
         self._acting = acting
         self._meetings = meetings
@@ -93,7 +91,7 @@ class Outbound:
         self, event: ScheduleItemEvent, origin: Origin, *, delivery: Delivery, link_id: str
     ) -> Disposition:
         link = await self._store.read(lambda tx: links.by_id(tx, link_id)) or Link(id=link_id, uid=None)
-        recovered = await self._acting.recovered(link, by=Direction.OUTBOUND)
+        recovered = await self._acting.recovered(link, by=Direction.OUTBOUND, event=event.version)
         link, made = recovered.link, recovered.made
         change = replace(
             _change(event, origin, link),
@@ -106,19 +104,13 @@ class Outbound:
             end = await self._carry_out(plan, origin, delivery=delivery, was=link, facts=facts, made=made)
             match end:
                 case Overtaken():
-                    recovered = await self._acting.recovered(end.link, by=Direction.OUTBOUND)
+                    recovered = await self._acting.recovered(end.link, by=Direction.OUTBOUND, event=event.version)
                     made = recovered.made
                     link = await self._meetings.reread(recovered.link, end.effects)
                 case Refused():
                     plan = outbound.rejected(end.link, change, generation=self._store.generation)
-                    return await self._settler.plan(
-                        plan,
-                        origin,
-                        delivery=delivery,
-                        was=end.link,
-                        actor=event.actor,
-                        written=effects_of((*made, *end.made)),
-                        intents_done=intents_of((*made, *end.made)),
+                    return await self._acting.settle(
+                        plan, origin, delivery=delivery, was=end.link, actor=event.actor, made=(*made, *end.made)
                     )
                 case _:
                     return end
@@ -132,7 +124,7 @@ class Outbound:
         delivery: Delivery,
         was: Link,
         facts: Facts,
-        made: tuple[Made, ...],
+        made: tuple[Intended, ...],
     ) -> Disposition | Overtaken | Refused:
         """Hints that were read before what is written here count no more."""
         try:

@@ -15,7 +15,7 @@ from daemon.bus.dispositions import Disposition, Done, PermanentError, Skip, Tra
 from daemon.bus.port import Record, TopicPartition
 from daemon.bus.routes import Delivery, Fenced, Position
 from daemon.observe.metrics import Metrics
-from daemon.store import errors, history, intents, links, outbox, parked, positions, reports, task_links
+from daemon.store import errors, history, links, outbox, parked, positions, reports, task_links
 from daemon.store.store import Store
 from daemon.sync import emitting
 from daemon.sync.emitting import Command, Emission, Emitter
@@ -100,15 +100,15 @@ class Settler:
         as_of: Mapping[str, tuple[int, ...]] = _NO_DIRECTORY,
         actor: Actor | None = None,
         written: Sequence[Effect | TaskEffect] = (),
-        intents_done: Sequence[int] = (),
+        closing: Callable[[Connection], None] | None = None,
     ) -> Disposition:
         """Settles a plan. `was` is the link as it is stored; an empty plan that changes nothing stores nothing.
 
-        `written` is what was done in Exchange, `intents_done` what had been claimed for it.
+        `written` is what was done in Exchange; `closing` ends in the store what had been claimed for it.
         """
         if plan.report is None and owes_an_end(delivery):
             plan = replace(plan, report=_at_an_end(origin))
-        if plan.command is None and plan.report is None and plan.link == was and not intents_done:
+        if plan.command is None and plan.report is None and plan.link == was and closing is None:
             return await self.nothing(delivery, origin)
         emissions = [self.emitter.command(plan.command, origin)] if plan.command else []
         if any(emitting.is_too_large(each) for each in emissions):
@@ -119,7 +119,8 @@ class Settler:
             saying = Saying(said, plan.link.crm_id, None if isinstance(plan.link, TaskLink) else plan.link.uid)
 
         def also(tx: Connection) -> bool:
-            intents.settle(tx, intents_done)
+            if closing is not None:
+                closing(tx)
             if plan.link != was:
                 _save(tx, plan.link)
             return True
