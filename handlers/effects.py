@@ -34,15 +34,16 @@ class Operation(StrEnum):
 class Effect:
     """One call in one mailbox.
 
+    Of two changes of one copy, the second has no change key: it is made with the one that the first leaves (INV-3).
+
     `fields` are the item's fields to write from `item`, in its own names; `invite` and `uninvite` (canonical addresses)
-    change the attendees and leave all others as they are. `authoritative`: this is the copy that counts, so what is
-    written there is what Exchange says from then on. `marker` and `uid` are a create's identity. `sensitivity` is what
-    `restricted` comes to in Exchange's words.
+    change the attendees and leave all others as they are; `joining` and `leaving` are the users these are.
+    `authoritative`: this is the copy that counts, so what is written there is what Exchange says from then on. `marker`
+    and `uid` are a create's identity. `sensitivity` is what `restricted` comes to in Exchange's words.
 
     `sending` is whom Exchange is asked to mail by this call, and who makes it; `recipients` are those of them the link
     knows (user ids, contact ids, hashes of strangers), in order. `delegate` is the user who acts for the owner, whether
-    that mails anybody or not (INV-2). `follows`: the effect before it writes the same copy, and the change key it
-    leaves is the one this is made with (INV-3).
+    that mails anybody or not (INV-2).
 
     `occurrence` is the original start of the one occurrence of a series that is meant, `index` its number as Exchange
     counts; `item` is then that occurrence, while `item_id` and `change_key` are the series'. `again`: it was written
@@ -62,13 +63,14 @@ class Effect:
     fields: tuple[str, ...] = ()
     invite: tuple[Attendee, ...] = ()
     uninvite: frozenset[str] = frozenset()
+    joining: tuple[str, ...] = ()
+    leaving: tuple[str, ...] = ()
     sensitivity: str | Unset = UNSET
     reminder: int | Unset | None = UNSET
     block: Block | Unset | None = UNSET
     sending: Sending = SILENT
     recipients: tuple[str, ...] = ()
     delegate: str | None = None
-    follows: bool = False
     occurrence: Moment | None = None
     index: int = 0
     again: bool = False
@@ -152,8 +154,10 @@ def progressed(link: Link, effect: Effect, *, item_id: str, change_key: str) -> 
         return link
     if effect.operation is Operation.CREATE:
         return replace(link, exchange=_as_made(effect.item))
+    exchange = link.exchange or effect.item
     values = {name: getattr(effect.item, name) for name in effect.fields}
-    return replace(link, exchange=replace(link.exchange or effect.item, **values))
+    values["assign_to"] = tuple(sorted({*exchange.assign_to, *effect.joining} - {*effect.leaving}))
+    return replace(link, exchange=replace(exchange, **values))
 
 
 def _unread(link: Link, effect: Effect) -> Link:

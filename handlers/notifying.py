@@ -4,8 +4,8 @@ Silent unless the event asks for more. A message leaves with the write of the or
 takes part and who was taken out (`all`), or only to who is new (`added`). Who gets it gets no direct write of content.
 Whatever was asked for and is not done is said, with the rule.
 
-What a plan says of mails is what Exchange is asked for. Whether a message has left is known when the call was made:
-`told` puts that into the report.
+What a plan says of mails is what Exchange is asked for. Whether a message has left is known when the call was made, and
+said then by whoever made it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from handlers.links import Link
 from handlers.mandates import Mandate
 from handlers.moments import is_over
 from handlers.notices import Notice
-from handlers.plans import Explanation, Report
+from handlers.plans import Explanation
 from schemas import ids
 from schemas.items import ScheduleItem, Source
 from schemas.outcomes import Decision, Reason
@@ -135,19 +135,6 @@ def silences_of(notice_: Notice, effects: Iterable[Effect], *, about: str, now: 
     is_gone = any(effect.occurrence is not None and is_past(effect.item, now=now) for effect in written)
     because = "of single occurrences that are over" if is_gone else "the organizer's copy says so already"
     return (*notice_.silences, _silent("INV-5", about, because))
-
-
-def told(report: Report, mailed: Iterable[Effect], *, about: str) -> Report:
-    """The report of what was done: these calls have mailed, in this try or an earlier one.
-
-    What the last try found no reason to mail any more was mailed before, then.
-    """
-    recipients = {each for effect in mailed for each in effect.recipients}
-    if not recipients:
-        return report
-    kept = tuple(each for each in report.explain if each.decision is not Decision.SILENT)
-    said = Explanation("INV-3", about, Decision.MAILED, f"asked for by the event: {len(recipients)} recipients")
-    return replace(report, explain=(*kept, said))
 
 
 def guests_of(link: Link, facts: Facts) -> tuple[str, ...]:

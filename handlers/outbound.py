@@ -320,7 +320,7 @@ def _targets(edit: _Edit) -> Iterator[Target]:
             continue  # Exchange marks it as cancelled
         elif user.id in removed or (replica.direct and user.id not in wanted):  # by the organizer, meanwhile
             yield Target(user=user, mailbox=replica.mailbox, replica=replica, direct=replica.direct, delete=True)
-        elif user.id in wanted:
+        elif user.id in wanted and not replica.cancelled:
             yield _other_copy(edit, user, replica)
     yield from _direct_copies(edit, sorted(added))
 
@@ -387,16 +387,19 @@ def _counting_copy(edit: _Edit, user: User, replica: Replica) -> Target:
     exchange = link.exchange or ScheduleItem()
     changed = [name for name in edit.folded.taken if getattr(item, name) != getattr(exchange, name)]
     added, removed = _moved(edit) if user.id == exchange.owner else (frozenset(), frozenset())
-    invited = added - set(exchange.assign_to)
-    gone = [edit.around.facts.by_id.get(each) for each in removed & set(exchange.assign_to)]
+    joining = _reached(added - set(exchange.assign_to), edit.around)
+    leaving = removed & set(exchange.assign_to)
+    gone = [edit.around.facts.by_id.get(each) for each in leaving]
     addresses = (outgoing.addresses_of(each, edit.around.policy) for each in gone if each)
     return Target(
         user=user,
         mailbox=replica.mailbox,
         replica=replica,
         authoritative=True,
-        invite=_attendees(invited, edit.around),
+        invite=_attendees(joining, edit.around),
         uninvite=frozenset().union(*addresses),
+        joining=tuple(sorted(joining)),
+        leaving=tuple(sorted(leaving)),
         notice=edit.notice if user.id == exchange.owner else QUIET,
         **outgoing.content_for(replica, item, changed),
     )

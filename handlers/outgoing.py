@@ -73,6 +73,8 @@ class Target:
     fields: tuple[str, ...] = ()
     invite: tuple[Attendee, ...] = ()
     uninvite: frozenset[str] = frozenset()
+    joining: tuple[str, ...] = ()
+    leaving: tuple[str, ...] = ()
     sensitivity: str | Unset = UNSET
     reminder: int | Unset | None = UNSET
     block: Block | Unset | None = UNSET
@@ -206,18 +208,18 @@ def _told(target: Target, effect: Effect) -> tuple[Effect, ...]:
         return (loud,)
     if not effect.invite:
         return (quiet,)
-    first = replace(quiet, invite=())
+    first = replace(quiet, invite=(), joining=())
     last = replace(
         loud,
         fields=(),
         uninvite=frozenset(),
+        leaving=(),
         sensitivity=UNSET,
         reminder=UNSET,
         block=UNSET,
         change_key="",
-        follows=True,
     )
-    return (first, last) if first.named else (replace(last, change_key=effect.change_key, follows=False),)
+    return (first, last) if first.named else (replace(last, change_key=effect.change_key),)
 
 
 def _of_occurrence(target: Target, occurrence: Occurrence) -> Effect:
@@ -263,6 +265,8 @@ def _effect(target: Target, item: ScheduleItem, *, crm_id: str | None) -> Effect
         "block": target.block,
         "invite": target.invite,
         "uninvite": target.uninvite,
+        "joining": target.joining,
+        "leaving": target.leaving,
     }
     if target.replica is not None:
         return Effect(operation=Operation.UPDATE, **known, **written)

@@ -25,13 +25,14 @@ def sighted(link: Link, sighting: Sighting) -> Link:
     """The link that remembers what was seen: this mailbox's replica and its user's own answer (PART-7, DEL-3).
 
     A user has one mailbox: what lay in the one that was his before is this replica, moved (ID-1). An invited copy that
-    comes to lie beside a direct one is a replica of its own until the decision about it removes the other (INV-6).
+    comes to lie beside a direct one is a replica of its own until the decision about it removes the other (INV-6); one
+    that was cancelled is what is left of an earlier invitation.
     """
     known, copy = link.replica(sighting.mailbox) or link.replica_of(sighting.user.id), sighting.copy
     if copy is None and known is None:
         return link
     if known is not None and known.direct and copy is not None and link.uid is not None and copy.uid == link.uid:
-        return _beside(link, sighting) if is_live(copy) else link
+        return _beside(link, sighting) if is_live(copy) and not copy.is_cancelled else link
     return with_replica(link, seen(known or unseen(link, sighting), sighting))
 
 

@@ -302,6 +302,8 @@ def test_part_6_users_are_invited_and_uninvited_in_the_copy_that_counts():
         authoritative=True,
         invite=(invitation(CORA), invitation(EVE)),
         uninvite=frozenset({B}),
+        joining=("u-cora", "u-eve"),
+        leaving=("u-bob",),
     )
     assert edited(assign_to=people) == Plan(
         heard(agreed=item, exchange=in_exchange, crm=item),

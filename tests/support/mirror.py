@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from handlers import effects, inbound, notifying, outbound
+from handlers import effects, inbound, outbound
 from handlers.authority import Authority, is_live
 from handlers.crm_changes import CrmChange, Kind
 from handlers.edits import edit_of
@@ -97,29 +97,21 @@ class Bank:
             self._deliver(self.events.pop(0))
 
     def _deliver(self, event: CrmChange) -> None:
-        made: list[Effect] = []
         for _ in range(3):
             plan = outbound.decide(self.link, event, around=self.world.around)
             if any(self._is_stale(effect) for effect in plan.effects):
                 plan = outbound.decide(self._current(), event, around=self.world.around)
-            begun = self._begun(plan)
-            if begun is None:
-                mailed = [each for each in (*made, *plan.effects) if each.sending.mails]
-                report = plan.report and notifying.told(plan.report, mailed, about=self.link.id)
-                self.settle(replace(plan, report=report))
+            if not self._is_overtaken(plan):
+                self.settle(plan)
                 return
-            made += begun
         raise AssertionError("overtaken again and again")
 
-    def _begun(self, plan: Plan) -> list[Effect] | None:
-        """What was written before a copy was found to be another, because Exchange had brought its user a message.
-
-        None: that is not to happen.
-        """
+    def _is_overtaken(self, plan: Plan) -> bool:
+        """Whether Exchange brings messages to copies that the plan writes, too: what comes first of it is done then."""
         mailed = any(effect.sending.mails for effect in plan.effects)
         others = [each for each in plan.effects if not each.authoritative and each.operation is Operation.UPDATE]
         if not mailed or not others:
-            return None
+            return False
         first = [each for each in plan.effects if each.authoritative]
         for effect in first:
             known = self.carry_out(effect, self.link).replica(effect.mailbox)
@@ -127,7 +119,7 @@ class Bank:
             self.link = effects.progressed(self.link, effect, item_id=item_id, change_key=change_key)
         self.writes.extend(first)
         self.link = self._current()
-        return first
+        return True
 
     def hint(self, mailbox: str) -> Plan:
         """A hint comes through a mailbox."""
@@ -211,7 +203,7 @@ class Bank:
     def settle(self, plan: Plan) -> Plan:
         """Carries a plan out, lets the CRM answer, and remembers the link."""
         link = plan.link
-        places = {(each.mailbox, each.item_id, each.occurrence, each.follows) for each in plan.effects}
+        places = {(each.mailbox, each.item_id, each.occurrence, each.change_key) for each in plan.effects}
         assert len(places) == len(plan.effects), "written to twice"
         for effect in plan.effects:
             link = self.carry_out(effect, link)
@@ -236,7 +228,7 @@ class Bank:
         known = self.copies.get((effect.mailbox, effect.item_id))
         if effect.operation is Operation.UPDATE:
             assert known is not None, "what is changed must be there"
-            key = self._left(effect, link) if effect.follows else effect.change_key
+            key = effect.change_key or self._left(effect, link)
             assert known.change_key == key, "the change key is not the one that lies there"
         edit = edit_of(effect, known, policy=self.world.policy)
         base = known or self._blank(effect)
