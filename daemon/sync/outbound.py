@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from daemon.bus.dispositions import Dead, Disposition, TransientError
+from daemon.bus.dispositions import Dead, Disposition, Park, TransientError
 from daemon.bus.routes import Delivery
 from daemon.exchange.port import ExchangeError
-from daemon.store import links
+from daemon.store import delegates, links
 from daemon.store.store import Store
 from daemon.sync import origins, trouble
 from daemon.sync.acting import Acting, Overtaken, Refused, Unsettled
@@ -39,6 +39,8 @@ from schemas.outcomes import Direction
 from schemas.problems import Malformed
 
 ScheduleItemEvent = ScheduleItemChanged | ScheduleItemGone
+
+_GRANTED_SOON = timedelta(seconds=2)
 
 _TRIES = 3
 """How often a decision is made anew because a copy had changed meanwhile."""
@@ -98,6 +100,8 @@ class Outbound:
             replayed=self._replays.covers(origin.cause),
             split_of=await self._store.read(lambda tx: _split_of(tx, event)),
         )
+        if await self._awaits_grant(link, change):
+            return Park(self._now() + _GRANTED_SOON, "grant_pending")
         for _ in range(_TRIES):
             facts = await self._gatherer.for_item(link, _items(change))
             plan = outbound.decide(link, change, around=self._around(facts))
@@ -108,13 +112,20 @@ class Outbound:
                     made = recovered.made
                     link = await self._meetings.reread(recovered.link, end.effects)
                 case Refused():
-                    plan = outbound.rejected(end.link, change, generation=self._store.generation)
+                    plan = outbound.rejected(end.link, change, generation=self._store.generation, reason=end.reason)
                     return await self._acting.settle(
                         plan, origin, delivery=delivery, was=end.link, actor=event.actor, made=(*made, *end.made)
                     )
                 case _:
                     return end
         raise TransientError("changed_again_and_again")
+
+    async def _awaits_grant(self, link: Link, change: CrmChange) -> bool:
+        """Whether it is made for somebody whose grant stands and is on its way to Exchange (INV-2)."""
+        principal, delegate = change.on_behalf_of, change.actor
+        if principal is None or delegate in (None, principal) or change.replayed or crm_changes.is_stale(link, change):
+            return False
+        return await self._store.read(lambda tx: delegates.is_pending(tx, principal, delegate or ""))
 
     async def _carry_out(
         self,

@@ -108,13 +108,17 @@ def close(tx: Connection, made: Sequence[Intended]) -> None:
 
 
 def told(report: Report, made: Iterable[Intended], *, link_id: str) -> Report:
-    """The report with what became of the mails that were asked for, by this try of an event or one before."""
-    known = tuple(made)
-    decided = (each for each in report.explain if each.decision is not Decision.MAILED)
-    return replace(report, explain=(*decided, *dict.fromkeys(_explained(known, link_id))))
+    """The report with what became of the mails that were asked for, by this try of an event or one before: what the
+    last found no reason to mail any more may have been mailed, then.
+    """
+    asked = [each for each in made if each.is_to_mail]
+    if not asked:
+        return report
+    decided = (each for each in report.explain if (each.about, each.decision) != (link_id, Decision.SILENT))
+    return replace(report, explain=(*decided, *dict.fromkeys(_explained(asked, link_id))))
 
 
-def _explained(made: Sequence[Intended], link_id: str) -> Iterator[Explanation]:
+def _explained(made: Iterable[Intended], link_id: str) -> Iterator[Explanation]:
     for each in made:
         if each.has_mailed:
             because = f"notify {each.effect.sending.to}"
