@@ -112,6 +112,11 @@ def options(values: Mapping[str, bool], *, who: str | None = None) -> dict[str, 
     return {"type": "crm.options.changed.v1", "data": {"scope": scope, "options": dict(values)}}
 
 
+def delegation(verb: str, *, principal: str, delegate: str) -> dict[str, Any]:
+    """The CRM's word that somebody may act for another, or no longer: `granted`, `revoked`."""
+    return {"type": f"crm.delegation.{verb}.v1", "data": {"principal": user(principal), "delegate": user(delegate)}}
+
+
 def _user(who: str, name: str, node: str) -> dict[str, Any]:
     return {
         "id": user(who),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,18 @@ class Counts:
         return self.commands + self.outcomes + self.dead_letters
 
 
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail to one address: from whose mailbox, sent by whom, about which meeting, and by which account's doing."""
+
+    from_: str
+    sender: str
+    to: str
+    kind: str
+    uid: str
+    account: str
+
+
 @dataclass(slots=True)
 class Day:
     """The day so far. `meetings`: UIDs, `records`: the CRM's ids, by the scenes' own names for them."""
@@ -47,11 +60,17 @@ class Day:
     records: dict[str, str] = field(default_factory=dict)
     options: dict[str, dict[str, bool]] = field(default_factory=dict)
     items_before: dict[str, int] = field(default_factory=dict)
-    since: int = 0
+    begun: list[int] = field(default_factory=list)
+    """What had been read from the bus when each scene began."""
+
+    @property
+    def since(self) -> int:
+        """Where the present scene begins."""
+        return self.begun[-1] if self.begun else 0
 
     def begin(self) -> None:
         """From here on counts as the present scene."""
-        self.since = len(self.stage.witness.seen)
+        self.begun.append(len(self.stage.witness.seen))
 
     def outlook(self, who: str) -> Outlook:
         return self.stage.outlook(who)
@@ -114,6 +133,18 @@ class Day:
         """The dead letter of this scene. Raises `NotSo`."""
         return await self._read(catalogue.DEAD_LETTERS, lambda each: True, expected="a dead letter")
 
+    async def of_delegation(self, *, result: str, reason: str | None = None) -> Seen:
+        """What was said in this scene of who may act for whom. Raises `NotSo`."""
+        wanted = result if reason is None else f"{result} ({reason})"
+        return await self._read(
+            catalogue.OUTCOMES,
+            lambda each: (
+                any(said["rule"] == "INV-1" for said in each.data["explain"])
+                and (each.data["result"], each.data["reason"]) == (result, reason)
+            ),
+            expected=f"an outcome of the delegation: {wanted}",
+        )
+
     async def switches(self, key: str, *, value: bool, who: str | None = None) -> Seen:
         """The CRM announces an option; the daemon's answer that it is in force. Raises `NotSo`."""
         name = f"user:{cast.user(who)}" if who else "system"
@@ -151,10 +182,25 @@ class Day:
         await self.stage.quiet()
         expect("items of the meeting in the CRM", seen=len(await self.items(uid)), wanted=0)
 
-    async def mails_of_daemon(self) -> list[dict[str, Any]]:
-        """What the daemon's account has caused to be mailed since the day began."""
+    async def mails(self) -> list[Mail]:
+        """What was mailed since the day began, once for everybody who was to get it."""
         mails = await self.stage.fetch(f"{self.stage.urls.exchange}/sandbox/mails")
-        return [mail for mail in mails if mail["caused_by"]["account"] == cast.SERVICE[0]]
+        return [_mail(each, to) for each in mails for to in each["to"]]
+
+    async def mails_of_daemon(self) -> list[Mail]:
+        """Those that the daemon's account has caused."""
+        return [mail for mail in await self.mails() if mail.account == cast.SERVICE[0]]
+
+    async def received(self, who: str, uid: str) -> list[Mail]:
+        """What somebody got about a meeting, as he reads it."""
+        address = cast.address(who)
+        mails = await self.stage.fetch(f"{self.stage.urls.exchange}/sandbox/mails?received_by={address}")
+        return [_mail(each, address) for each in mails if each["uid"] == uid]
+
+    def scenes_of(self, topic: str) -> list[tuple[int, Seen]]:
+        """A topic's records, each with the number of its scene; what came before the first has 0."""
+        found = enumerate(self.stage.witness.seen)
+        return [(bisect_right(self.begun, place), seen) for place, seen in found if seen.record.topic == topic]
 
     def cause(self, outcome: Seen) -> Seen | None:
         """The record that an outcome names as its cause."""
@@ -182,6 +228,11 @@ class Scene:
 def contacts_in_for(item: Mapping[str, Any]) -> list[str]:
     """The ids in an item's For."""
     return [entry["contact"] for entry in item["item"]["for"]]
+
+
+def _mail(mail: Mapping[str, Any], to: str) -> Mail:
+    account = mail["caused_by"]["account"]
+    return Mail(mail["from"], mail["sender"], to, mail["kind"], mail["uid"], account)
 
 
 def _results(seen: Sequence[Seen]) -> str:

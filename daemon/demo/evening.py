@@ -13,7 +13,18 @@ from schemas import catalogue
 
 _POISON = json.dumps({"mailbox": cast.address("anna"), "folder": "attic", "item_id": "AAMk"}).encode()
 _OF_ITEMS = (catalogue.SCHEDULE_ITEMS, catalogue.TASKS)
-_WRITING = frozenset({"CreateItem", "UpdateItem", "DeleteItem", "MoveItem", "SendItem"})
+_WRITING = frozenset(
+    {
+        "CreateItem",
+        "UpdateItem",
+        "DeleteItem",
+        "MoveItem",
+        "SendItem",
+        "AddDelegate",
+        "UpdateDelegate",
+        "RemoveDelegate",
+    }
+)
 
 
 async def _from_outside(day: Day) -> Told:
@@ -120,7 +131,7 @@ async def _called_off(day: Day) -> Told:
 
 async def _once_more(day: Day) -> Told:
     """An echo does nothing: no record, and no further write (CON-3)."""
-    before, written = await day.stage.items(), await _writes(day)
+    before, written, mailed = await day.stage.items(), await _writes(day), await day.mails()
     said = [seen.record for topic in _OF_ITEMS for seen in day.stage.witness.of(topic)]
     again = await day.stage.post.send_all_again()
     for record in said:
@@ -130,9 +141,14 @@ async def _once_more(day: Day) -> Told:
     expect("whether the CRM changed", seen=await day.stage.items() != before, wanted=False)
     further = await _writes(day) - written
     expect("further writes to Exchange", seen=further, wanted=0)
+    mails = len(await day.mails()) - len(mailed)
+    expect("further mails", seen=mails, wanted=0)
     return Told(
         f"All {again} hints of the day are delivered once more, and all {len(said)} events of the CRM's items.",
-        (f"0 commands, 0 outcomes, 0 dead letters; the CRM is as it was. Further writes to Exchange: {further}.",),
+        (
+            f"0 commands, 0 outcomes, 0 dead letters; the CRM is as it was. Further writes to Exchange: {further}, "
+            f"further mails: {mails}.",
+        ),
     )
 
 

@@ -36,6 +36,7 @@ class CalendarItem:
     subject: str
     organizer: str
     guests: tuple[str, ...]
+    start: datetime
     location: str
     private: bool
     body: str
@@ -59,6 +60,16 @@ class TaskItem:
     subject: str
     status: str
     reminder: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """Who may act for a mailbox's owner, and what he may do in the calendar and in the other folders."""
+
+    name: str
+    calendar: str
+    elsewhere: frozenset[str]
+    sees_private: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +148,14 @@ class Outlook:
         item = await self.item(uid)
         await self._respond("CancelCalendarItem", item)
         return item
+
+    async def delegates(self) -> tuple[Delegate, ...]:
+        """Who may act for him."""
+        answer = await self.ews.call(
+            '<m:GetDelegate IncludePermissions="true"><m:Mailbox>'
+            f"<t:EmailAddress>{self.ews.address}</t:EmailAddress></m:Mailbox></m:GetDelegate>"
+        )
+        return tuple(_delegate(found) for found in answer.iterfind(".//m:DelegateUser", IN))
 
     async def task(self, subject: str) -> TaskItem:
         """The task of this name in his list. Raises `Refused` if there is none, or more than one."""
@@ -230,6 +249,7 @@ def _calendar_item(answer: etree._Element) -> CalendarItem:
         subject=said("Subject"),
         organizer=organizer,
         guests=tuple(name.text for name in invited if name.text and name.text != organizer),
+        start=datetime.fromisoformat(said("Start")),
         location=said("Location"),
         private=said("Sensitivity", "Normal") != "Normal",
         body=said("Body"),
@@ -245,6 +265,20 @@ def _occurrence(answer: etree._Element) -> Occurrence:
         start=datetime.fromisoformat(said("Start")),
         original_start=datetime.fromisoformat(said("OriginalStart")),
         location=said("Location"),
+    )
+
+
+def _delegate(found: etree._Element) -> Delegate:
+    levels = {
+        etree.QName(each).localname: each.text or ""
+        for each in found.iterfind("t:DelegatePermissions/*", namespaces=IN)
+    }
+    calendar = levels.pop("CalendarFolderPermissionLevel", "")
+    return Delegate(
+        name=found.findtext("t:UserId/t:DisplayName", "", IN),
+        calendar=calendar,
+        elsewhere=frozenset(levels.values()),
+        sees_private=found.findtext("t:ViewPrivateItems", "", IN) == "true",
     )
 
 

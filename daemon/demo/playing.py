@@ -7,7 +7,6 @@ import shutil
 import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -17,16 +16,16 @@ import aiohttp
 from rich.console import Console
 
 from daemon.bus.port import BusError
-from daemon.demo import afternoon, evening, midday, morning, weekly
-from daemon.demo.day import OUT, Counts, Day, Scene
-from daemon.demo.evidence import NotSo, expect
+from daemon.demo import afternoon, evening, invitations, midday, morning, weekly
+from daemon.demo.closing import sum_up
+from daemon.demo.day import Counts, Day, Scene
+from daemon.demo.evidence import NotSo
 from daemon.demo.ews import Refused
 from daemon.demo.stage import Stage, built, log_file, new_folder
 from daemon.demo.telling import Storyteller
 from daemon.demo.witness import Seen
 from daemon.sandbox.broker import BrokerMissing
 from daemon.sandbox.exchange import PATH
-from schemas import catalogue
 
 _AN_EDIT = '{"actor": {"user": "u-anna"}, "item": {"location": "Room 1"}}'
 
@@ -34,6 +33,7 @@ PARTS: Sequence[tuple[str, Sequence[Scene]]] = (
     ("Morning", morning.SCENES),
     ("Midday", midday.SCENES),
     ("Afternoon", (*afternoon.SCENES, *weekly.SCENES)),
+    ("Late afternoon", invitations.SCENES),
     ("Evening", evening.SCENES),
 )
 
@@ -48,9 +48,10 @@ async def play(*, kafka: str | None, hold: bool, console: Console) -> int:
     began = time.monotonic()
     tell.opens(
         "A day at a bank",
-        "Some work in Outlook, some in the CRM; what one side changes is on the other, and nobody is mailed by it. A "
-        "broker, a sandbox Exchange, a sandbox CRM and the real daemon talk over the network, and every sentence is "
-        "made from what was read back: what people did, what came of it, and why, by which rule and option.",
+        "Some work in Outlook, some in the CRM; what one side changes is on the other, and nobody is mailed unless "
+        "somebody asks for it. A broker, a sandbox Exchange, a sandbox CRM and the real daemon talk over the network, "
+        "and every sentence is made from what was read back: what people did, what came of it, and why, by which rule "
+        "and option.",
     )
     try:
         async with AsyncExitStack() as parts:
@@ -58,7 +59,12 @@ async def play(*, kafka: str | None, hold: bool, console: Console) -> int:
                 stage = await parts.enter_async_context(built(folder, kafka=kafka))
             day = Day(stage)
             await _play(day, tell)
-            await _sum_up(day, tell, took=timedelta(seconds=time.monotonic() - began))
+            await sum_up(
+                day,
+                tell,
+                scenes=sum(len(scenes) for _, scenes in PARTS),
+                took=timedelta(seconds=time.monotonic() - began),
+            )
             _what_next(tell, day, hold=hold)
             if hold:
                 await _interrupted(stage)
@@ -111,47 +117,6 @@ def _evidence(outcome: Seen | None, counts: Counts) -> Iterable[str]:
 
 def _number(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-async def _sum_up(day: Day, tell: Storyteller, *, took: timedelta) -> None:
-    """Raises `NotSo` if synchronizing has caused a single mail."""
-    witness = day.stage.witness
-    mails = await day.stage.fetch(f"{day.stage.urls.exchange}/sandbox/mails")
-    sent = await day.mails_of_daemon()
-    commands, outcomes, letters = (witness.of(topic) for topic in OUT)
-    hints = witness.of(catalogue.NOTIFICATIONS)
-    by_type = Counter(each.type.split(".")[-2] for each in commands)
-    written = Counter(write["operation"] for each in outcomes for write in each.data["writes"])
-    by_result = Counter(_result(each) for each in outcomes)
-    tell.sums_up(
-        f"The day in numbers ({took.total_seconds():.0f} s)",
-        [
-            ("hints from Exchange", len(hints), "each delivered twice, and the broken one"),
-            ("events of the CRM", _events_of_crm(witness.seen), "directory, options, edits, answers to commands"),
-            ("commands for the CRM", len(commands), _counted(by_type)),
-            ("outcomes", len(outcomes), _counted(by_result)),
-            ("dead letters", len(letters), _counted(Counter(each.header("x-dlq-reason") for each in letters))),
-            ("writes to Exchange", sum(written.values()), _counted(written)),
-            ("mails between people", len(mails) - len(sent), "invitations, answers, cancellations"),
-            ("mails of the daemon", len(sent), ""),
-        ],
-    )
-    expect("mails of the daemon", seen=len(sent), wanted=0)
-    scenes = sum(len(scenes) for _, scenes in PARTS)
-    tell.succeeds(f"All {scenes} scenes happened as they are told. Mails sent by the daemon: {len(sent)}.")
-
-
-def _events_of_crm(seen: Iterable[Seen]) -> int:
-    return sum(each.record.topic.startswith("crm.") for each in seen)
-
-
-def _result(outcome: Seen) -> str:
-    reason = outcome.data["reason"]
-    return f"{outcome.data['result']} ({reason})" if reason else str(outcome.data["result"])
-
-
-def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"{number} {what}" for what, number in sorted(counts.items()))
 
 
 def _what_next(tell: Storyteller, day: Day, *, hold: bool) -> None:

@@ -33,12 +33,17 @@ _DECISIONS: Mapping[str, tuple[str, str]] = {
     "refused": ("refused", "red"),
     "redacted": ("redacted", "red"),
     "kept": ("kept", ""),
+    "mailed": ("mailed", "green"),
+    "silent": ("silent", "yellow"),
 }
 _SIDES: Mapping[str, str] = {"crm": "the CRM's", "exchange": "Exchange's"}
 _OPERATIONS: Mapping[str, tuple[str, str]] = {
     "create": ("created", "green"),
     "update": ("updated", "green"),
     "delete": ("deleted", "green"),
+    "add_delegate": ("opened", "green"),
+    "update_delegate": ("opened", "green"),
+    "remove_delegate": ("closed", "green"),
 }
 _LEVELS: Mapping[str, str] = {
     "user": "set personally",
@@ -56,6 +61,8 @@ _EFFECTS: Mapping[tuple[str, bool], str] = {
     (options.MEETING_ALARMS, True): "carried the alarm",
     (options.TASK_ALARMS, True): "carried the alarm",
     (options.RELATED_NOTES, True): "shows the note to {}",
+    (options.MEETING_INVITATIONS, True): "lets {} act",
+    (options.MEETING_INVITATIONS, False): "does not let {} act",
 }
 """What an option did, by its value; in the braces, to whom."""
 
@@ -174,28 +181,38 @@ class Storyteller:
         for cells in used:
             consulted.add_row(*(Text(cell, style="dim") for cell in cells))
         tables = (table for table in (decisions, consulted) if table.rows)
-        self._inside(_Barred(Group(*tables), self._bar))
+        self._inside(_Lines(Group(*tables), self._bar))
 
     def _inside(self, what: RenderableType) -> None:
-        self._console.print(Padding(what, (0, 0, 0, _INDENT), expand=False), width=self._width)
+        self._print(Padding(what, (0, 0, 0, _INDENT), expand=False))
 
     def _print(self, what: RenderableType) -> None:
-        self._console.print(what, width=self._width)
+        self._console.print(_Lines(what), width=self._width)
 
 
 @dataclass(frozen=True, slots=True)
-class _Barred:
-    """Something with a line down its left side."""
+class _Lines:
+    """Something without the blanks behind its lines, for files; with a line down its left side if there is a bar."""
 
     what: RenderableType
-    bar: str
+    bar: str = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         inner = options.update_width(options.max_width - len(self.bar))
         for line in console.render_lines(self.what, inner, pad=False):
-            yield Segment(self.bar, Style(dim=True))
-            yield from line
+            if self.bar:
+                yield Segment(self.bar, Style(dim=True))
+            yield from _trimmed(line)
             yield Segment.line()
+
+
+def _trimmed(line: list[Segment]) -> list[Segment]:
+    while line and not line[-1].text.strip():
+        line = line[:-1]
+    if not line:
+        return []
+    text, style, control = line[-1]
+    return [*line[:-1], Segment(text.rstrip(), style, control)]
 
 
 def _decisions(outcome: Mapping[str, Any], *, in_full: bool) -> Iterable[Iterable[Text]]:
@@ -243,7 +260,19 @@ def _options(used: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str, str]
     for each in used:
         alike.setdefault((each["key"], each["value"], each["level"], tuple(each["effect"])), []).append(each["user"])
     for (key, value, level, effect), users in alike.items():
-        about = cast.listed(each.partition(":")[2] for each in effect)
-        did = _EFFECTS.get((key, value), "it decided on {}").format(about) if effect else ""
+        did = _did(key, effect, value=value)
         whose = f"{cast.listed(users)}, {_LEVELS[level]}"
         yield key, "on" if value else "off", f"{whose}: {did}" if did else whose
+
+
+def what_it_did(used: Mapping[str, Any]) -> str:
+    """The difference that an option made, in words."""
+    value = bool(used["value"])
+    return (
+        f"{'on' if value else 'off'} for {cast.named(used['user'])}: {_did(used['key'], used['effect'], value=value)}"
+    )
+
+
+def _did(key: str, effect: Iterable[str], *, value: bool) -> str:
+    about = [each.partition(":")[2] for each in effect]
+    return _EFFECTS.get((key, value), "it decided on {}").format(cast.listed(about)) if about else ""

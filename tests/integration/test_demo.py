@@ -19,10 +19,11 @@ import pytest
 from rich.console import Console
 
 from daemon.commands import why
-from daemon.demo import cast, evidence, morning, play, playing
+from daemon.demo import afternoon, cast, evidence, morning, play, playing
 from daemon.demo.day import Day, Scene
 from daemon.demo.evidence import NotSo
 from daemon.demo.telling import Told
+from schemas import options
 from tests.support.kafka import Cluster
 
 pytestmark = pytest.mark.xdist_group("demo")  # the story is played once for all tests that read it
@@ -44,6 +45,11 @@ class Played:
         found = re.search(rf" {title} (.*?)(?= \d+ hints?(?: ·| -))", self.told)
         assert found, f"there is no scene {title!r} in\n{self.text}"
         return found[1]
+
+    def closing(self, title: str) -> list[str]:
+        """The rows of one of the tables that the day closes with; what a row goes on with is further in."""
+        table = self.text.partition(f"{title} ")[2].partition("\n\n")[2].partition("\n\n")[0]
+        return [" ".join(row.split()) for row in re.split(r"\n(?= {4}\S)", table)]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -70,13 +76,49 @@ def played(_folders: None) -> Played:
 def test_the_day_happens_as_it_is_told(played: Played) -> None:
     """Exit status 0, every scene told, and the numbers add up."""
     assert played.status == 0, played.text
-    assert "All 23 scenes happened as they are told. Mails sent by the daemon: 0." in played.told
+    assert (
+        "All 29 scenes happened as they are told. Mails sent by the daemon: 3, each asked for in the CRM."
+        in played.told
+    )
     numbers = dict(re.findall(r"^ {4}(\S.*?) +(\d+)(?:  |\s*$)", played.text.partition("The day in numbers")[2], re.M))
-    assert numbers["commands for the CRM"] == "15"
-    assert numbers["outcomes"] == "29"
+    assert numbers["commands for the CRM"] == "17"
+    assert numbers["outcomes"] == "39"
     assert numbers["dead letters"] == "1"
-    assert numbers["writes to Exchange"] == "15"
-    assert numbers["mails of the daemon"] == "0"
+    assert numbers["writes to Exchange"] == "22"
+    assert numbers["mails of the daemon"] == "3"
+
+
+@pytest.mark.rule("INV-4")
+def test_every_mail_of_the_day_is_named_with_its_reason(played: Played) -> None:
+    """By whom, in whose name, to whom, and what the CRM's event had asked for."""
+    mails = played.closing("Mails of the daemon, and why each was sent")
+    assert mails == [
+        "scene 20 2 Emil Eder on behalf of Anna Adler, to Bob Braun and Dora Diaz: the CRM's event asks for it, "
+        "notify all (INV-3)",
+        "scene 22 1 Emil Eder on behalf of Anna Adler, to Cleo Curie: the CRM's event asks for it, notify added "
+        "(INV-3)",
+    ]
+
+
+@pytest.mark.rule("OPT-5")
+def test_all_eight_options_were_at_work(played: Played) -> None:
+    """Each with what it did, as an outcome says it."""
+    did = dict(line.split(" ", 1) for line in played.closing("What each option did: how often, and an example"))
+    assert sorted(did) == sorted(options.OPTIONS)
+    assert all(re.match(r"[1-9]\d* scene \d+, (on|off) for [A-Z]", text) for text in did.values()), did
+    assert did[options.TASK_ALARMS] == "1 scene 14, on for Anna Adler: carried the alarm"
+    assert did[options.MEETING_INVITATIONS].endswith("scene 19, on for Anna Adler: lets Emil Eder act")
+
+
+def test_an_option_that_did_nothing_all_day_fails_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day of one meeting, made in the CRM: its note is at work, and nothing else."""
+    monkeypatch.setattr(playing, "PARTS", (("Afternoon", afternoon.SCENES[2:3]),))
+    played = run()
+    assert played.status == 1
+    assert "expected every option made a difference" in played.told
+    idle = played.told.partition("seen none made by ")[2]
+    assert "task_alarms" in idle
+    assert "related_notes" not in idle
 
 
 @pytest.mark.rule("FOR-2", "FOR-6")
@@ -184,6 +226,49 @@ def test_each_side_changes_one_of_a_series_and_neither_change_is_lost(played: Pl
     assert "Anna Adler updated in Exchange: location Dora Diaz updated in Exchange: location" in scene
 
 
+@pytest.mark.rule("INV-1", "OPT-3")
+def test_a_grant_is_in_force_as_soon_as_its_option_is_on(played: Played) -> None:
+    """Read by her in Exchange: nobody before, and then him with the calendar alone."""
+    scene = played.scene("A right that is not in force")
+    assert "The daemon answers refused, option_off. In Exchange nobody may act for her." in scene
+    assert "meeting_invitations off Anna Adler, by default: does not let Emil Eder act" in scene
+    scene = played.scene("The right is in force")
+    assert "Emil Eder is her delegate in Exchange: Editor in the calendar, None elsewhere" in scene
+    assert "private items are hidden from him" in scene
+
+
+@pytest.mark.rule("INV-2", "INV-3", "INV-6")
+def test_what_a_delegate_makes_is_mailed_in_his_principals_name(played: Played) -> None:
+    """To each guest once; nothing is written into the guests' calendars."""
+    scene = played.scene("Invited on behalf of another")
+    assert "It is Anna Adler's, in her calendar." in scene
+    assert "Bob Braun and Dora Diaz each have one mail: an invitation, Emil Eder on behalf of Anna Adler." in scene
+    assert "Bob Braun mailed notify all INV-3 Dora Diaz mailed notify all INV-3" in scene
+    assert re.findall(r"(\w+ \w+) (?:created|updated) in Exchange", scene) == ["Anna Adler"]
+
+
+@pytest.mark.rule("INV-4", "INV-5")
+def test_what_guests_do_not_see_and_what_nobody_asks_for_mails_nobody(played: Played) -> None:
+    scene = played.scene("Changes of which nobody is told")
+    assert "The second is in 3 calendars, where it is at 19:00 UTC now. Mails sent: 0." in scene
+    assert "the meeting silent nothing that guests see INV-5" in scene
+
+
+@pytest.mark.rule("INV-3")
+def test_who_is_new_is_mailed_alone(played: Played) -> None:
+    scene = played.scene("One more guest")
+    assert "Cleo Curie has one mail: an invitation, Emil Eder on behalf of Anna Adler." in scene
+    assert "Further mails to the others: 0." in scene
+
+
+@pytest.mark.rule("INV-1", "INV-2")
+def test_without_the_right_he_is_refused_and_it_is_put_back(played: Played) -> None:
+    scene = played.scene("The right is taken back")
+    assert "In Exchange nobody may act for her." in scene
+    assert "the meeting is at 19:00 UTC as before. Mails sent: 0." in scene
+    assert "Emil Eder refused no grant of Anna Adler is in force INV-2" in scene
+
+
 @pytest.mark.rule("ID-6")
 def test_what_is_refused_is_put_back_and_the_rest_is_applied(played: Played) -> None:
     scene = played.scene("Not the CRM's to change")
@@ -209,12 +294,13 @@ def test_a_cancelled_meeting_is_deleted_and_everything_once_more_does_nothing(pl
     assert "si-1 is deleted in the CRM: cancelled" in played.scene("Called off")
     scene = played.scene("Everything once more")
     assert "0 commands, 0 outcomes, 0 dead letters" in scene
-    assert "Further writes to Exchange: 0." in scene
+    assert "Further writes to Exchange: 0, further mails: 0." in scene
 
 
 def test_the_story_fits_a_terminal_of_80_columns_and_a_file(played: Played) -> None:
-    """No escape codes, no longer lines; paths and commands alone stay whole."""
+    """No escape codes, no longer lines, no blanks behind them; paths and commands alone stay whole."""
     assert "\x1b" not in played.text
+    assert [line for line in played.text.splitlines() if line != line.rstrip()] == []
     too_long = [line for line in played.text.splitlines() if len(line.rstrip()) > 80]
     assert all(tempfile.gettempdir() in line for line in too_long), too_long
 
@@ -222,8 +308,8 @@ def test_the_story_fits_a_terminal_of_80_columns_and_a_file(played: Played) -> N
 def test_what_to_look_at_next_is_there(played: Played) -> None:
     """The store of the day and the log can still be read."""
     asked = re.findall(r"exsyncd why (\S+) --store (\S+)", played.text)
-    assert [item for item, _ in asked] == ["si-2", "si-6", "task-1", "si-7"]
-    assert all(why.known_of(url, item).standings for item, url in asked)
+    assert [item for item, _ in asked] == ["si-2", "si-6", "task-1", "si-7", "u-anna:u-emil", "si-8"]
+    assert all(why.known_of(url, item).entries for item, url in asked)
     log = re.search(r"Its log: (\S+)", played.text)
     assert log, played.text
     assert "daemon.started" in Path(log[1]).read_text()
@@ -233,7 +319,7 @@ def test_the_same_day_on_a_real_kafka(kafka: Cluster) -> None:
     """On topics of its own; told in plain ASCII where the terminal knows no more."""
     played = run(kafka=kafka.bootstrap, encoding="ascii")
     assert played.status == 0, played.text
-    assert "All 23 scenes happened as they are told." in played.told
+    assert "All 29 scenes happened as they are told." in played.told
     prefix = re.search(r"The topics (exsyncd-demo-\w+\.)\*", played.text)
     assert prefix, played.text
 
