@@ -69,6 +69,14 @@ class Bank:
         self.copies[mailbox, copy.item_id] = replace(copy, change_key=self._next_key(), **changed)
         return self.copies[mailbox, copy.item_id]
 
+    def sent_in_outlook(self, mailbox: str) -> None:
+        """The organizer tells everybody how the meeting in his mailbox is."""
+        meeting = self.copy_in(mailbox)
+        self.told |= {each.address for each in meeting.attendees}
+        for user in self.world.users:
+            if user.mailbox is not None and user.mailbox in {each.address for each in meeting.attendees}:
+                self._receive(user.mailbox, meeting)
+
     def deleted_in_outlook(self, mailbox: str) -> None:
         """Somebody moves it to Deleted Items."""
         self.in_outlook(mailbox, folder=Folder.DELETED_ITEMS)
