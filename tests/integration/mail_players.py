@@ -32,7 +32,7 @@ A_FORTNIGHT = timedelta(days=14)
 def a_bank_with_delegates() -> Bank:
     users = frozenset(f"u-{name}" for name in SYNCHRONIZED)
     invitable = users | {f"u-{UNSYNCHRONIZED}"}
-    return Bank(users, invitable, contacts=CLIENTS, delegations=Delegations(able=users))
+    return Bank(users, invitable, contacts=CLIENTS, delegations=Delegations(users, invitable))
 
 
 @dataclass
@@ -48,12 +48,12 @@ class MailPlayers(Players):
     async def open(self) -> None:
         """Some grants are there from the beginning."""
         await self._switch(None, allowed=True)
-        for _ in range(4):
+        for _ in range(8):
             await self._grant()
 
     async def directory_changes(self) -> None:
         """One thing about who may act for whom; it is in force when this returns."""
-        acts = [self._grant, self._grant, self._revoke, self._revoke, self._switch_one, self._switch_all, self._nothing]
+        acts = [self._grant, self._grant, self._revoke, self._switch_one, self._switch_all, self._nothing]
         await self.random.choice(acts)()
 
     async def _grant(self) -> None:
@@ -113,7 +113,7 @@ class MailPlayers(Players):
         for meeting in self.meetings:
             if meeting.is_over or meeting.refused or meeting.crm_id is None:
                 continue
-            where = self.random.choice(["outlook", "wish", "wish", "wish", "both"])
+            where = self.random.choice(["outlook", *["wish"] * 4, "both"])
             if where == "wish":
                 later.append(self._wished(meeting))
             elif meeting.is_past(self.now) or where == "outlook":

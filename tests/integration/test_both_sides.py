@@ -87,6 +87,7 @@ class Play:
     random: Random
     pass_by: Callable[[timedelta], None]
     faults: Sequence[Mapping[str, Any]]
+    has_tasks: bool = True
 
     async def open(self) -> None:
         """The directory, and options under which everything goes both ways."""
@@ -128,7 +129,7 @@ class Play:
         later = [*await self.players.go_on(), *await self.taskers.go_on()]
         for number in range(new):
             await self.players.make()
-            if number % TASKS_PER == 0:
+            if self.has_tasks and number % TASKS_PER == 0:
                 await self.taskers.make()
         hints = await self.house.take_hints()
         self.house.hold_hints = False

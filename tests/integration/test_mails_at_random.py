@@ -98,4 +98,5 @@ def a_mail_play(house: House, clock: Clock) -> MailPlay:
     outlooks = Outlooks(house.url)
     players = MailPlayers(house, Random(seed), outlooks, tells=TELLS)
     taskers = TaskPlayers(house, Random(f"{seed} tasks"), outlooks)
-    return MailPlay(seed, house, players, taskers, Random(f"{seed} on its way"), pass_by=clock.pass_by, faults=())
+    on_its_way = Random(f"{seed} on its way")
+    return MailPlay(seed, house, players, taskers, on_its_way, pass_by=clock.pass_by, faults=(), has_tasks=False)

@@ -45,15 +45,16 @@ class Leave:
 class Delegations:
     """Who may act for whom: what the CRM announced, and the option of whoever granted it."""
 
-    able: frozenset[str] = frozenset()  # users with mailboxes we write to
+    principals: frozenset[str] = frozenset()  # users with mailboxes we write to
+    delegates: frozenset[str] = frozenset()  # users with mailboxes at all
     standing: set[tuple[str, str]] = field(default_factory=set)
     for_all: bool = False
     of_user: dict[str, bool] = field(default_factory=dict)
 
     def in_force(self, principal: str, delegate: str) -> bool:
         """INV-1, OPT-1, OPT-4."""
-        allowed = self.of_user.get(principal, self.for_all)
-        return allowed and (principal, delegate) in self.standing and {principal, delegate} <= self.able
+        able = principal in self.principals and delegate in self.delegates
+        return able and (principal, delegate) in self.standing and self.of_user.get(principal, self.for_all)
 
     def leave(self, wish: Wish, owner: str | None, *, creates: bool = False) -> Leave | None:
         """INV-2: whether he may; None: it is refused. Who acts for himself acts for nobody."""

@@ -245,7 +245,8 @@ class Meeting:
         leave = self.bank.delegations.leave(wish, self.owner)
         if self.is_over or self.refused:
             return  # the delete wins (CON-5)
-        if leave is None or self._is_hidden(leave):
+        touches = changes or related is not None or self._moves_guests(set(added), set(removed))
+        if leave is None or (touches and self._is_hidden(leave)):
             return  # put back (INV-2)
         self.for_ |= {contact: "crm" for contact in for_added if contact not in self.for_}
         for contact in for_removed:
