@@ -290,7 +290,7 @@ class Delegating:
         )
         writes = tuple(_write(mailbox, operation) for mailbox, operation in progress.calls)
         statements = list(self._overtaken(case))
-        if number is not None and (_is_owed(case.asked[number]) or writes or word != was.said):
+        if number is not None and (writes or _is_worth_saying(case, number, is_news=word != was.said)):
             statements.append(self._statement(case, number, report, turn=kept.turn, writes=writes))
 
         def work(tx: Connection) -> None:
@@ -372,12 +372,14 @@ def _asked(cause: Cause, origin: Origin) -> Asked:
         kind = Kind.GRANT
     elif cause.record is not None and origin.cause.topic == catalogue.DELEGATIONS:
         kind = Kind.REVOKE if cause.stood else Kind.VAIN_REVOKE
-    owed = isinstance(origin.event, DelegationGranted | DelegationRevoked)
+    owed = isinstance(origin.event, DelegationGranted | DelegationRevoked) and not cause.replayed
     return Asked(kind, owed=owed, held=cause.held)
 
 
-def _is_owed(asked: Asked) -> bool:
-    return asked.owed or asked.held is not None
+def _is_worth_saying(case: _Case, number: int, *, is_news: bool) -> bool:
+    """What was dealt with before a store was lost was answered then."""
+    asked = case.asked[number]
+    return asked.owed or asked.held is not None or (is_news and not case.causes[number].replayed)
 
 
 def _newest_event(case: _Case) -> str | None:

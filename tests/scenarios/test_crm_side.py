@@ -11,7 +11,7 @@ import pytest
 from daemon.store import links
 from handlers.links import Link
 from schemas import catalogue
-from tests.support.house import House, a_house, contact
+from tests.support.house import House, a_house, contact, grant
 
 TEN = datetime(2026, 12, 1, 10)  # noqa: DTZ001  # in the person's own zone
 BOB = "bob@bank.example"
@@ -186,15 +186,14 @@ async def test_what_left_the_scope_is_skipped_until_the_crm_speaks_of_it_again(s
 
 
 async def test_what_cannot_be_done_is_answered_and_never_a_dead_letter(store: Path) -> None:
-    """Given a series in no zone and a delegation from the CRM, then one cannot be held, the other is not built yet."""
+    """Given a series in no zone and a grant without its option, then one cannot be held, the other is refused."""
     async with a_house(store, "anna", "bob") as house:
         people = {"owner": "u-anna", "assign_to": ["u-anna"]}
         weekly = {"frequency": "weekly", "weekdays": ["TU"], "end": "after", "count": 3}
         times = {"start": "2026-12-01T10:00:00+01:00", "end": "2026-12-01T11:00:00+01:00"}
         series = await house.crm.create({"item": {"subject": "Jour fixe", "recurrence": weekly, **times, **people}})
         house.excuse(series["id"], "a series that is in no zone cannot be written")
-        granted = {"principal": "u-anna", "delegate": "u-bob"}
-        await house.announce({"type": "crm.delegation.granted.v1", "data": granted})
+        await house.announce(grant("anna", "bob"))
         said = [(each["direction"], each["result"], each["reason"]) for each in house.outcomes()]
-        assert sorted(said) == [("control", "skipped", "not_yet"), ("outbound", "skipped", "pattern")]
+        assert sorted(said) == [("control", "refused", "option_off"), ("outbound", "skipped", "pattern")]
         assert house.broker.records(catalogue.DEAD_LETTERS) == []

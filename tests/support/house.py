@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from daemon.app import Daemon, Outside, opened
 from daemon.bus.memory import MemoryBroker
@@ -28,7 +28,7 @@ from daemon.sandbox.crm.service import SandboxCrm
 from daemon.sandbox.exchange import PATH, ExchangeSandbox, People
 from daemon.sandbox.exchange.outsiders import OutsideMeeting, happen
 from daemon.settings.models import Settings
-from daemon.store import positions
+from daemon.store import delegates, positions
 from daemon.wiring import counting, ews_config
 from schemas import catalogue
 from tests.support import invariants, mail_invariants, stores
@@ -291,11 +291,18 @@ class House:
         settled = [await daemon.store.read(positions.known) for daemon in self.daemons]
         if not settled or not all(daemon.engine.progress().ready for daemon in self.daemons):
             return False
+        if any([await daemon.store.read(self._owes) for daemon in self.daemons]):
+            return False
         known = [*settled, self.broker.committed(GROUP)]
         ends = {source: len(self.broker.log(source).records) for source in self.broker.sources(_IN)}
         return all(reached.get(source, 0) >= end for source, end in ends.items() for reached in known)
 
+    def _owes(self, tx: Connection) -> bool:
+        """Whether a grant is to be looked at, or something said is not published yet."""
+        return bool(delegates.due(tx, self.clock(), 1)) or bool(tx.execute(_UNPUBLISHED).scalar_one())
 
+
+_UNPUBLISHED = text("SELECT count(*) FROM outbox WHERE parked IS NULL")
 _PARKED = text("SELECT count(*) FROM parked")
 _IN = [topic.name for topic in catalogue.TOPICS.values() if topic.flow is catalogue.Flow.IN]
 _OUT = [catalogue.COMMANDS, catalogue.OUTCOMES, catalogue.DEAD_LETTERS]

@@ -30,7 +30,7 @@ from tests.support.house import GROUP, House
 
 _HERE = Path(daemon.__file__).parent
 _WORK = tuple(str(_HERE / part) + "/" for part in ("sync", "exchange"))
-_IDLE = frozenset({"Parking.run"})  # looks for parked work by a clock
+_IDLE = frozenset({"Parking.run", "Delegating.run"})  # look for work by a clock
 _IN_THREAD = "Limits._in_thread"
 
 _life: ContextVar[Life | None] = ContextVar("life", default=None)

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, text
 from daemon.app import Daemon
 from daemon.sandbox.exchange.items import Item
 from daemon.store import parked
-from daemon.sync import parking
+from daemon.sync import delegating, parking
 from schemas import catalogue, ids
 from tests.support import invariants
 from tests.support.house import Clock, House, a_house
@@ -41,6 +41,7 @@ _LEFT = {
     "intents": "SELECT count(*) FROM intents",
     "writes to tasks": "SELECT count(*) FROM task_replicas WHERE until IS NOT NULL",
     "parked": "SELECT count(*) FROM parked",
+    "grants to be looked at": "SELECT count(*) FROM delegate_causes",
     "outbox": "SELECT count(*) FROM outbox",
 }
 
@@ -72,6 +73,7 @@ class Desk:
 async def killed_everywhere(store: Path, play: Play, capsys: pytest.CaptureFixture[str]) -> Counter[str]:
     """The awaits that there were, by function; prints how many. Each life finds what the one before left."""
     with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(delegating, "_LOOK_EVERY", _A_MOMENT)
         changed.setattr(parking, "_LOOK_EVERY", _A_MOMENT)  # time passes by the house's clock: found at once
         awaits = await _lived_through(store, play)
     counted = Counter(awaits)
