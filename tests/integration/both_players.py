@@ -303,7 +303,7 @@ class Players:
         others = self.random.sample([*SYNCHRONIZED, UNSYNCHRONIZED, UNREACHABLE], self.random.randint(0, 3))
         assign_to = sorted({owner, *(f"u-{name}" for name in others)})
         for_ = self.random.sample(CRM_CONTACTS, self.random.randint(0, 1))
-        content, wish = self._content(), self._wish(owner)
+        content, wish = self._content(), self.wish(owner)
         stated = self.random.sample(assign_to, self.random.randint(0, len(assign_to)))
         stated = [] if content["times"][1] < self.house.clock() else stated  # nobody is reminded of it (ALM-7)
         alarms = {user: self._alarms() for user in stated if user in self.bank.synchronized}
@@ -324,7 +324,7 @@ class Players:
         self._note(meeting, f"made in the CRM by {wish}, {assign_to}, {for_}, alarms {alarms}, related {related}")
         self.meetings.append(meeting)
 
-    def _wish(self, owner: str) -> Wish:
+    def wish(self, owner: str | None) -> Wish:
         """Who makes an item of somebody's, and whom he wants told."""
         return Wish(owner)
 

@@ -88,7 +88,7 @@ class MailPlayers(Players):
 
     # who asks for what
 
-    def _wish(self, owner: str | None) -> Wish:
+    def wish(self, owner: str | None) -> Wish:
         """Mostly of whoever may; now and then of somebody who may not."""
         notify = self.random.choice(["none", "all", "all", "added"]) if self.tells else "none"
         kind = self.random.random()
@@ -128,7 +128,7 @@ class MailPlayers(Players):
 
     def _wished(self, meeting: Meeting) -> Act:
         """Something a CRM user does, saying whom to tell."""
-        wish = self._wish(meeting.owner)
+        wish = self.wish(meeting.owner)
         leave = self.bank.delegations.leave(wish, meeting.owner)
         if self.random.random() < 0.15 and (meeting.organizer is not None or meeting.owner is not None):
             return self._delete_in_crm(meeting, wish=wish)

@@ -24,12 +24,15 @@ from daemon.sandbox.exchange.items import Mail as SentMail
 from tests.integration.both_players import Outlooks
 from tests.integration.both_tasks import TaskPlayers
 from tests.integration.mail_players import A_FORTNIGHT, MailPlayers, mails_of
+from tests.integration.series_mail_players import SeriesPlayers
 from tests.integration.test_both_sides import MEETINGS, PEOPLE, ROUNDS, Play
 from tests.oracle.sides import Meeting
 from tests.support.house import Clock, House, a_house
 
 SEED = 7
 """What is played if no other is asked for."""
+SERIES = int(os.environ.get("EXSYNCD_TEST_SERIES", "2"))
+"""How many are new in every round."""
 TELLS = os.environ.get("EXSYNCD_TEST_TELLS", "1") == "1"
 RULES = ("INV-1", "INV-2", "INV-3", "INV-4", "INV-5", "INV-6", "INV-7", "DEL-6", "CON-3", "OPT-4")
 
@@ -89,6 +92,32 @@ async def test_everybody_is_mailed_what_was_asked_and_no_more(
     async with a_house(tmp_path / "store.sqlite", *PEOPLE, clock=clock, security_model="gsm") as house:
         play = a_mail_play(house, clock)
         await play.days(MEETINGS, rounds=ROUNDS)
+    with capsys.disabled():
+        print(f"\n{play.summary()}")  # noqa: T201  # asked for
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.rule(*RULES, "REC-3", "REC-4")
+async def test_everybody_is_mailed_what_was_asked_of_a_series(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same of series: as a whole, and of single occurrences."""
+    clock = Clock(datetime.now(UTC).replace(microsecond=0))
+    async with a_house(tmp_path / "store.sqlite", *PEOPLE, clock=clock, security_model="gsm") as house:
+        play = a_mail_play(house, clock)
+        await play.open()
+        invitable = tuple(sorted(play.players.bank.invitable))
+        draw, outlooks = Random(f"{play.seed} series"), play.players.outlooks
+        players = SeriesPlayers(house, draw, play.players.bank, outlooks, play.players.wish, invitable)
+        for _ in range(ROUNDS):
+            await play.players.directory_changes()
+            for one in tuple(players.played):
+                await players.go_on(one)
+            for _ in range(SERIES):
+                await players.begin()
+            await house.quiet()
+            if wrong := await players.differences():
+                pytest.fail("\n\n".join([*wrong, play.again]), pytrace=False)
     with capsys.disabled():
         print(f"\n{play.summary()}")  # noqa: T201  # asked for
 
