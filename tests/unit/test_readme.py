@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from daemon.settings import catalogue
 from schemas import validation
 from schemas.catalogue import TOPICS
 from schemas.options import OPTIONS
+from schemas.outcomes import Outcome
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,10 +23,23 @@ def readme() -> str:
 
 
 def test_the_event_it_shows_is_one_the_daemon_takes_with_every_field_read(readme: str) -> None:
-    (shown,) = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
+    _, shown = _examples(readme)
 
     assert validation.validate(shown.encode()) == []
     assert validation.ignored(shown.encode()) == []
+
+
+def test_the_outcome_it_shows_is_one_but_for_what_it_leaves_out(readme: str) -> None:
+    shown = json.loads(_examples(readme)[0])
+    cause = {"id": "1", "type": "t", "topic": "crm.schedule-items", "partition": 0, "offset": 0}
+    whole = Outcome.model_validate(shown | {"cause": cause}).on_wire()
+
+    assert {name: whole[name] for name in shown} == shown
+
+
+def _examples(readme: str) -> tuple[str, str]:
+    outcome, event = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
+    return outcome, event
 
 
 def test_every_option_is_in_its_table_with_its_default(readme: str) -> None:
