@@ -206,9 +206,11 @@ def settled(pair: Pair, kind: Kind, wished: Wish, *, was: Arrangement) -> Report
     return Report(Direction.CONTROL, result, reason, options=wished.options, explain=explain)
 
 
-def waiting(pair: Pair, wished: Wish, reason: Reason) -> Report:
-    """It cannot be done now; another outcome follows."""
-    because = _because(pair, wished, was=Arrangement()) if wished.bar is Bar.UNKNOWN else reason.value
+def waiting(pair: Pair, wished: Wish, reason: Reason, *, code: str = "") -> Report:
+    """It cannot be done now; another outcome follows. `code`: what Exchange says, if it was asked."""
+    because = f"Exchange says {code}" if code else reason.value
+    if wished.bar is Bar.UNKNOWN and not code:
+        because = _because(pair, wished, was=Arrangement())
     explain = (Explanation(_RULE, pair.delegate, Decision.REFUSED, because),)
     return Report(Direction.CONTROL, Result.HELD, reason, options=wished.options, explain=explain)
 

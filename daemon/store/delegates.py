@@ -11,7 +11,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    union,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from daemon.store import heads, tables
@@ -89,6 +102,24 @@ _GRANTED = exists().where(
     _delegates.c.state == State.GRANTED.value,
 )
 _PENDING = _STANDS.where(_WORK, ~_GRANTED)
+_BOTH = (_standing, _delegates)
+_ALL = union(*(select(table.c.principal, table.c.delegate) for table in _BOTH))
+_OF_USER = union(
+    *(
+        select(table.c.principal, table.c.delegate).where(
+            or_(table.c.principal == bindparam("who"), table.c.delegate == bindparam("who"))
+        )
+        for table in _BOTH
+    )
+)
+_OF_TYPE = union(
+    *(
+        select(table.c.principal, table.c.delegate)
+        .join(tables.users, tables.users.c.id == table.c.principal)
+        .where(tables.users.c.user_type == bindparam("kind"))
+        for table in _BOTH
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,17 +263,17 @@ def is_pending(tx: Connection, principal: str, delegate: str) -> bool:
 
 def all_pairs(tx: Connection) -> tuple[Pair, ...]:
     """Every pair whose grant stands, or for which something was done."""
-    return _pairs(tx)
+    return tuple(sorted(Pair(*row) for row in tx.execute(_ALL)))
 
 
 def pairs_of_user(tx: Connection, user: str) -> tuple[Pair, ...]:
     """Those with him as principal or delegate."""
-    return _pairs(tx, user=user)
+    return tuple(sorted(Pair(*row) for row in tx.execute(_OF_USER, {"who": user})))
 
 
 def pairs_of_type(tx: Connection, user_type: str) -> tuple[Pair, ...]:
     """Those whose principal is of a type of users."""
-    return _pairs(tx, user_type=user_type)
+    return tuple(sorted(Pair(*row) for row in tx.execute(_OF_TYPE, {"kind": user_type})))
 
 
 def pairs_of_key(tx: Connection, key: str) -> tuple[Pair, ...]:
@@ -254,19 +285,6 @@ def pairs_of_key(tx: Connection, key: str) -> tuple[Pair, ...]:
 def head_of(tx: Connection, pair: Pair) -> Source | None:
     """Where the newest word on a pair was read."""
     return heads.of(tx, "delegation", pair.key)
-
-
-def _pairs(tx: Connection, *, user: str | None = None, user_type: str | None = None) -> tuple[Pair, ...]:
-    found: set[Pair] = set()
-    for table in (_standing, _delegates):
-        pairs = select(table.c.principal, table.c.delegate)
-        if user is not None:
-            pairs = pairs.where(or_(table.c.principal == user, table.c.delegate == user))
-        if user_type is not None:
-            pairs = pairs.join(tables.users, tables.users.c.id == table.c.principal)
-            pairs = pairs.where(tables.users.c.user_type == user_type)
-        found.update(Pair(*row) for row in tx.execute(pairs))
-    return tuple(sorted(found))
 
 
 def _cause(row: AnyRow) -> Cause:

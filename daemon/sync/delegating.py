@@ -52,9 +52,10 @@ _LOOK_EVERY = timedelta(seconds=1)
 _STRANGERS_FOR = timedelta(days=1)
 """How long a grant waits for somebody nobody knows: there is no order across topics. Who comes later still gets it."""
 
-_UNKNOWN, _UNEXPECTED, _BUSY = "unknown_user", "unexpected", "busy"
+_UNKNOWN, _UNEXPECTED, _MISCONFIGURED = "unknown_user", "unexpected", "misconfigured"
 _SAID = {
     Reason.DENIED.value: Reason.DENIED,
+    _MISCONFIGURED: Reason.DENIED,
     Reason.PAUSED.value: Reason.PAUSED,
     _UNKNOWN: Reason.UNKNOWN_MAILBOX,
 }
@@ -78,7 +79,7 @@ _SHORT = _Patience(timedelta(seconds=1), timedelta(minutes=1))
 _PATIENCE = {
     Reason.PAUSED.value: _Patience(timedelta(seconds=5), timedelta(minutes=10)),  # whoever resumes wakes it
     Reason.DENIED.value: _Patience(timedelta(minutes=5), timedelta(hours=1)),
-    "misconfigured": _Patience(timedelta(minutes=1), timedelta(hours=1)),
+    _MISCONFIGURED: _Patience(timedelta(minutes=1), timedelta(hours=1)),
     _UNEXPECTED: _Patience(timedelta(minutes=1), timedelta(hours=1)),
 }
 
@@ -311,9 +312,11 @@ class Delegating:
             report = delegations.rejected(case.pair, case.wish, code=error.code)
             await self._end(case, progress, was=was, report=report, word=f"rejected:{error.code}")
             return
-        await self._put_off(case, reason=_reason(error), delay=error.back_off if isinstance(error, Busy) else None)
+        delay = error.back_off if isinstance(error, Busy) else None
+        code = "" if isinstance(error, Paused) else error.code
+        await self._put_off(case, reason=_reason(error), delay=delay, code=code)
 
-    async def _put_off(self, case: _Case, *, reason: str, delay: timedelta | None = None) -> None:
+    async def _put_off(self, case: _Case, *, reason: str, delay: timedelta | None = None, code: str = "") -> None:
         """It has to wait, and what it was asked by waits with it; the others are over."""
         number, said = case.answered, _SAID.get(reason)
         tries = case.kept.tries + 1 if case.kept.reason == reason else 1
@@ -327,7 +330,7 @@ class Delegating:
         )
         statements = list(self._overtaken(case))
         if number is not None and said is not None and case.asked[number].held is None:
-            report = delegations.waiting(case.pair, case.wish, said)
+            report = delegations.waiting(case.pair, case.wish, said, code=code)
             statements.append(self._statement(case, number, report, turn=kept.turn))
 
         def work(tx: Connection) -> None:
@@ -399,9 +402,9 @@ def _reason(error: ExchangeError) -> str:
         case Denied() | Rejected():
             return Reason.DENIED.value
         case Misconfigured():
-            return "misconfigured"
+            return _MISCONFIGURED
         case Busy():
-            return _BUSY
+            return "busy"
     return "unavailable"
 
 

@@ -293,6 +293,9 @@ def test_what_waits_says_what_for() -> None:
         "u-ben is not known",
     )
     assert [(used.key, used.value) for used in report.options] == [(KEY, True)]
+    assert delegations.waiting(PAIR, FREE, Reason.PAUSED).explain[0].because == "paused"
+    denied = delegations.waiting(PAIR, FREE, Reason.DENIED, code="ErrorAccessDenied")
+    assert denied.explain[0].because == "Exchange says ErrorAccessDenied"
 
 
 # who is answered

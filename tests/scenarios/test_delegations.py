@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from structlog.testing import capture_logs
 
 from daemon.app import Daemon
@@ -89,7 +89,8 @@ def calls(house: House, *operations: str) -> int:
 
 def ids_of(house: House) -> list[str]:
     """The ids of all outcomes."""
-    return [dict(record.headers)["ce_id"].decode() for record in house.broker.records(catalogue.OUTCOMES)]
+    heads = [dict(record.headers) for record in house.broker.records(catalogue.OUTCOMES)]
+    return [(head["ce_id"] or b"").decode() for head in heads]
 
 
 async def nothing_new(house: House) -> None:
@@ -261,6 +262,20 @@ async def test_what_was_configured_while_nobody_ran_counts_from_the_start(store:
             assert (house.count(), calls(house, *WRITES)) == (count, 1)
 
 
+@pytest.mark.rule("INV-1")
+async def test_a_grant_from_before_delegates_were_made_is_taken_up(store: Path) -> None:
+    """Given a grant that stands in a store where nothing else is known of it, then a start takes it up."""
+    async with a_house(store, "anna", "bob", options=ON, start=False) as house:
+        async with running(house) as born:
+            await house.furnish(options("anna", meeting_invitations=False), grant("anna", "bob"))
+            await born.store.write(lambda tx: tx.execute(delete(tables.delegates)))
+        async with running(house):
+            await house.quiet()
+            assert said(house) == [("delegation.granted", "refused", "option_off", ())] * 2
+            await house.announce(options("anna", meeting_invitations=True))
+            assert rights(house) == ({"calendar": "Editor"}, False, False)
+
+
 @pytest.mark.rule("INV-1", "CON-3")
 async def test_the_bus_read_again_into_a_living_store_does_nothing(store: Path) -> None:
     """Given grants, revokes and options of a day, when all is read again, then Exchange and the outcomes stay."""
@@ -374,10 +389,61 @@ async def test_a_delegate_with_another_mailbox_loses_the_right_of_the_old_one(st
         assert house.sandbox.world.delegates.of(ANNA) == {}
 
 
+@pytest.mark.rule("INV-1")
+async def test_a_principal_with_another_mailbox_takes_the_right_along(store: Path) -> None:
+    """Given Anna, who gets Cleo's mailbox, then Bob may write there, and in the old one no more than before."""
+    async with a_house(store, "anna", "bob", "cleo", options=ON) as house:
+        by_hand(house, REVIEWER)
+        await house.announce(user("cleo", mailbox=None, emails=[]), grant("anna", "bob"))
+        await house.announce(user("anna", mailbox=CLEO, emails=[CLEO]))
+        assert rights(house) == seen(REVIEWER)
+        assert rights(house, CLEO, BOB) == ({"calendar": "Editor"}, False, False)
+        assert said(house, "user") == [("user.changed", "applied", None, ("update", "add"))]
+
+
+@pytest.mark.rule("INV-1")
+async def test_who_is_deleted_in_the_crm_loses_it(store: Path) -> None:
+    """Given a delegate whom the CRM knows no more, then he loses it; nobody waits for him, and he may come again."""
+    async with a_house(store, "anna", "bob", options=ON) as house:
+        await house.announce(grant("anna", "bob"))
+        house.broker.append(catalogue.USERS, key=b"u-bob", value=None)
+        await house.quiet()
+        assert rights(house) is None
+        assert ("applied", None, ("remove",)) in [each[1:] for each in said(house)]
+        await house.announce(user("bob"))
+        assert rights(house) == ({"calendar": "Editor"}, False, False)
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"who": "bob", "mailbox": ANNA}, "ErrorDelegateCannotAddOwner"),
+        ({"who": "anna", "mailbox": "nobody@bank.example"}, "ErrorNonExistentMailbox"),
+    ],
+    ids=["own", "none"],
+)
+async def test_what_exchange_will_not_have_is_said_in_its_words(store: Path, change: dict[str, Any], code: str) -> None:
+    """Given a delegate with the principal's own mailbox, or a mailbox that is not there, then nobody is kept waiting
+    for an answer.
+    """
+    async with a_house(store, "anna", "bob", options=ON) as house:
+        await house.announce(user(change["who"], mailbox=change["mailbox"], emails=[]))
+        await house.announce(grant("anna", "bob"))
+        [answer] = said(house)
+        assert (answer[1] in ("failed", "held"), answer[2]) == (True, "denied")
+        assert because(house) == f"Exchange says {code}"
+        await house.announce(revoke("anna", "bob"))
+        assert said(house)[-1] == ("delegation.revoked", "applied", None, ())
+
+
 @pytest.mark.rule("INV-1", "PART-3")
 async def test_a_delegate_is_found_under_whichever_name_the_crm_knows_him_by(store: Path) -> None:
     """Given a mailbox that the CRM names by an alias, then its rights are found, kept and given back all the same."""
-    people = ["anna", {"name": "Bob", "email": BOB, "password": "bob", "aliases": ["b.braun@bank.example"]}]
+    people: list[str | dict[str, Any]] = [
+        "anna",
+        {"name": "Bob", "email": BOB, "password": "bob", "aliases": ["b.braun@bank.example"]},
+    ]
     async with a_house(store, *people, options=ON) as house:
         await house.announce(user("bob", mailbox="b.braun@bank.example", emails=[]))
         by_hand(house, SECRETARY)
@@ -682,8 +748,8 @@ def play(prior: Rights | None, *, revoked: bool) -> Play:
         assert rights(house) == (folders, prior.receives_copies if prior else False, False)
         assert kept.done.state.value == "granted"
         before = kept.done.prior
-        assert (before is None) == (prior is None), "what he had before is lost"
-        assert before is None or (before.calendar, before.tasks) == (prior.level("calendar"), prior.level("tasks"))
+        levels = (before.calendar, before.tasks) if before else None
+        assert levels == ((prior.level("calendar"), prior.level("tasks")) if prior else None), "prior rights are lost"
         assert wrote == ("delegation.granted", "applied", None, ("update" if prior else "add",))
 
     return Play(given, happens, holds)

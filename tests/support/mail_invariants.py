@@ -312,7 +312,7 @@ def _was_asked(house: House, write: Written, pair: tuple[str | None, str | None]
 
 def unexplained_delegates(house: House) -> Iterator[str]:
     """INV-1: requests about delegates of whom no grant told, and delegates who came and went otherwise than is said."""
-    principals = {_mailbox_of(house, principal) for principal, _ in ever_granted(house)}
+    principals = {each for principal, _ in ever_granted(house) for each in _mailboxes_of(house, principal)}
     for each in house.sandbox.meter.report():
         if each["account"] == house.service and each["operation"] in DELEGATION and each["mailbox"] not in principals:
             yield f"{each['operation']} of {each['mailbox']}, who granted nothing"
@@ -331,9 +331,10 @@ def unexplained_delegates(house: House) -> Iterator[str]:
             yield f"{place[1]} of {place[0]}: done {done[place]} times, said {said[place]} times"
 
 
-def _mailbox_of(house: House, user: str) -> str:
-    known = writes.newest(house, catalogue.USERS).get(user, {})
-    return _canonical(house, known.get("mailbox") or "")
+def _mailboxes_of(house: House, user: str) -> set[str]:
+    """All he ever had: rights are taken back in the one he had when they were given."""
+    records = [each for each in house.broker.records(catalogue.USERS) if each.key == user.encode() and each.value]
+    return {_canonical(house, json.loads(each.value or b"{}").get("mailbox") or "") for each in records}
 
 
 def _canonical(house: House, address: str) -> str:
