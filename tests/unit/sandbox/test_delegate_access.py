@@ -14,6 +14,7 @@ from tests.unit.sandbox.bank import (
     id_of,
     occurrence_of,
     set_field,
+    task,
     value,
     weekly,
 )
@@ -100,6 +101,17 @@ def test_what_a_delegate_makes_is_the_principals(bank: Bank):
     assert bank.client("bob").all_in("calendar") == []
     (copy,) = bank.client("cleo").all_in("calendar")
     assert value(copy, "Organizer/Mailbox/EmailAddress") == "anna@bank.example"
+
+
+def test_a_task_made_by_a_delegate_is_the_principals(bank: Bank):
+    """By the level of her tasks, which is not that of her calendar."""
+    bob, annas_tasks = let(bank, "Editor"), folder_id("tasks", of="anna")
+    assert bob.create(task(), folder=annas_tasks).code == "ErrorAccessDenied"
+    bank.client("anna").update_delegates(delegate_user("bob", tasks="Editor"))
+    assert bob.create(task(), folder=annas_tasks).code == "NoError"
+    (made,) = bank.client("anna").all_in("tasks")
+    assert (value(made, "Owner"), value(made, "LastModifiedName")) == ("Anna Adler", "Bob Braun")
+    assert {(change.mailbox, change.folder) for change in bank.changes} == {("anna@bank.example", "tasks")}
 
 
 def test_hints_are_of_the_principals_mailbox(bank: Bank):

@@ -156,6 +156,24 @@ def test_who_is_no_delegate_fails_alone(bank: Bank, verb: str):
     assert user_codes(getattr(anna, verb)(*named)) == ["ErrorNotDelegate", "NoError"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        delegate_user("bob", calendar="Editor") + delegate_user("cleo", calendar="Owner"),
+        delegate_user("bob", calendar="Editor") + "<t:DelegateUser/>",
+    ],
+)
+def test_a_request_against_the_schema_changes_nothing(bank: Bank, content: str):
+    """Not even what comes before the fault in it."""
+    bank.validator.of_requests = False
+    anna = bank.client("anna")
+    anna.add_delegates(delegate_user("xenia", calendar="Reviewer"))
+    assert anna.add_delegates(content).code == "ErrorSchemaValidation"
+    assert list(users(anna.delegates())) == ["xenia@bank.example"]
+    assert anna.add_delegates(delegate_user("bob"), deliver="Sometimes").code == "ErrorSchemaValidation"
+    assert (list(users(anna.delegates())), delivery(anna.delegates())) == (["xenia@bank.example"], "NoForward")
+
+
 def test_only_the_owner_decides(bank: Bank):
     """Even a delegate with all rights sees and changes nobody's delegates but his own."""
     bank.client("anna").add_delegates(delegate_user("bob", calendar="Editor"))

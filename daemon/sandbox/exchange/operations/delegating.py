@@ -40,8 +40,9 @@ def add_delegate(call: Call, request: Element) -> Element:
         call.world.delegates.add(principal.email, delegate.email, rights)
         return _shown(delegate, rights)
 
+    elements = _checked(required(request, "DelegateUsers"))
     _deliver(call, principal, request)
-    return _answer(call, _each(children(required(request, "DelegateUsers")), add))
+    return _answer(call, _each(elements, add))
 
 
 def update_delegate(call: Call, request: Element) -> Element:
@@ -54,8 +55,9 @@ def update_delegate(call: Call, request: Element) -> Element:
         call.world.delegates.update(principal.email, delegate.email, rights)
         return _shown(delegate, rights)
 
+    elements = _checked(child(request, "DelegateUsers"))
     _deliver(call, principal, request)
-    return _answer(call, _each(children(child(request, "DelegateUsers")), update))
+    return _answer(call, _each(elements, update))
 
 
 def remove_delegate(call: Call, request: Element) -> Element:
@@ -92,11 +94,37 @@ def _user(call: Call, user_id: Element) -> Person:
     return found
 
 
-def _given(element: Element, before: Rights) -> Rights:
-    """The rights before with those that the element names."""
+def _checked(listed: Element | None) -> list[Element]:
+    """The delegates in a request, before any of them is dealt with.
+
+    Raises:
+        SoapFault: one is not as the schema has it.
+    """
+    elements = list(children(listed))
+    for element in elements:
+        required(element, "UserId")
+        for level in _levels(element).values():
+            if level not in LEVELS:
+                raise malformed(f"{level} is no permission level")
+    return elements
+
+
+def _levels(element: Element) -> dict[str, str]:
+    """The levels that are named, by folder."""
     permissions = child(element, "DelegatePermissions")
     named = {folder: child_text(permissions, _tag(folder)) for folder in FOLDERS}
-    levels = {folder: _level(level) for folder, level in named.items() if level}
+    return {folder: level for folder, level in named.items() if level}
+
+
+def _given(element: Element, before: Rights) -> Rights:
+    """The rights before with those that the element names.
+
+    Raises:
+        EwsError: a level is one that nobody can give.
+    """
+    levels = _levels(element)
+    if "Custom" in levels.values():
+        raise EwsError("ErrorInvalidDelegatePermission", "Custom is a level that is read only.")
     return before.changed(
         levels,
         receives_copies=_flag(element, "ReceiveCopiesOfMeetingMessages"),
@@ -106,14 +134,6 @@ def _given(element: Element, before: Rights) -> Rights:
 
 def _tag(folder: str) -> str:
     return f"{folder.capitalize()}FolderPermissionLevel"
-
-
-def _level(name: str) -> str:
-    if name not in LEVELS:
-        raise malformed(f"{name} is no permission level")
-    if name == "Custom":
-        raise EwsError("ErrorInvalidDelegatePermission", "Custom is a level that is read only.")
-    return name
 
 
 def _flag(element: Element, name: str) -> bool | None:
