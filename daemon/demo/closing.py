@@ -58,11 +58,11 @@ async def sum_up(day: Day, tell: Storyteller, *, scenes: int, took: timedelta) -
             ("mails of the daemon", len(sent), _counted(Counter(mail.kind for mail in sent))),
         ],
     )
-    tell.sums_up("Mails of the daemon, and why each was sent", [_why(each) for each in mailed])
-    tell.sums_up("What each option did: how often, and an example", _at_work(day))
     asked_for = Counter(each for outcome in mailed for each in outcome.each())
     expect("mails of the daemon", seen=_listed(map(_names, sent)), wanted=_listed(asked_for.elements()))
     expect("mails that the outcomes count", seen=sum(each.mail["recipients"] for each in mailed), wanted=len(sent))
+    tell.sums_up("Mails of the daemon, and why each was sent", [_why(each) for each in mailed])
+    tell.sums_up("What each option did: how often, and an example", _at_work(day))
     tell.succeeds(
         f"All {scenes} scenes happened as they are told. Mails sent by the daemon: {len(sent)}, each asked for in the "
         "CRM."

@@ -100,6 +100,17 @@ def test_every_mail_of_the_day_is_named_with_its_reason(played: Played) -> None:
     ]
 
 
+@pytest.mark.rule("INV-4")
+def test_a_mail_that_no_outcome_names_fails_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever people have mailed each other counts as the daemon's."""
+    monkeypatch.setattr(playing, "PARTS", (("Morning", morning.SCENES[:1]),))
+    monkeypatch.setattr(Day, "mails_of_daemon", Day.mails)
+    played = run()
+    assert played.status == 1
+    assert "expected mails of the daemon: nothing" in played.told
+    assert "Anna Adler for Anna Adler to Bob Braun" in played.told.partition("expected")[2]
+
+
 @pytest.mark.rule("OPT-5")
 def test_all_eight_options_were_at_work(played: Played) -> None:
     """Each with what it did, as an outcome says it."""
