@@ -204,6 +204,10 @@ class SeriesPlayers:
 
     # judging
 
+    def told(self) -> list[str]:
+        """What was done to each."""
+        return ["\n  ".join([f"{one.tag} {one.crm_id}", *one.log]) for one in self.played]
+
     async def differences(self) -> list[str]:
         views = {who: await self._calendar(who) for who in sorted(self.bank.synchronized)}
         wrong: list[str] = []

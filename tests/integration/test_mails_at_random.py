@@ -118,6 +118,7 @@ async def test_everybody_is_mailed_what_was_asked_of_a_series(
             await house.quiet()
             if wrong := await players.differences():
                 pytest.fail("\n\n".join([*wrong, play.again]), pytrace=False)
+        print("\n".join(["", *players.told(), play.again]))  # noqa: T201  # shown when the house is not as it must be
     with capsys.disabled():
         print(f"\n{play.summary()}")  # noqa: T201  # asked for
 

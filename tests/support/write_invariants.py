@@ -296,15 +296,18 @@ def organizers_changed(house: House) -> Iterator[str]:
 def doubled(house: House) -> Iterator[str]:
     """3: an item of the CRM lies at most once in a mailbox, direct copies counted.
 
-    An item that a person copied has the marker, too, but another UID (S21d).
+    An item that a person copied has the marker, too, but another UID (S21d). Who was told of one occurrence that his
+    copy of the series does not have holds it apart.
     """
     world = house.sandbox.world
     live = [each for each in world if each.kind is ItemKind.CALENDAR_ITEM and is_in_a_calendar(world, each)]
-    by_uid = Counter((each.uid, each.mailbox) for each in live if each.uid in _uids_of_ours(house, each))
-    yield from (f"{count} copies of one UID in {mailbox}" for (_, mailbox), count in by_uid.items() if count > 1)
+    mine = (each for each in live if each.uid in _uids_of_ours(house, each))
+    by_uid = Counter((each.uid, each.mailbox, each.recurrence_id) for each in mine)
+    yield from (f"{count} copies of one UID in {mailbox}" for (_, mailbox, _), count in by_uid.items() if count > 1)
     for record in (each for each in house.crm.items() if each["uid"] not in house.watch.excused):
-        of_record = Counter(each.mailbox for each in live if _is_copy_of(house, each, record) and not each.is_cancelled)
-        yield from (f"{n} items of {record['id']} in {mailbox}" for mailbox, n in of_record.items() if n > 1)
+        copies = (each for each in live if _is_copy_of(house, each, record) and not each.is_cancelled)
+        of_record = Counter((each.mailbox, each.recurrence_id) for each in copies)
+        yield from (f"{n} items of {record['id']} in {mailbox}" for (mailbox, _), n in of_record.items() if n > 1)
 
 
 def _uids_of_ours(house: House, item: Item) -> set[str]:
