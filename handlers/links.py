@@ -31,6 +31,8 @@ IN_CRM = frozenset({State.ACTIVE, State.ARCHIVED})
 
 BEHIND = ""
 """What a direct copy `holds` that has not followed a change yet: it is written whole (INV-6)."""
+ANOTHERS = "another's"
+"""What an invited copy `holds` that somebody has changed since we wrote to it, or that a message brought."""
 OCCURRENCES_BEHIND = "occurrences"
 """The same where only single occurrences of a series were changed: these are written."""
 

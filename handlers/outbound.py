@@ -18,7 +18,7 @@ from handlers.crm_changes import CrmChange, Folded, Kind, Terms
 from handlers.effects import CONTENT, Effect
 from handlers.facts import User
 from handlers.inbound import Surroundings
-from handlers.links import BEHIND, OCCURRENCES_BEHIND, Link, Replica, State
+from handlers.links import ANOTHERS, BEHIND, OCCURRENCES_BEHIND, Link, Replica, State
 from handlers.mandates import OWN, Mandate
 from handlers.merging import TIMES, Conflict
 from handlers.notices import QUIET, Notice
@@ -487,7 +487,7 @@ def _foreseen(replica: Replica, edit: _Edit, *, is_gone: bool) -> Replica:
         return replica
     if replica.direct:
         return replace(replica, holds=BEHIND)
-    return replace(replica, holds=None, cancelled=is_gone)
+    return replace(replica, holds=ANOTHERS, cancelled=is_gone)
 
 
 def _reached(users: Iterable[str], around: Surroundings) -> frozenset[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from handlers import translation
 from handlers.authority import is_live
 from handlers.facts import User
-from handlers.links import Link, Replica
+from handlers.links import ANOTHERS, Link, Replica
 from schemas.copies import Copy
 
 
@@ -59,7 +59,17 @@ def seen(base: Replica, sighting: Sighting) -> Replica:
         live=is_live(copy),
         cancelled=copy.is_cancelled if copy else base.cancelled,
         sensitivity=copy.sensitivity if copy else base.sensitivity,
+        holds=_held(base, copy),
     )
+
+
+def _held(base: Replica, copy: Copy | None) -> str | None:
+    """What it is known to hold of what we wrote. An invited copy may have been brought something else since; a direct
+    one has what is ours, and what its user made of it.
+    """
+    if copy is None or base.direct or base.holds is None or base.change_key in ("", copy.change_key):
+        return base.holds
+    return ANOTHERS
 
 
 def with_replica(link: Link, replica: Replica) -> Link:

@@ -540,3 +540,17 @@ def test_notes_stay_what_they_are():
     bank = a_bank_of_the_crm(WORLD, ITEM, notify="all")
     bank.until_quiet()
     assert notes_of(bank.copy_in(B).body, html=bank.copy_in(B).html) == "Numbers"
+
+
+@pytest.mark.rule("MAP-1", "INV-6")
+def test_inv_6_what_outlook_sent_and_the_crm_changes_back_is_written():
+    """What we wrote to his copy before is there no more, whoever brought the message."""
+    bank = the_bank()
+    bank.in_crm(subject="Budget")
+    bank.until_quiet()
+    bank.in_outlook(A, subject="Plan")
+    bank.sent_in_outlook(A)
+    bank.until_quiet()
+    bank.in_crm(subject="Budget")
+    bank.until_quiet()
+    assert {bank.copy_in(each).subject for each in (A, B)} == {"Budget"}
