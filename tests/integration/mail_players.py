@@ -141,6 +141,8 @@ class MailPlayers(Players):
             act = self.random.choice([self._alarm_in_crm, self._related_in_crm, self._for_in_crm])
             return act(meeting, wish=wish)
         changes, people = self._changes_of(meeting)
+        if wish.on_behalf_of not in (None, wish.actor) and wish.notify == "added" and people.get("added"):
+            changes.pop("restricted", None)  # once it is private he does not see it any more, and can invite nobody
         return self._edit_in_crm(meeting, changes, wish=wish, **people)
 
     def _changes_of(self, meeting: Meeting) -> tuple[dict[str, Any], dict[str, list[str]]]:

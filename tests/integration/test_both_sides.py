@@ -49,7 +49,7 @@ TASKS_PER = 2
 _TURNS = 12
 """How often time passes until what waits for Exchange must have had its turn."""
 _A_WHILE = timedelta(minutes=6)
-_FAULTS: tuple[dict[str, Any], ...] = (
+FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "drop_after", "operation": "CreateItem"},
     {"fault": "drop_after", "operation": "UpdateItem"},
     {"fault": "drop_before", "operation": "UpdateItem"},
@@ -63,7 +63,7 @@ _FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "server_busy", "operation": "UpdateItem", "back_off_ms": 5_500},
     {"fault": "server_busy", "operation": "CreateItem", "back_off_ms": 100},
 )
-_LONG_FAULTS: tuple[dict[str, Any], ...] = (
+LONG_FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "access_denied", "operation": "UpdateItem", "times": 2},
     {"fault": "access_denied", "operation": "GetItem"},
 )
@@ -211,7 +211,7 @@ async def test_both_sides_hold_what_people_did(tmp_path: Path, capsys: pytest.Ca
     """Whatever people do on both sides at once, both end as the rules say; then all of it again changes nothing."""
     clock = Clock(datetime.now(UTC).replace(microsecond=0))
     async with a_house(tmp_path / "store.sqlite", *PEOPLE, clock=clock, security_model="gsm") as house:
-        play = a_play(house, pass_by=clock.pass_by, faults=(*_FAULTS, *_LONG_FAULTS))
+        play = a_play(house, pass_by=clock.pass_by, faults=(*FAULTS, *LONG_FAULTS))
         await play.days(MEETINGS, rounds=ROUNDS)
     with capsys.disabled():
         print(f"\n{play.summary()}")  # noqa: T201  # asked for
@@ -225,7 +225,7 @@ async def test_both_sides_on_kafka_hold_what_people_did(
     """The same with the daemon as a process, on a real Kafka, in real time."""
     place = {"kafka": kafka.bootstrap, "prefix": kafka_prefix}
     async with a_house_on_kafka(tmp_path, *PEOPLE, **place, security_model="gsm") as house:
-        play = a_play(house, pass_by=lambda _: None, faults=_FAULTS)
+        play = a_play(house, pass_by=lambda _: None, faults=FAULTS)
         await play.days(MEETINGS // 2, rounds=max(2, ROUNDS - 1))
     with capsys.disabled():
         print(f"\n{play.summary()}")  # noqa: T201  # asked for
