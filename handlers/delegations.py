@@ -158,6 +158,12 @@ def remembered(found: Rights | None, *, replayed: bool) -> Rights | None:
     return None if before == NO_RIGHTS else before
 
 
+def granted_again(done: Arrangement, found: Rights | None) -> Arrangement:
+    """What is in force and is granted again is looked at again: what somebody made of it by hand is what there was
+    before us, from here on."""
+    return done if found is not None and granting(found) is None else replace(done, prior=found)
+
+
 def granting(found: Rights | None) -> Call | None:
     """What gives him the rights of a delegate; None if he has them."""
     if found is None:
@@ -289,6 +295,12 @@ class Asked:
     kind: Kind
     owed: bool
     held: Aim | None = None
+
+
+def is_granted_again(asked: Sequence[Asked], done: Arrangement, wished: Wish) -> bool:
+    """Whether somebody asks anew for what is in force: he may know that it is not so in Exchange."""
+    is_in_force = done.state is State.GRANTED and next_step(done, wished) is Step.NOTHING
+    return is_in_force and any(each.kind is Kind.GRANT and each.owed for each in asked)
 
 
 def aim(wished: Wish) -> Aim:

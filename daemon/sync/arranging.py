@@ -43,8 +43,11 @@ class Arranging:
     exchange: Exchange
     policy: Callable[[], Policy]
 
-    async def carry_out(self, progress: Progress, wished: Wish, *, note: Note, replayed: bool) -> None:
-        """All steps there are. Raises `ExchangeError`; `progress` then tells how far it came."""
+    async def carry_out(self, progress: Progress, wished: Wish, *, note: Note, replayed: bool, again: bool) -> None:
+        """All steps there are. `again`: what is in force is to be made sure of. Raises `ExchangeError`; `progress` then
+        tells how far it came."""
+        if again:
+            await self._grant(progress, wished, note=note, replayed=replayed)
         while (step := delegations.next_step(progress.done, wished)) is not Step.NOTHING:
             if step is Step.GRANT:
                 await self._grant(progress, wished, note=note, replayed=replayed)
@@ -60,12 +63,14 @@ class Arranging:
         if was.state is State.NONE:
             prior = delegations.remembered(found.rights, replayed=replayed)
             granted = Arrangement(State.GRANTED, wished.mailboxes[0], wished.addresses[0], prior=prior)
+        elif was.state is State.GRANTED:
+            granted = delegations.granted_again(was, found.rights)
         if call is not None:
             await self._note(progress, replace(granted, state=State.GRANTING), note)
             try:
                 await self._make(call, granted.mailbox, found)
             except Rejected:
-                if was.state is State.NONE:
+                if was.state in (State.NONE, State.GRANTED):
                     await self._note(progress, was, note)
                 raise
         self._advance(progress, granted, call, begun=begun)

@@ -215,8 +215,9 @@ class Delegating:
             kept = await self._note(kept, done)
 
         replayed = any(cause.replayed for cause in case.causes)
+        again = delegations.is_granted_again(case.asked, case.kept.done, case.wish)
         try:
-            await self._arranging.carry_out(progress, case.wish, note=note, replayed=replayed)
+            await self._arranging.carry_out(progress, case.wish, note=note, replayed=replayed, again=again)
         except ExchangeError as error:
             await self._trouble(replace(case, kept=kept), progress, error, was=case.kept)
             return

@@ -331,6 +331,38 @@ def test_each_grant_revoke_and_whatever_was_held_is_answered(
 
 
 @pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
+    ("found", "prior"),
+    [(EDITOR, REVIEWER), (SECRETARY, SECRETARY), (Rights(tasks="Author"), Rights(tasks="Author")), (None, None)],
+)
+def test_what_somebody_made_of_a_grant_by_hand_is_what_there_was_before_when_it_is_granted_again(
+    found: Rights | None, prior: Rights | None
+) -> None:
+    """As long as he has our rights, what he had before them is still what he had."""
+    done = replace(GRANTED, prior=REVIEWER)
+    assert delegations.granted_again(done, found) == replace(done, prior=prior)
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
+    ("asked", "done", "bar", "again"),
+    [
+        ([GRANT], GRANTED, None, True),
+        ([OTHER], GRANTED, None, False),
+        ([replace(GRANT, owed=False)], GRANTED, None, False),
+        ([GRANT], replace(GRANTED, state=State.GRANTING), None, False),
+        ([GRANT], replace(GRANTED, address=OLD), None, False),
+        ([GRANT], GRANTED, Bar.OPTION_OFF, False),
+    ],
+)
+def test_only_a_grant_asks_anew_for_what_is_in_force(
+    asked: list[Asked], done: Arrangement, bar: Bar | None, again: bool
+) -> None:
+    """Not an option, not a start, and not a grant that was dealt with before the store was lost."""
+    assert delegations.is_granted_again(asked, done, replace(FREE, bar=bar)) is again
+
+
+@pytest.mark.rule("INV-1")
 def test_what_is_overtaken_is_stale() -> None:
     """It was a grant or revoke that a later one, or one of a higher version, made void."""
     report = delegations.overtaken(PAIR)

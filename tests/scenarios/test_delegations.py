@@ -533,6 +533,24 @@ async def test_a_right_that_somebody_removed_by_hand_is_not_given_back(store: Pa
 
 
 @pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(("made_of_it", "wrote"), [(None, ("add",)), (REVIEWER, ("update",)), (EDITOR, ())], ids=repr)
+async def test_a_grant_that_is_granted_again_is_made_sure_of(
+    store: Path, made_of_it: Rights | None, wrote: tuple[str, ...]
+) -> None:
+    """Given a delegate whose right somebody removed or lowered by hand, when the CRM grants it once more, he has it
+    again; and a revoke leaves him what that somebody wanted.
+    """
+    async with a_house(store, "anna", "bob", options=ON) as house:
+        await house.announce(grant("anna", "bob"))
+        by_hand(house, made_of_it)
+        await house.announce(grant("anna", "bob"))
+        assert rights(house) == ({"calendar": "Editor"}, False, False)
+        assert said(house)[1:] == [("delegation.granted", "applied", None, wrote)]
+        await house.announce(revoke("anna", "bob"))
+        assert rights(house) == (None if made_of_it == EDITOR else seen(made_of_it))
+
+
+@pytest.mark.rule("INV-1")
 async def test_rights_that_somebody_widened_by_hand_go_with_ours(store: Path) -> None:
     """Given a delegate whom Anna let into her tasks, too, then the revoke leaves what was there before the grant."""
     async with a_house(store, "anna", "bob", options=ON) as house:
