@@ -146,6 +146,13 @@ def next_step(done: Arrangement, wished: Wish) -> Step:
     return Step.NOTHING if done.state is State.GRANTED else Step.GRANT
 
 
+def sharing(done: Arrangement, others: Iterable[Arrangement]) -> Arrangement | None:
+    """Another delegate of the same principal who has the same mailbox: two users may, if one takes over from the other.
+    What is in Exchange is his then, too: what was before is the same for both, and the last one gives it back."""
+    same = (each for each in others if each.state is not State.NONE)
+    return next((each for each in same if (each.mailbox, each.address) == (done.mailbox, done.address)), None)
+
+
 def remembered(found: Rights | None, *, replayed: bool) -> Rights | None:
     """What he could do before us, to be given back.
 

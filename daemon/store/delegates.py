@@ -56,6 +56,7 @@ _CAUSES_OF = (
 _SETTLE = delete(_causes).where(_causes.c.id.in_(bindparam("ids", expanding=True)))
 _SEEN = update(_causes).where(_causes.c.id == bindparam("number")).values(fresh=False)
 _HELD = update(_causes).where(_causes.c.id == bindparam("number")).values(held=bindparam("aim"))
+_OF_PRINCIPAL = select(_delegates).where(_delegates.c.principal == bindparam("of")).order_by(_delegates.c.delegate)
 _FRESH = (
     select(_causes.c.principal, _causes.c.delegate)
     .where(_causes.c.fresh)
@@ -223,6 +224,12 @@ def of(tx: Connection, pair: Pair) -> Kept:
     """What is kept of a pair."""
     row = _ROWS.get(tx, principal=pair.principal, delegate=pair.delegate)
     return Kept(pair) if row is None else _kept(row)
+
+
+def others_of(tx: Connection, pair: Pair) -> tuple[Arrangement, ...]:
+    """What was done for the principal's other delegates."""
+    rows = tx.execute(_OF_PRINCIPAL, {"of": pair.principal})
+    return tuple(_kept(row).done for row in rows if row.delegate != pair.delegate)
 
 
 def save(tx: Connection, kept: Kept, *, was: Kept) -> None:

@@ -6,7 +6,6 @@ Exchange is asked what there is before every step: an earlier try may have got f
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from daemon.exchange.port import Exchange, Missing, Rejected
@@ -28,6 +27,16 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """What is to be, what was arranged for the principal's other delegates, and whether a store that was lost since had
+    seen to it."""
+
+    wish: Wish
+    others: tuple[Arrangement, ...] = ()
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """A delegate as Exchange has him: the name it knows him by, his rights if he is one, and the mailbox's setting."""
 
@@ -43,28 +52,23 @@ class Arranging:
     exchange: Exchange
     policy: Callable[[], Policy]
 
-    async def carry_out(self, progress: Progress, wished: Wish, *, note: Note, replayed: bool, again: bool) -> None:
+    async def carry_out(self, progress: Progress, around: Around, *, note: Note, again: bool) -> None:
         """All steps there are. `again`: what is in force is to be made sure of. Raises `ExchangeError`; `progress` then
         tells how far it came."""
         if again:
-            await self._grant(progress, wished, note=note, replayed=replayed)
-        while (step := delegations.next_step(progress.done, wished)) is not Step.NOTHING:
+            await self._grant(progress, around, note)
+        while (step := delegations.next_step(progress.done, around.wish)) is not Step.NOTHING:
             if step is Step.GRANT:
-                await self._grant(progress, wished, note=note, replayed=replayed)
+                await self._grant(progress, around, note)
             else:
-                await self._take_back(progress, wished, note=note)
+                await self._take_back(progress, around, note)
 
-    async def _grant(self, progress: Progress, wished: Wish, *, note: Note, replayed: bool) -> None:
-        was = progress.done
+    async def _grant(self, progress: Progress, around: Around, note: Note) -> None:
+        was, wished = progress.done, around.wish
         found = await self._find(wished.mailboxes[0], wished.addresses)
         begun = delegations.begun(was) if was.state is State.GRANTING else None
         call = delegations.granting(found.rights)
-        granted = replace(was, state=State.GRANTED)
-        if was.state is State.NONE:
-            prior = delegations.remembered(found.rights, replayed=replayed)
-            granted = Arrangement(State.GRANTED, wished.mailboxes[0], wished.addresses[0], prior=prior)
-        elif was.state is State.GRANTED:
-            granted = delegations.granted_again(was, found.rights)
+        granted = _granted(was, around, found.rights)
         if call is not None:
             await self._note(progress, replace(granted, state=State.GRANTING), note)
             try:
@@ -75,17 +79,22 @@ class Arranging:
                 raise
         self._advance(progress, granted, call, begun=begun)
 
-    async def _take_back(self, progress: Progress, wished: Wish, *, note: Note) -> None:
-        was = progress.done
-        known = wished.addresses if was.address in wished.addresses else ()
+    async def _take_back(self, progress: Progress, around: Around, note: Note) -> None:
+        was, gone = progress.done, replace(progress.done, state=State.NONE)
+        if delegations.sharing(was, around.others):
+            self._advance(progress, gone, None, begun=None)
+            return
+        known = around.wish.addresses if was.address in around.wish.addresses else ()
         begun = delegations.begun(was) if was.state is State.REVOKING else None
         found = await self._find(was.mailbox, (was.address, *known))
         call = delegations.taking_back(found.rights, was.prior)
         if call is not None:
             await self._note(progress, replace(was, state=State.REVOKING), note)
-            with suppress(Missing):  # somebody was faster
+            try:
                 await self._make(call, was.mailbox, found)
-        self._advance(progress, replace(was, state=State.NONE), call, begun=begun)
+            except Missing:
+                call = None  # somebody was faster
+        self._advance(progress, gone, call, begun=begun)
 
     async def _note(self, progress: Progress, done: Arrangement, note: Note) -> None:
         if done != progress.done:
@@ -120,3 +129,14 @@ class Arranging:
                 await self.exchange.update_delegate(mailbox, found.name, call.rights, deliver=found.deliver)
             case Operation.REMOVE:
                 await self.exchange.remove_delegate(mailbox, found.name)
+
+
+def _granted(was: Arrangement, around: Around, found: Rights | None) -> Arrangement:
+    """What is arranged once he has our rights. What he could do before is what was found before our first call."""
+    if was.state is State.GRANTED:
+        return delegations.granted_again(was, found)
+    if was.state is not State.NONE:
+        return replace(was, state=State.GRANTED)
+    new = Arrangement(State.GRANTED, around.wish.mailboxes[0], around.wish.addresses[0])
+    other = delegations.sharing(new, around.others)
+    return replace(new, prior=other.prior if other else delegations.remembered(found, replayed=around.replayed))

@@ -23,7 +23,7 @@ from daemon.store.errors import CommitFailed, Stale
 from daemon.store.heads import Source
 from daemon.store.store import Store
 from daemon.sync import origins, packing, stating
-from daemon.sync.arranging import Arranging, Progress
+from daemon.sync.arranging import Around, Arranging, Progress
 from daemon.sync.origins import Origin
 from daemon.sync.pausing import Paused
 from daemon.sync.settling import Settler
@@ -86,9 +86,10 @@ _PATIENCE = {
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A pair, what there is to look at, and what the directory says."""
+    """A pair, what there is to look at, and what the directory says. `others` are those of the same principal."""
 
     kept: Kept
+    others: tuple[Arrangement, ...]
     causes: tuple[Cause, ...]
     asked: tuple[Asked, ...]
     origins: tuple[Origin, ...]
@@ -214,10 +215,10 @@ class Delegating:
             nonlocal kept
             kept = await self._note(kept, done)
 
-        replayed = any(cause.replayed for cause in case.causes)
+        around = Around(case.wish, case.others, replayed=any(cause.replayed for cause in case.causes))
         again = delegations.is_granted_again(case.asked, case.kept.done, case.wish)
         try:
-            await self._arranging.carry_out(progress, case.wish, note=note, replayed=replayed, again=again)
+            await self._arranging.carry_out(progress, around, note=note, again=again)
         except ExchangeError as error:
             await self._trouble(replace(case, kept=kept), progress, error, was=case.kept)
             return
@@ -237,6 +238,7 @@ class Delegating:
         sources = tuple(self._origin(cause, kept, head) for cause in causes)
         return _Case(
             kept,
+            delegates.others_of(tx, pair),
             causes,
             tuple(_asked(cause, origin) for cause, origin in zip(causes, sources, strict=True)),
             sources,

@@ -220,6 +220,24 @@ def test_after_the_store_was_lost_our_own_work_is_not_taken_for_somebody_elses(
 
 @pytest.mark.rule("INV-1")
 @pytest.mark.parametrize(
+    ("other", "shares"),
+    [
+        (GRANTED, True),
+        (replace(GRANTED, state=State.GRANTING), True),
+        (replace(GRANTED, state=State.REVOKING), True),
+        (replace(GRANTED, state=State.NONE), False),
+        (replace(GRANTED, address=OLD), False),
+        (replace(GRANTED, mailbox=OLD), False),
+    ],
+)
+def test_two_users_with_one_mailbox_share_what_is_done_for_it(other: Arrangement, shares: bool) -> None:
+    """As long as anything is done there for the other one."""
+    known = [Arrangement(), other]
+    assert delegations.sharing(GRANTED, known) == (other if shares else None)
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
     ("done", "operation"),
     [
         (GRANTED, None),

@@ -390,6 +390,20 @@ async def test_a_delegate_with_another_mailbox_loses_the_right_of_the_old_one(st
 
 
 @pytest.mark.rule("INV-1")
+@pytest.mark.parametrize("first", ["bob", "cleo"])
+async def test_two_delegates_with_one_mailbox_lose_it_with_the_last_grant(store: Path, first: str) -> None:
+    """Given Bob and Cleo, who has taken over his mailbox, then it keeps the right until both grants are revoked."""
+    async with a_house(store, "anna", "bob", "cleo", options=ON) as house:
+        by_hand(house, REVIEWER)
+        await house.announce(grant("anna", "bob"))
+        await house.announce(user("cleo", mailbox=BOB, emails=[]), grant("anna", "cleo"))
+        await house.announce(revoke("anna", first))
+        assert rights(house) == ({"calendar": "Editor"}, False, False)
+        await house.announce(revoke("anna", "cleo" if first == "bob" else "bob"))
+        assert rights(house) == seen(REVIEWER)
+
+
+@pytest.mark.rule("INV-1")
 async def test_a_principal_with_another_mailbox_takes_the_right_along(store: Path) -> None:
     """Given Anna, who gets Cleo's mailbox, then Bob may write there, and in the old one no more than before."""
     async with a_house(store, "anna", "bob", "cleo", options=ON) as house:

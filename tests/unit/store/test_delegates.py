@@ -74,6 +74,16 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(tx: Connection)
     assert delegates.of(tx, BEN) == second
 
 
+def test_the_principals_other_delegates_are_told_apart_from_him(tx: Connection) -> None:
+    """Nobody else's, and he himself is not among them."""
+    keep(tx, Kept(BEN, GRANTED, turn=1))
+    keep(tx, Kept(CARL, Arrangement(), turn=1))
+    keep(tx, Kept(DORA, GRANTED, turn=1))
+    assert delegates.others_of(tx, BEN) == (Arrangement(),)
+    assert delegates.others_of(tx, CARL) == (GRANTED,)
+    assert delegates.others_of(tx, DORA) == ()
+
+
 def test_what_is_forgotten_is_gone(tx: Connection) -> None:
     """And can be begun anew."""
     keep(tx, Kept(BEN, GRANTED, turn=1))
