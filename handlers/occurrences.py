@@ -142,11 +142,13 @@ def _refusal(start: Moment, old: Exceptions, new: Exceptions, *, series: Series 
     index = series.index_of(start) if series else None
     if series is None or index is None:
         return _Refusal("REC-5", "the pattern has no such occurrence", Reason.PATTERN)
+    if now.deleted:
+        return None
     before, after = read_changes(was) if was else {}, read_changes(now)
     names = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     if unsaid := sorted(wire_name(name) for name in names - _SAYABLE):
         return _Refusal("REC-3", f"{', '.join(unsaid)} of one occurrence alone", Reason.NOT_YET)
-    if not now.deleted and "start" in after and _crosses(after["start"], index, new, series=series):
+    if "start" in after and _crosses(after["start"], index, new, series=series):
         return _Refusal("REC-5", "an occurrence does not move past its neighbour", Reason.PATTERN)
     return None
 

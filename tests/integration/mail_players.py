@@ -169,6 +169,13 @@ class MailPlayers(Players):
         one = self.random.choice(["subject", "location", "notes"])
         return [lambda: self._edit_in_outlook(meeting, self._changes(meeting, one), told=False)]
 
+    def _changes(self, meeting: Meeting, *names: str) -> dict[str, Any]:
+        """Nothing is moved into the past: of that nobody can say whether it was over before."""
+        changes = super()._changes(meeting, *names)
+        if "times" in changes and changes["times"][1] < self.now:
+            changes["times"] = super()._times()
+        return changes
+
     def _times(self) -> tuple[datetime, datetime]:
         """In some weeks; now and then in two days, so that it will be past, or long past from the beginning."""
         start, end = super()._times()

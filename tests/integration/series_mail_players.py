@@ -16,6 +16,7 @@ from typing import Any
 
 from schemas import ids
 from tests.integration.both_players import Outlooks, address_of, asked
+from tests.integration.test_both_sides import brief
 from tests.integration.test_series_at_random import BERLIN, HOUR, ROOMS, WORDS, moment, said
 from tests.oracle.mails import Mail, Wish
 from tests.oracle.series import WEEK, Seen, Series
@@ -213,7 +214,8 @@ class SeriesPlayers:
         wrong: list[str] = []
         for one in self.played:
             found = [*self._of_calendars(one, views), *self._of_mails(one)]
-            wrong += ["\n".join([f"{one.tag} {one.crm_id} {one.uid[-8:]}:", *found, *one.log])] if found else []
+            said = [brief(each) for each in self.house.outcomes() if each["link"] == ids.link_of_crm(one.crm_id)]
+            wrong += ["\n".join([f"{one.tag} {one.crm_id} {one.uid[-8:]}:", *found, *one.log, *said])] if found else []
         return wrong
 
     async def _calendar(self, who: str) -> list[Seen]:

@@ -193,14 +193,15 @@ class Play:
     def _told(self, thing: Meeting | Task, born_as: str, wrong: list[str]) -> str:
         """What differs, what people did, and what the daemon said of it."""
         links = {ids.link_of_uid(born_as), ids.link_of_crm(thing.crm_id or "")}
-        said = [_brief(each) for each in self.house.outcomes() if each["link"] in links][-8:]
+        said = [brief(each) for each in self.house.outcomes() if each["link"] in links][-8:]
         done = (f"  {each}" for each in (*thing.log, "and the daemon said:", *said))
         return "\n".join([f"{thing.crm_id} {born_as[-8:]}:", *wrong, *done])
 
 
-def _brief(outcome: Mapping[str, Any]) -> str:
+def brief(outcome: Mapping[str, Any]) -> str:
     written = [(each["mailbox"].partition("@")[0], each["operation"], *each["fields"]) for each in outcome["writes"]]
-    refused = [each["about"] for each in outcome["explain"] if each["decision"] == "refused"]
+    refused = [(each["about"], each["because"]) for each in outcome["explain"] if each["decision"] == "refused"]
+    refused += [each["because"] for each in outcome["explain"] if each["decision"] == "silent"]
     cause = outcome["cause"]["type"]
     return f"{outcome['direction']} {outcome['result']} {outcome['reason']} {cause} {written} {refused}"
 

@@ -71,6 +71,7 @@ NEIGHBOUR = refusal("REC-5", "an occurrence does not move past its neighbour")
         ((), (changed(at(2), subject="x"),), None, None),
         ((), (deleted(at(2)),), None, None),
         ((changed(at(2), subject="x"),), (), None, None),
+        ((changed(at(2), assign_to=("u-bob",)),), (deleted(at(2)),), None, None),
         ((), (changed(at(2), start=at(2, 12)),), None, None),
         ((deleted(at(2)),), (), refusal("REC-4", "a deleted occurrence does not come back"), Reason.PATTERN),
         (
