@@ -39,13 +39,15 @@ _ASK = insert(_causes)
 _principals: BindParameter[list[str]] = bindparam("principals", expanding=True)
 
 _INSERT = upsert(_delegates).on_conflict_do_nothing()
+_AS_SEEN = and_(
+    _delegates.c.principal == bindparam("of"),
+    _delegates.c.delegate == bindparam("to"),
+    _delegates.c.turn == bindparam("seen"),
+)
+_FORGET = delete(_delegates).where(_AS_SEEN)
 _UPDATE = (
     update(_delegates)
-    .where(
-        _delegates.c.principal == bindparam("of"),
-        _delegates.c.delegate == bindparam("to"),
-        _delegates.c.turn == bindparam("seen"),
-    )
+    .where(_AS_SEEN)
     .values({column.name: bindparam(column.name) for column in _delegates.columns if not column.primary_key})
 )
 _CAUSES_OF = (
@@ -244,9 +246,11 @@ def save(tx: Connection, kept: Kept, *, was: Kept) -> None:
         raise Stale(kept.pair.key)
 
 
-def forget(tx: Connection, pair: Pair) -> None:
-    """Nothing is left to be known of a pair."""
-    _ROWS.remove(tx, principal=pair.principal, delegate=pair.delegate)
+def forget(tx: Connection, was: Kept) -> None:
+    """Nothing is left to be known of a pair. Raises `Stale` as `save` does."""
+    key = {"of": was.pair.principal, "to": was.pair.delegate, "seen": was.turn}
+    if not tx.execute(_FORGET, key).rowcount:
+        raise Stale(was.pair.key)
 
 
 # what stands

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -163,8 +164,12 @@ class Delegating:
         by_principal: dict[str, list[Pair]] = defaultdict(list)
         for pair in due:
             by_principal[pair.principal].append(pair)
-        looked = await asyncio.gather(*(self._look_alone(each, pairs) for each, pairs in by_principal.items()))
-        return len(due) == _AT_ONCE and any(looked)
+        looks = (self._look_alone(each, pairs) for each, pairs in by_principal.items())
+        ends = await asyncio.gather(*looks, return_exceptions=True)  # none is left behind when another fails
+        for error in ends:
+            if isinstance(error, BaseException):
+                raise error
+        return len(due) == _AT_ONCE and any(ends)
 
     async def _look_alone(self, principal: str, pairs: Sequence[Pair]) -> bool:
         """Whether they were ours to look at: another daemon on the store may be at it. One after the other, for all of
@@ -203,7 +208,8 @@ class Delegating:
             for cause in delegates.causes(tx, pair):
                 delegates.wait(tx, cause, held=None)
 
-        await self._store.write(work, lane=pair.key)
+        with suppress(Stale):
+            await self._store.write(work, lane=pair.key)
 
     async def _look(self, pair: Pair) -> None:
         case = await self._case(pair)
@@ -302,7 +308,7 @@ class Delegating:
             if case.wish.bar is not Bar.REVOKED:
                 delegates.save(tx, kept, was=case.kept)
             elif case.kept.turn:
-                delegates.forget(tx, case.pair)
+                delegates.forget(tx, case.kept)
 
         await self._state(case, statements, work)
         _tell(case.pair, was=was.done.state, now=kept.done.state)

@@ -85,9 +85,11 @@ def test_the_principals_other_delegates_are_told_apart_from_him(tx: Connection) 
 
 
 def test_what_is_forgotten_is_gone(tx: Connection) -> None:
-    """And can be begun anew."""
-    keep(tx, Kept(BEN, GRANTED, turn=1))
-    delegates.forget(tx, BEN)
+    """And can be begun anew; what somebody changed meanwhile is not forgotten."""
+    kept = keep(tx, Kept(BEN, GRANTED, turn=2))
+    with pytest.raises(Stale):
+        delegates.forget(tx, Kept(BEN, GRANTED, turn=1))
+    delegates.forget(tx, kept)
     assert delegates.of(tx, BEN) == Kept(BEN)
     keep(tx, Kept(BEN, turn=1))
 

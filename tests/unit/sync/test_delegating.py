@@ -1,0 +1,284 @@
+"""Looking at grants: what goes wrong in the middle of it, which no house shows (INV-1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import Connection
+
+from daemon.exchange.port import Exchange, ExchangeError, Missing, Rejected, Unavailable
+from daemon.store import delegates, directory
+from daemon.store.delegates import Kept
+from daemon.store.heads import Source
+from daemon.sync import packing
+from daemon.sync.delegating import Delegating
+from handlers.delegations import Pair, State
+from handlers.facts import User
+from handlers.policy import Policy
+from schemas import catalogue
+from schemas.delegates import NO_RIGHTS, Delegates, Rights
+from tests.support.instant import InstantExchange
+from tests.unit.sync.parts import Desk, a_record
+
+ANNA, BEN, CARL = "anna@bank.example", "ben@bank.example", "carl@bank.example"
+ANNA_BEN, ANNA_CARL, CARL_BEN = Pair("u-anna", "u-ben"), Pair("u-anna", "u-carl"), Pair("u-carl", "u-ben")
+EDITOR = NO_RIGHTS.as_editor()
+GRANTED, REVOKED = "crm.delegation.granted.v1", "crm.delegation.revoked.v1"
+Spoil = Callable[[str], None]
+
+
+class Spoiled(InstantExchange):
+    """An Exchange where something happens between two calls: `before` is told of each call about to be made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: Spoil = lambda _operation: None
+
+    async def delegates(self, mailbox: str) -> Delegates:
+        self.before("delegates")
+        return await super().delegates(mailbox)
+
+    async def add_delegate(self, mailbox: str, delegate: str, rights: Rights, *, deliver: str) -> None:
+        self.before("add")
+        await super().add_delegate(mailbox, delegate, rights, deliver=deliver)
+
+    async def update_delegate(self, mailbox: str, delegate: str, rights: Rights, *, deliver: str) -> None:
+        self.before("update")
+        await super().update_delegate(mailbox, delegate, rights, deliver=deliver)
+
+    async def remove_delegate(self, mailbox: str, delegate: str) -> None:
+        self.before("remove")
+        await super().remove_delegate(mailbox, delegate)
+
+
+class Office:
+    """Anna, Ben and Carl, a store, an Exchange, and whoever looks at their grants."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.exchange = Spoiled()
+        self.policy = Policy(options={"meeting_invitations": True})
+        self.delegating = self.another()
+        self._offset = 0
+
+    def another(self) -> Delegating:
+        """One more daemon at the same work, or the next life of one."""
+        return Delegating(
+            store=self.desk.store,
+            exchange=cast("Exchange", self.exchange),
+            settler=self.desk.settler,
+            policy=lambda: self.policy,
+            now=self.desk.clock,
+        )
+
+    async def furnish(self) -> None:
+        def work(tx: Connection) -> None:
+            for number, (name, mailbox) in enumerate((("anna", ANNA), ("ben", BEN), ("carl", CARL))):
+                at = Source(catalogue.USERS, 0, number, 1)
+                directory.put_user(tx, User(f"u-{name}", mailbox=mailbox), at=at)
+
+        await self.desk.store.write(work)
+
+    async def say(self, kind: str, pair: Pair, *, broken: bool = False) -> None:
+        """The CRM grants or revokes; a broken record is one that nobody can read."""
+        self._offset += 1
+        offset = self._offset
+        data = {"principal": pair.principal, "delegate": pair.delegate, "version": offset}
+        record = a_record(catalogue.DELEGATIONS, kind, data, key=pair.key, offset=offset)
+        packed = b"[" if broken else packing.pack([record])
+
+        def work(tx: Connection) -> None:
+            at = Source(catalogue.DELEGATIONS, 0, offset, offset)
+            stood = delegates.stands(tx, pair)
+            store = directory.put_delegation if kind == GRANTED else directory.delete_delegation
+            store(tx, pair.principal, pair.delegate, at=at)
+            delegates.ask(tx, [pair], record=packed, stood=stood)
+
+        await self.desk.store.write(work)
+
+    async def looked(self) -> None:
+        """Everything that is due was looked at, as often as it takes."""
+        stop = asyncio.Event()
+        run = asyncio.create_task(self.delegating.run(stop))
+        self.delegating.poke()
+        async with asyncio.timeout(30):
+            while await self.desk.store.read(lambda tx: delegates.due(tx, self.desk.now, 1)):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        stop.set()
+        await run
+
+    async def kept(self, pair: Pair = ANNA_BEN) -> Kept:
+        return await self.desk.store.read(lambda tx: delegates.of(tx, pair))
+
+    async def told(self) -> list[tuple[str, str | None, list[str]]]:
+        """Result, reason and writes of all that was said."""
+        return [
+            (data["result"], data["reason"], [each["operation"] for each in data["writes"]])
+            for _, data in await self.desk.waiting()
+        ]
+
+    def calls(self) -> list[str]:
+        return [each.operation for each in self.exchange.calls]
+
+
+@pytest.fixture
+async def office(desk: Desk) -> Office:
+    office = Office(desk)
+    await office.furnish()
+    return office
+
+
+def once(operation: str, act: Callable[[], Any]) -> Spoil:
+    """Something that happens before the first call of an operation."""
+    left = [act]
+
+    def spoil(asked: str) -> None:
+        if asked == operation and left:
+            left.pop()()
+
+    return spoil
+
+
+def raising(error: ExchangeError) -> Callable[[], Any]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.rule("INV-1")
+async def test_what_he_could_do_before_is_written_down_before_the_first_call(office: Office) -> None:
+    """Given rights of his own, then they are in the store, in a state that tells of the call, when it is made."""
+    before = Rights(calendar="Reviewer", tasks="Author")
+    office.exchange.delegated[ANNA][BEN] = before
+    seen: list[Kept] = []
+    with office.desk.store._database.reading.connect() as tx:
+        office.exchange.before = once("update", lambda: seen.append(delegates.of(tx, ANNA_BEN)))
+        await office.say(GRANTED, ANNA_BEN)
+        await office.looked()
+    [kept] = seen
+    assert (kept.done.state, kept.done.prior) == (State.GRANTING, before)
+    assert (await office.kept()).done.state is State.GRANTED
+    assert office.exchange.delegated[ANNA][BEN] == before.as_editor()
+
+
+@pytest.mark.rule("INV-1")
+async def test_somebody_who_makes_him_a_delegate_in_between_keeps_what_he_gave(office: Office) -> None:
+    """Given rights that come between our look and our call, then they are looked at anew, and kept beside ours."""
+    tasks = Rights(tasks="Editor")
+    office.exchange.before = once("add", lambda: office.exchange.delegated[ANNA].update({BEN: tasks}))
+    await office.say(GRANTED, ANNA_BEN)
+    await office.looked()
+    office.desk.pass_by(timedelta(minutes=1))
+    await office.looked()
+    assert office.exchange.delegated[ANNA][BEN] == tasks.as_editor()
+    assert await office.told() == [("applied", None, ["update_delegate"])]
+
+
+@pytest.mark.rule("INV-1")
+async def test_somebody_who_removes_him_in_between_leaves_nothing_to_be_said_of_a_write(office: Office) -> None:
+    """Given a delegate who is removed between our look and our removal, then it is done, and not by us."""
+    await office.say(GRANTED, ANNA_BEN)
+    await office.looked()
+    await office.say(REVOKED, ANNA_BEN)
+    office.exchange.before = once("remove", raising(Missing(ANNA, "ErrorNotDelegate")))
+    await office.looked()
+    assert await office.told() == [("applied", None, ["add_delegate"]), ("applied", None, [])]
+
+
+@pytest.mark.rule("INV-1")
+async def test_a_revoke_that_exchange_refuses_is_tried_on(office: Office) -> None:
+    """Given a removal that is rejected, then it is held, for the right is still there, and made when it can be."""
+    await office.say(GRANTED, ANNA_BEN)
+    await office.looked()
+    await office.say(REVOKED, ANNA_BEN)
+    office.exchange.before = once("remove", raising(Rejected(ANNA, "ErrorDelegateValidationFailed")))
+    await office.looked()
+    assert (await office.told())[1:] == [("held", "denied", [])]
+    office.desk.pass_by(timedelta(minutes=5))
+    await office.looked()
+    assert (await office.told())[2:] == [("applied", None, ["remove_delegate"])]
+    assert (await office.kept()).turn == 0
+
+
+@pytest.mark.rule("INV-1")
+async def test_a_revoke_that_comes_during_the_call_is_looked_at_next(office: Office) -> None:
+    """Given a grant under way, when it is revoked, then both are carried out and answered, one after the other."""
+    sayings: list[asyncio.Task[None]] = []
+    under_way = asyncio.Event()
+
+    def say() -> None:
+        sayings.append(asyncio.create_task(office.say(REVOKED, ANNA_BEN)))
+        office.exchange.hold = asyncio.Event()
+        under_way.set()
+
+    office.exchange.before = once("add", say)
+    await office.say(GRANTED, ANNA_BEN)
+    looking = asyncio.create_task(office.looked())
+    await asyncio.wait_for(under_way.wait(), 30)
+    await asyncio.gather(*sayings)
+    assert office.exchange.hold is not None
+    office.exchange.hold.set()
+    await looking
+    await office.looked()
+    assert office.exchange.delegated[ANNA] == {}
+    assert await office.told() == [("applied", None, ["add_delegate"]), ("applied", None, ["remove_delegate"])]
+    assert (await office.kept()).turn == 0
+
+
+@pytest.mark.rule("INV-1")
+async def test_one_pair_that_nobody_can_deal_with_does_not_stop_the_others(office: Office) -> None:
+    """Given a cause that cannot be read, then the other grants are made, and it is tried ever more seldom."""
+    await office.say(GRANTED, ANNA_BEN, broken=True)
+    await office.say(GRANTED, ANNA_CARL)
+    await office.say(GRANTED, CARL_BEN)
+    await office.looked()
+    assert (office.exchange.delegated[ANNA], office.exchange.delegated[CARL]) == ({CARL: EDITOR}, {BEN: EDITOR})
+    waits = []
+    for _ in range(8):
+        kept = await office.kept()
+        assert (kept.reason, kept.done.state) == ("unexpected", State.NONE)
+        assert kept.due is not None
+        waits.append(kept.due - office.desk.now)
+        office.desk.pass_by(waits[-1])
+        await office.looked()
+    assert waits[:3] == [timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=4)]
+    assert waits[-1] == timedelta(hours=1)
+
+
+@pytest.mark.rule("INV-1")
+async def test_an_exchange_that_is_away_is_asked_ever_more_seldom(office: Office) -> None:
+    """Given an Exchange that does not answer, then a grant is tried again, up to once a minute, and nothing is said."""
+    await office.say(GRANTED, ANNA_BEN)
+    waits = []
+    for _ in range(8):
+        office.exchange.failures.append(Unavailable(ANNA, "down"))
+        await office.looked()
+        kept = await office.kept()
+        assert kept.due is not None
+        waits.append(int((kept.due - office.desk.now).total_seconds()))
+        office.desk.pass_by(kept.due - office.desk.now)
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert await office.told() == []
+    await office.looked()
+    assert await office.told() == [("applied", None, ["add_delegate"])]
+    assert ((await office.kept()).tries, (await office.kept()).due) == (0, None)
+
+
+@pytest.mark.rule("INV-1")
+async def test_two_who_look_at_once_do_it_once(office: Office) -> None:
+    """Given two who believe that a pair is theirs, as after a lost session, then one finds that the other was there."""
+    before = Rights(calendar="Reviewer")
+    office.exchange.delegated[ANNA][BEN] = before
+    await office.say(GRANTED, ANNA_BEN)
+    one, other = office.delegating, office.another()
+    await asyncio.gather(one._look_safely(ANNA_BEN), other._look_safely(ANNA_BEN))
+    office.desk.pass_by(timedelta(minutes=1))
+    await office.looked()
+    kept = await office.kept()
+    assert (kept.done.state, kept.done.prior) == (State.GRANTED, before)
+    assert [each[0] for each in await office.told()] == ["applied"]
