@@ -140,7 +140,8 @@ async def asks(house: House, notify: str, **actor: str | None) -> dict[str, Any]
     body = {"actor": {"user": "u-anna", **actor}, "notify": notify, "item": {"alarms": {"u-anna": [20]}}}
     await house.crm.edit(house.items()[0]["id"], body)
     await house.quiet()
-    events = [each for each in house.broker.records(catalogue.SCHEDULE_ITEMS) if b'"user"' in (each.value or b"")]
+    known = house.broker.records(catalogue.SCHEDULE_ITEMS)
+    events = [each for each in known if json.loads(each.value or b"{}").get("origin") == "user"]
     event = max(events, key=lambda each: json.loads(each.value or b"{}")["version"])
     return {"topic": event.topic, "partition": event.partition, "offset": event.offset}
 
