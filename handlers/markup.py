@@ -36,7 +36,7 @@ _NO_MARGIN = re.compile(r"margin(?:-top|-bottom)?\s*:\s*0(?!\.?\d*[1-9])", re.IG
 _PREFORMATTED = re.compile(r"white-space\s*:\s*pre", re.IGNORECASE)
 _INVISIBLE = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.IGNORECASE)
 _SHOWN_LINK = re.compile(r"(?:https?://|mailto:)[^\s<>]+", re.IGNORECASE)
-_SCHEME = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
+_SCHEME = re.compile(r"\A(?:https?://|mailto:)", re.IGNORECASE)
 
 
 def _names(words: str) -> frozenset[str]:
@@ -143,9 +143,7 @@ class _Scanner:
     def _unseen(self, tag: re.Match[str]) -> int | None:
         """A comment, a declaration, one of Word's conditions: nothing that anybody sees."""
         closing = "-->" if tag[0] == "<!--" else ">"
-        # `<!-->` is a whole comment
-        start = tag.end() - 2 if closing == "-->" else tag.end()
-        found = self._source.find(closing, start)
+        found = self._source.find(closing, tag.start())  # `<!-->` is a whole comment
         if found < 0:
             self._ended = tag.start()
             return None
@@ -305,9 +303,9 @@ class _Scanner:
 
     def _end_link(self, element: Element) -> None:
         """Where it leads, unless that is what it says."""
-        line, part = element.text_from
-        if not element.href or element.hidden or not self._parts:
+        if not element.href:
             return
+        line, part = element.text_from
         shown = "".join(self._parts[part:] if line == len(self._lines) else self._parts).strip()
         if not shown or _same_address(shown, element.href):
             return
@@ -423,4 +421,4 @@ def _same_address(shown: str, href: str) -> bool:
 
 
 def _bare(address: str) -> str:
-    return _SCHEME.sub("", address, count=1).rstrip("/").casefold()
+    return _SCHEME.sub("", address).rstrip("/").casefold()

@@ -10,12 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from handlers import task_series, tasks
+from handlers.plans import Explanation
 from handlers.policy import ConflictPolicy, Policy
 from handlers.task_links import TaskContent, TaskLink
 from handlers.tasks import TaskSighting
 from schemas.copies import TaskCopy
 from schemas.items import Recurrence
-from schemas.outcomes import Reason, Result
+from schemas.outcomes import Decision, Reason, Result
 from schemas.tasks import Task
 from tests.support.instant import following
 from tests.support.task_world import TaskWorld
@@ -161,23 +162,24 @@ def test_rec_1_the_crm_goes_on_to_a_later_date_and_the_pattern_counts_down():
 
 @pytest.mark.rule("REC-5")
 @pytest.mark.parametrize(
-    "change",
+    ("change", "because"),
     [
-        {"due": day(2) + timedelta(days=1)},
-        {"due": day(1) - timedelta(weeks=1)},
-        {"due": day(11)},
-        {"due": None},
-        {"start": FIRST - timedelta(days=1)},
-        {"recurrence": replace(TEN, interval=100)},
-        {"recurrence": replace(TEN, weekdays=("MO",))},
+        ({"due": day(2) + timedelta(days=1)}, "off_pattern"),
+        ({"due": day(1) - timedelta(weeks=1)}, "off_pattern"),
+        ({"due": day(11)}, "off_pattern"),
+        ({"due": None}, "no_due_day"),
+        ({"start": FIRST - timedelta(days=1)}, "off_pattern"),
+        ({"recurrence": replace(TEN, interval=100)}, "interval_too_long"),
+        ({"recurrence": replace(TEN, weekdays=("MO",))}, "off_pattern"),
     ],
 )
-def test_rec_5_what_would_tear_an_occurrence_out_is_refused_and_put_back(change: dict[str, object]):
-    """The rest of the event is taken."""
+def test_rec_5_what_would_tear_an_occurrence_out_is_refused_and_put_back(change: dict[str, object], because: str):
+    """With the reason for each field. The rest of the event is taken."""
     world = a_series(TEN)
     world.crm_edits(**change)
     assert (world.last.result, world.last.reason) == (Result.REFUSED, Reason.PATTERN)
-    assert [(each.rule, each.about) for each in world.last.explain] == [("REC-5", name) for name in change]
+    refused = [Explanation("REC-5", name, Decision.REFUSED, f"the pattern: {because}") for name in change]
+    assert list(world.last.explain) == refused
     assert (stands(world), world.crm.recurrence, world.wrote) == ((day(1), "outstanding"), TEN, [])  # type: ignore[union-attr]
     world.crm_edits(**change, subject="Weekly report")
     assert (world.last.result, world.last.reason) == (Result.APPLIED, Reason.PARTLY)
@@ -201,6 +203,7 @@ def test_rec_5_a_copy_whose_pattern_has_no_words_is_skipped_once_until_it_has():
     world = TaskWorld(options={})
     world.makes("u-anna", subject="Water", due_day=FIRST, is_recurring=True, unheld="pattern_unknown")
     assert (world.last.result, world.last.reason, world.told) == (Result.SKIPPED, Reason.PATTERN, [])
+    assert [each.because for each in world.last.explain] == ["the pattern: pattern_unknown"]
     said = len([plan for plan in world.plans if plan.report])
     world.edits_copy("u-anna", importance="High")
     assert len([plan for plan in world.plans if plan.report]) == said
@@ -286,6 +289,29 @@ def test_con_3_a_completion_nobody_heard_the_end_of_is_named_when_the_copy_is_re
     his = tasks.refreshed(world.known, sighting, around=world.around).replica_of("u-bob")
     assert his is not None
     assert his.unsaid == ()
+
+
+@pytest.mark.rule("CON-3", "ID-5")
+@pytest.mark.parametrize(
+    ("status", "completes", "is_ours"),
+    [("completed", True, True), ("completed", False, False), ("tentative", True, False)],
+    ids=["came through", "never arrived", "he completed what was only begun"],
+)
+def test_con_3_a_write_nobody_heard_the_end_of_completed_an_occurrence_if_the_copy_went_on(
+    status: str, completes: bool, is_ours: bool
+):
+    """By a single day, too. What did not arrive, and what its user did himself, is not named as ours."""
+    world = a_series(Recurrence("daily"))
+    replica = world.known.replica_of("u-bob")
+    assert replica is not None
+    assert replica.held is not None
+    begun = replace(replica, attempt=replace(replica.held, status=status))
+    if completes:
+        world.completes("u-bob", unnoticed=True)
+    sighting = TaskSighting(replica.mailbox, world.users[1], world.copies["u-bob"])
+    seen = tasks.refreshed(world.known.with_replica(begun), sighting, around=world.around).replica_of("u-bob")
+    assert seen is not None
+    assert seen.unsaid == (("update status",) if is_ours else ())
 
 
 # where a task stands

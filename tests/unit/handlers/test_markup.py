@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from handlers import markup
 
+TWO_ADDRESSES = "x.example/?u=https://y.example"
+ANOTHER_ADDRESS = "x.example/?u=y.example <https://x.example/?u=https://y.example>"
+
 
 def shown(source: str) -> list[str]:
     return [line.text for line in markup.read(source).lines]
@@ -41,6 +44,8 @@ def shown(source: str) -> list[str]:
         ("&nbsp; a&nbsp;&nbsp;b", ["  a  b"]),
         ("a&nbsp;<br>b", ["a", "b"]),
         ("<pre>  a\tb\r\n\nc</pre>", ["  a\tb", "", "c"]),
+        ("<pre>a</pre>b\nc", ["a", "", "b c"]),
+        ("<pre>a&#10;b</pre>", ["a b"]),
         ('<span style="white-space:pre-wrap">a  b</span>  c', ["a  b c"]),
         ('<span style="white-space: nowrap">a  b</span>', ["a b"]),
         ("<ul><li>a<li>b</ul>", ["- a", "- b"]),
@@ -49,6 +54,7 @@ def shown(source: str) -> list[str]:
         ("<ul><li></li><li>b</li></ul>c", ["- b", "c"]),
         ("<table><tr><td>a</td><td>b</td></tr><tr><td>c<td>d</table>", ["a\tb", "c\td"]),
         ("<table><tr><td></td><td>b</td></tr></table>", ["b"]),
+        ("<table><tr><td>a</td><td> b</td></tr></table>", ["a\tb"]),
         ("&lt;b&gt; &amp;amp; &eacute; &#233; &#xe9; &euro;", ["<b> &amp; é é é €"]),
         ("&#13;a&#10;b", ["a b"]),
         (f"a&#{'9' * 5000};b&#x{'f' * 9};c", ["a\ufffdb\ufffdc"]),
@@ -62,16 +68,24 @@ def shown(source: str) -> list[str]:
         ("<span style='display: none'>a<br>b</span>c", ["c"]),
         ("<p hidden>a</p><p style='mso-hide:all'>b</p>c", ["c"]),
         ("<a href='https://x.example/1'>here</a>", ["here <https://x.example/1>"]),
+        ("<a href='https://x.example/1'>here</a> or there", ["here <https://x.example/1> or there"]),
         ("<a href='mailto:anna@bank.example'>Anna</a>!", ["Anna <mailto:anna@bank.example>!"]),
         ("<a href='https://x.example/'>https://x.example</a>", ["https://x.example"]),
         ("<a href='http://www.x.example/'>WWW.x.example</a>", ["WWW.x.example"]),
+        ("<a href='https://x.example/'>https://<b>x.example</b></a>", ["https://x.example"]),
+        ("<a href='https://x.example/X'>x.example</a>", ["x.example <https://x.example/X>"]),
+        ("<a href='https://x.example/?u=https://y.example'>x.example/?u=https://y.example</a>", [TWO_ADDRESSES]),
+        ("<a href='https://x.example/?u=https://y.example'>x.example/?u=y.example</a>", [ANOTHER_ADDRESS]),
         ("<a href='mailto:anna@bank.example'>anna@bank.example</a>", ["anna@bank.example"]),
         ("<a href='tel:+1'>a</a><a href='javascript:x'>b</a><a name=x>c</a><a href=' '>d</a>", ["abcd"]),
         ("<a href='https://x.example/1'><img src=x></a>b", ["b"]),
         ("<a href='https://x.example/1'>a<div>b</div></a>c", ["a", "b", "c"]),
         ("<a href='https://x.example/1'>a<br>b</a>", ["a", "b <https://x.example/1>"]),
+        ("x<a href='https://x.example/1'>a<br>b</a>", ["xa", "b <https://x.example/1>"]),
+        ("<a href='https://x.example/1'>a<br></a>", ["a"]),
         ("<a href='https://x.example/1'><div>b", ["b"]),
-        (f"<a href='https://x.example/{'1' * 2100}'>a</a>", ["a"]),
+        (f"<a href='https://x.example/{'1' * 2030}'>a</a>", [f"a <https://x.example/{'1' * 2030}>"]),
+        (f"<a href='https://x.example/{'1' * 2031}'>a</a>", ["a"]),
         ("<a title='a>b' href=\"https://x.example/'\">c</a>", ["c <https://x.example/'>"]),
         ("<a title=it's href=https://x.example/1>c</a>", ["c <https://x.example/1>"]),
         ("<a title='never closed href=https://x.example/1>c</a>", ["c <https://x.example/1>"]),
@@ -79,6 +93,8 @@ def shown(source: str) -> list[str]:
         ("a <b", ["a"]),
         ("a<!-- never closed", ["a"]),
         ("a<script>never closed", ["a"]),
+        ("a<script>hardly closed</script ", ["a"]),
+        ("</style>a<style>s{}</style>b", ["ab"]),
         ("a<![never closed", ["a"]),
         ("</p></div>a</b></i><b></p>b", ["a", "b"]),
         ("", []),
@@ -119,8 +135,9 @@ def test_a_line_knows_its_place() -> None:
 
 
 def test_a_line_knows_where_its_links_lead() -> None:
-    [line] = markup.read("<a href='a:b'>x</a> and <a href='c?d&amp;e'>y</a><p hidden><a href='f'>z</a>").lines
-    assert line.links.split() == ["a:b", "c?d&e"]
+    source = "<a href='a:b'>x</a> and <a href='c?d&amp;e'>y</a><span hidden><a href='f'>z</a></span><p>.</p>"
+    line = markup.read(source).lines[0]
+    assert line.links == "a:b c?d&e"
 
 
 @pytest.mark.parametrize(
@@ -151,6 +168,9 @@ def test_lines_are_held_by_the_fewest_whole_elements(source: str, first: str, la
         ("<div><div><p>a</p><p>b</p></div>x</div>", "<div><p>a</p><p>b</p></div>"),
         ("<div><img><p>a</p><p>b</p></div>", "<p>a</p><p>b</p>"),
         ("<div><p>a</p><p>b</p><img></div>", "<p>a</p><p>b</p>"),
+        ("<div><embed src=x><p>a</p><p>b</p></div>", "<p>a</p><p>b</p>"),
+        ("<div><wbr><p>a</p><p>b</p></div>", "<div><wbr><p>a</p><p>b</p></div>"),
+        ("<div><i hidden><img></i><p>a</p><p>b</p></div>", "<div><i hidden><img></i><p>a</p><p>b</p></div>"),
         ("<p>a</p><p>b</p>", "<p>a</p><p>b</p>"),
     ],
 )
@@ -160,6 +180,26 @@ def test_what_holds_nothing_else_belongs_to_a_part(source: str, whole: str) -> N
     places = [line.text for line in page.lines]
     found = page.whole(places.index("a"), places.index("b"))
     assert source[found.start : found.end] == whole
+    assert (places[found.first], places[found.last]) == ("a", "b")
+
+
+@pytest.mark.rule("NOTE-2")
+@pytest.mark.parametrize(
+    ("source", "line", "box"),
+    [
+        ("<div id='exsyncd-related'>a<br>b</div>c", "b", "<div id='exsyncd-related'>a<br>b</div>"),
+        ("<div id='exsyncd-related'>a", "a", "<div id='exsyncd-related'>a"),
+        ("<b id='exsyncd-related'>a</b>, and more", "a, and more", None),
+        ("x<b id='exsyncd-related'>a<br>b</b>", "b", None),
+        ("<div id='exsyncd-related'>a</div>c", "c", None),
+    ],
+    ids=["ours", "never closed", "with a person's words after it", "with a person's words before it", "beside it"],
+)
+def test_note_2_an_element_is_ours_if_it_holds_whole_lines(source: str, line: str, box: str | None) -> None:
+    """It goes as a whole: where a person's words share a line with it, it stays."""
+    page = markup.read(source)
+    found = page.our_box([each.text for each in page.lines].index(line))
+    assert (found and source[found.start : found.end]) == box
 
 
 FRAGMENTS = st.sampled_from(
@@ -171,6 +211,8 @@ FRAGMENTS = st.sampled_from(
 @example("<" * 1000)
 @example("<div>" * 5000)
 @example("</div>" * 5000)
+@example("a<pre>b\n\nc</pre>")
+@example("<p>a</p><p>b</p>")
 def test_whatever_the_markup_its_lines_stand_in_order_within_it(source: str) -> None:
     """Nothing is raised, no line has an end within it, and none reaches into another."""
     page = markup.read(source)

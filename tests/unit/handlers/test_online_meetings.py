@@ -71,9 +71,13 @@ def test_note_5_between_two_lines_is_a_part_if_one_can_join_by_it(address: str) 
         f"\u2060{LONG}\nMicrosoft Teams\n{TEAMS_LINK}",
         "\u2060Join Zoom Meeting\nhttps://zoom.us/j/1",
         f"\u2060{ZOOM_TEXT.splitlines()[0]}\nhttps://zoom.us/j/1",
+        f"Teams\n{LONG}\nOne\nTwo\nThree\nFour\nJoin by {TEAMS_LINK}\n{LONG}",
+        f"{TEAMS_LINK}\n{LONG}\nTeams of the bank\nOne\n{LONG}",
+        f"{LONG}\n" + "\n" * 12 + f"Teams {TEAMS_LINK}\n{LONG}",
+        f"{LONG}\nMicrosoft Teams\n" + "line\n" * 39 + TEAMS_LINK,
         "",
     ],
-    ids=range(14),
+    ids=range(18),
 )
 def test_note_5_what_a_person_wrote_is_no_part(text: str) -> None:
     assert parts(text) == []
@@ -95,6 +99,26 @@ def test_note_5_a_part_begins_at_the_line_nearest_before_it() -> None:
 def test_note_5_lines_of_another_kind_or_length_do_not_end_a_part() -> None:
     part = f"{LONG}\nTeams <{TEAMS_LINK}>\n{DOTS}\nmore\n{'_' * 40}\nyet more\n{'_' * 78}"
     assert parts(f"a\n{part}\nb") == [part]
+
+
+@pytest.mark.rule("NOTE-5")
+@pytest.mark.parametrize("length", [70, 80, 91])
+def test_note_5_a_line_nearly_as_long_ends_a_part(length: int) -> None:
+    """Mail programs shorten and lengthen it."""
+    part = f"{'_' * 80}\nTeams <{TEAMS_LINK}>\nmore\n{'_' * length}"
+    assert parts(f"a\n{part}\nb") == [part]
+
+
+@pytest.mark.rule("NOTE-5")
+def test_note_5_nobody_looks_far_for_what_ends_a_part() -> None:
+    """Nor for the address by which one joins."""
+    most = online_meetings.MOST_LINES
+    near = f"{LONG}\nTeams\n{TEAMS_LINK}\n" + "line\n" * (most - 4) + LONG
+    assert parts(near) == [near]
+    far = f"{LONG}\nTeams\n{TEAMS_LINK}\n" + "line\n" * (most - 3) + LONG
+    assert parts(far) == [f"{LONG}\nTeams\n{TEAMS_LINK}"]
+    reached = f"{LONG}\nTeams\n" + "line\n" * 38 + TEAMS_LINK
+    assert parts(reached) == [reached]
 
 
 @pytest.mark.rule("NOTE-5")

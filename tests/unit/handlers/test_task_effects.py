@@ -163,6 +163,35 @@ def test_con_3_a_copy_that_was_written_holds_what_it_was_to_hold(about: dict[str
     assert known == replace(REPLICA, **holds, **key, **expected)
 
 
+@pytest.mark.rule("CON-3")
+def test_con_3_of_a_copy_that_was_written_on_the_way_only_what_was_written_is_known():
+    """What its user wrote beside is under the same change key, and still to be read."""
+    replica = replace(REPLICA, shown=TaskContent("old", "his notes"), held=TaskContent("old", "our notes"))
+    effect = replace(EFFECT, fields=("subject", "status"))
+    known = task_effects.written_in_part(replica, effect, item_id="item-2", change_key="ck-9")
+    whole = task_effects.written(replica, effect, item_id="item-2", change_key="ck-9")
+    shown, held = TaskContent("Call", "his notes", status="on_hold"), TaskContent("Call", "our notes", status="on_hold")
+    assert known == replace(whole, shown=shown, held=held, ours="")
+    assert (known.item_id, known.change_key) == ("item-2", "ck-9")
+
+
+@pytest.mark.rule("CON-3")
+@pytest.mark.parametrize(
+    ("replica", "operation"),
+    [
+        (REPLICA, Operation.CREATE),
+        (replace(REPLICA, shown=None), Operation.UPDATE),
+        (replace(REPLICA, held=None), Operation.UPDATE),
+    ],
+    ids=["new", "never read", "never written"],
+)
+def test_con_3_of_a_copy_nobody_knew_all_is_what_was_written(replica: TaskReplica, operation: Operation):
+    """There is nothing that its user could have changed since."""
+    effect = replace(EFFECT, operation=operation, fields=("subject",))
+    written = task_effects.written(replica, effect, item_id="item-2", change_key="ck-9")
+    assert task_effects.written_in_part(replica, effect, item_id="item-2", change_key="ck-9") == written
+
+
 @pytest.mark.rule("ALM-6", "ALM-7")
 def test_alm_7_a_new_copy_whose_alarm_is_not_written_shows_none():
     """The CRM's stays the CRM's: that the copy has none is not its user's word."""
