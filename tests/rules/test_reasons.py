@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from handlers.links import State
-from handlers.plans import Explanation
+from handlers.plans import Explanation, Upsert
 from schemas import ids
 from schemas.copies import Attendee, Role
 from schemas.items import ForEntry, Response, Source
@@ -187,3 +187,20 @@ def test_del_3_the_answer_of_the_last_who_had_a_copy_counts_and_is_told_with_the
     report = said(plan)
     assert (report.direction, report.result) == (Direction.INBOUND, Result.APPLIED)
     assert report.explain == (Explanation("DEL-3", "u-bob", Decision.KEPT, because),)
+
+
+@pytest.mark.rule("DEL-3", "CON-6")
+def test_del_3_an_answer_taken_back_before_the_crm_has_heard_of_it_is_told_all_the_same():
+    """The CRM still holds that Bob declined; it is being told that he accepted when he declines again."""
+    world = a_world(BOB)
+    meeting = a_meeting(organizer="boss@else.example", attendees=[BOB])
+    accepted = copy_of(meeting, BOB, response=Response.ACCEPTED)
+    link = confirmed(world.hinted(BOB, copies=[accepted]))
+    assert link.crm is not None
+    then = replace(link.crm, responses=(("u-bob", Response.DECLINED),))
+    underway = replace(link, master=None, crm=then, revision=link.revision + 1)
+    declined = in_deleted_items(replace(accepted, my_response=Response.DECLINED))
+    plan = world.hinted(BOB, copies=[declined], link=underway)
+    assert dict(agreed(plan).responses) == {"u-bob": Response.DECLINED}
+    assert isinstance(plan.command, Upsert)
+    assert plan.command.changed == ("responses",)

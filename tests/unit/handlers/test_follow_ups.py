@@ -174,6 +174,26 @@ def test_inv_6_a_direct_copy_that_is_alone_stays():
     assert follow_ups.without_superseded(plan, WORLD.around) is plan
 
 
+@pytest.mark.rule("INV-6", "CON-2")
+@pytest.mark.parametrize(
+    ("about", "copy", "fields"),
+    [
+        ({}, {"subject": "Old", "zone": "W. Europe Standard Time"}, ("subject",)),
+        ({}, {"zone": "W. Europe Standard Time"}, ()),
+        ({}, {"subject": "Old", "item_id": "AAMk-another"}, ()),
+        ({"agreed": replace(ITEM, redacted=True)}, {"subject": "Old"}, ()),
+    ],
+    ids=["older", "as agreed", "another copy", "hidden"],
+)
+def test_con_2_an_invitation_that_has_come_is_brought_what_was_agreed_on_since(
+    about: dict[str, Any], copy: dict[str, Any], fields: tuple[str, ...]
+):
+    """And only that; a zone may have another name there, and what the CRM may not see it does not say."""
+    link = the_link(ANNAS, BOBS, awaited=("u-bob",), **about)
+    plan = follow_ups.welcomed(Plan(link), QUIET.around, {B: copy_of(MEETING, BOB, **copy)})
+    assert [each.fields for each in plan.effects] == [fields]
+
+
 def a_draft(link: Link, world: World = WORLD, **about: Any) -> Draft:
     """Anna's copy was read."""
     known = {"creator": ANNA, "authority": ANNA, "participants": (), "assign_to": (ANNA, BOB)}
