@@ -130,7 +130,8 @@ def _changed(link: Link, change: CrmChange, after: ScheduleItem, *, around: Surr
         because = Explanation("REC-5", link.id, Decision.REFUSED, f"the pattern: {crm_changes.unheld(after)}")
         return Plan(link, report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.PATTERN, explain=(because,)))
     if change.replayed and not any(replica.live for replica in link.replicas):
-        return crm_changes.learnt(link, after)
+        known = crm_changes.learnt(link, after)
+        return known if after.status != _CANCELLED else Plan(_over(known.link))
     edit = replace(_edit(link, change, after, around), mandate=mandate)
     if _is_restricted(edit):
         # The CRM's word is not remembered: what it said meanwhile is part of its next change.
@@ -139,6 +140,11 @@ def _changed(link: Link, change: CrmChange, after: ScheduleItem, *, around: Surr
     if edit.folded.agreed.status == _CANCELLED and (edit.is_new or "status" in edit.folded.taken):
         return _cancelled(edit)
     return _written(edit)
+
+
+def _over(link: Link) -> Link:
+    """An item that the CRM holds as cancelled: its copies went then (DEL-6)."""
+    return replace(link, state=State.DELETED, deleted_by_crm=True)
 
 
 def _reopened(link: Link) -> Link:

@@ -132,3 +132,14 @@ def test_id_8_a_delete_read_again_deletes_nothing_and_an_item_made_again_is_only
     assert (gone.effects, gone.link.state) == ((), State.DELETED)
     back = outbound.decide(gone.link, CrmChange("si-1", 3, after=ITEM, replayed=True), around=WORLD.around)
     assert (is_quiet(back), back.link.state, back.link.deleted_by_crm) == (True, State.ACTIVE, False)
+
+
+@pytest.mark.rule("ID-8", "DEL-6")
+def test_id_8_a_cancelled_item_that_is_learnt_again_is_over():
+    """Its copies went when it was cancelled: that they are not there is no news for the CRM."""
+    link = Link(id=ids.link_of_crm("si-1"), uid=None)
+    made = outbound.decide(link, CrmChange("si-1", 1, after=ITEM, replayed=True), around=WORLD.around)
+    off = CrmChange("si-1", 2, after=replace(ITEM, status="cancelled"), replayed=True)
+    for before in (made.link, link):
+        gone = outbound.decide(before, off, around=WORLD.around)
+        assert (is_quiet(gone), gone.link.state, gone.link.deleted_by_crm) == (True, State.DELETED, True)
