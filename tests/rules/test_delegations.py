@@ -13,9 +13,10 @@ from handlers import delegations
 from handlers.delegations import Aim, Arrangement, Asked, Bar, Call, Kind, Operation, Pair, State, Step, Wish
 from handlers.facts import User
 from handlers.options import OptionValues
+from handlers.plans import Explanation, Report
 from schemas.delegates import CUSTOM, NO_RIGHTS, Rights
 from schemas.options import Level
-from schemas.outcomes import Decision, Reason, Result
+from schemas.outcomes import Decision, Direction, Reason, Result
 
 PAIR = Pair("u-anna", "u-ben")
 ANNA, BEN = "anna@bank.example", "ben@bank.example"
@@ -88,7 +89,7 @@ def test_the_principals_option_counts_at_every_level_and_not_the_delegates(
 ) -> None:
     """Off by default; the nearest level that sets it for the principal decides."""
     wish = wished(values=values)
-    assert wish.bar is (None if on else Bar.OPTION_OFF)
+    assert (wish.bar, wish.whom) == ((None, "") if on else (Bar.OPTION_OFF, "u-anna"))
     assert [(used.level, used.value, used.effect) for used in wish.options] == [(level, on, ("delegate:u-ben",))]
 
 
@@ -110,6 +111,9 @@ def test_both_must_be_able_to(people: dict[str, User | None], bar: Bar | None, w
     """A principal who is synchronized, and a delegate who is active and has a mailbox, synchronized or not."""
     wish = wished(people)
     assert (wish.bar, wish.whom) == (bar, whom)
+    consulted = [(used.key, used.value, used.effect) for used in wish.options]
+    is_consulted = people.get("u-anna", PEOPLE["u-anna"]) is not None
+    assert consulted == ([(KEY, True, () if bar else ("delegate:u-ben",))] if is_consulted else [])
 
 
 @pytest.mark.rule("INV-1")
@@ -286,33 +290,84 @@ def test_what_is_said_in_the_end(
     assert explained.decision is (Decision.KEPT if bar is None else Decision.REFUSED)
 
 
+def explained(report: Report) -> Explanation:
+    """The one decision that a report explains; nothing else is in it."""
+    [explanation] = report.explain
+    assert (report.direction, report.conflicts) == (Direction.CONTROL, ())
+    return explanation
+
+
+BACK = {
+    None: "; he was no delegate before",
+    REVIEWER: "; he can do what he could before",
+    Rights(calendar=CUSTOM): "; what he could do in the calendar before cannot be given back: it is closed to him",
+    Rights(calendar=""): "; what he could do in the calendar before cannot be given back: it is closed to him",
+}
+
+
 @pytest.mark.rule("INV-1")
+@pytest.mark.parametrize("prior", BACK, ids=repr)
 @pytest.mark.parametrize(
-    ("prior", "words"),
+    ("bar", "because"),
     [
-        (None, "he was no delegate before"),
-        (REVIEWER, "he can do what he could before"),
-        (Rights(calendar=CUSTOM), "cannot be given back: it is closed to him"),
+        (Bar.REVOKED, "may not act for u-anna"),
+        (Bar.OPTION_OFF, "meeting_invitations is off for u-anna"),
+        (Bar.UNKNOWN, "u-ben is not known"),
+        (Bar.NO_MAILBOX, "u-ben has no mailbox that takes part"),
     ],
 )
-def test_a_revoke_says_what_is_left_to_him(prior: Rights | None, words: str) -> None:
+def test_whoever_may_not_act_is_told_why_and_what_is_left_to_him(bar: Bar, because: str, prior: Rights | None) -> None:
     """No delegate, what he had, or less than he had where Exchange does not tell what that was."""
-    report = delegations.settled(PAIR, Kind.REVOKE, Wish(Bar.REVOKED), was=replace(GRANTED, prior=prior))
-    assert words in report.explain[0].because
+    wish = replace(FREE, bar=bar, whom="u-ben")
+    never = delegations.settled(PAIR, Kind.OTHER, wish, was=Arrangement())
+    assert explained(never) == Explanation("INV-1", "u-ben", Decision.REFUSED, because)
+    taken_back = delegations.settled(PAIR, Kind.OTHER, wish, was=replace(GRANTED, prior=prior))
+    assert explained(taken_back) == Explanation("INV-1", "u-ben", Decision.REFUSED, because + BACK[prior])
+
+
+@pytest.mark.rule("INV-1", "OPT-5")
+def test_whoever_may_act_is_named_with_the_option_that_lets_him() -> None:
+    """Whatever he could do before."""
+    wish = wished()
+    report = delegations.settled(PAIR, Kind.GRANT, wish, was=replace(GRANTED, prior=REVIEWER))
+    assert explained(report) == Explanation("INV-1", "u-ben", Decision.KEPT, "may act for u-anna")
+    assert report.options == wish.options != ()
+
+
+@pytest.mark.rule("INV-1", "OPT-5")
+def test_what_exchange_will_not_have_is_told_in_its_own_word() -> None:
+    """It failed for good: nothing follows until something changes."""
+    wish = wished()
+    report = delegations.rejected(PAIR, wish, code="ErrorDelegateNoUser")
+    assert (report.result, report.reason, report.options) == (Result.FAILED, Reason.DENIED, wish.options)
+    assert explained(report) == Explanation("INV-1", "u-ben", Decision.REFUSED, "Exchange says ErrorDelegateNoUser")
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
+    ("bar", "word"),
+    [
+        (None, "in_force"),
+        (Bar.REVOKED, ""),
+        (Bar.OPTION_OFF, "option_off"),
+        (Bar.UNKNOWN, "unknown_mailbox"),
+        (Bar.NO_MAILBOX, "unknown_mailbox"),
+    ],
+)
+def test_what_is_so_already_is_known_by_a_word(bar: Bar | None, word: str) -> None:
+    """No grant has no word: nothing is to be said where there is none and never was."""
+    assert delegations.word(replace(FREE, bar=bar)) == word
 
 
 @pytest.mark.rule("INV-1", "OPT-5")
 def test_what_waits_says_what_for() -> None:
     """Whom nobody knows is named; a principal's option that let it wait is told."""
     report = delegations.waiting(PAIR, wished({"u-ben": None}), Reason.UNKNOWN_MAILBOX)
-    assert (report.result, report.reason, report.explain[0].because) == (
-        Result.HELD,
-        Reason.UNKNOWN_MAILBOX,
-        "u-ben is not known",
-    )
+    assert (report.result, report.reason) == (Result.HELD, Reason.UNKNOWN_MAILBOX)
+    assert explained(report) == Explanation("INV-1", "u-ben", Decision.REFUSED, "u-ben is not known")
     assert [(used.key, used.value) for used in report.options] == [(KEY, True)]
     assert delegations.waiting(PAIR, FREE, Reason.PAUSED).explain[0].because == "paused"
-    denied = delegations.waiting(PAIR, FREE, Reason.DENIED, code="ErrorAccessDenied")
+    denied = delegations.waiting(PAIR, replace(FREE, bar=Bar.UNKNOWN), Reason.DENIED, code="ErrorAccessDenied")
     assert denied.explain[0].because == "Exchange says ErrorAccessDenied"
 
 
@@ -385,3 +440,4 @@ def test_what_is_overtaken_is_stale() -> None:
     """It was a grant or revoke that a later one, or one of a higher version, made void."""
     report = delegations.overtaken(PAIR)
     assert (report.result, report.reason) == (Result.SKIPPED, Reason.STALE)
+    assert explained(report) == Explanation("INV-1", "u-ben", Decision.REFUSED, "overtaken by a later change")
