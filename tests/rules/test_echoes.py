@@ -216,3 +216,20 @@ def test_con_3_what_somebody_wrote_is_no_echo_of_what_was_put_back_beside_it():
     assert bank.crm is not None
     assert bank.crm.subject == "Budget"
     assert bank.copy_in(A).subject == "Budget"
+
+
+@pytest.mark.rule("OPT-3", "CON-3")
+def test_opt_3_a_guest_who_becomes_a_contact_after_our_own_write_is_decided_on_with_the_next_change():
+    """Another alarm is none: the meeting is as we wrote it."""
+    bank = a_bank(WORLD, MEETING)
+    bank.in_crm(subject="Budget")
+    bank.until_quiet()
+    assert bank.crm is not None
+    was = bank.crm.for_
+    bank.world = WORLD.knowing(a_contact("c-xenia", emails=["x@else.example"]))
+    bank.in_outlook(A, reminder=30)
+    bank.until_quiet()
+    assert (bank.crm.for_, bank.commands) == (was, [])
+    bank.in_outlook(A, location="Room 5")
+    bank.until_quiet()
+    assert {entry.contact for entry in bank.crm.for_} == {"c-carla", "c-xenia"}

@@ -116,6 +116,15 @@ def test_note_6_with_guests_the_organizers_body_goes_without(may_be_mailed: bool
     assert [each.mailbox for each in plan.effects] == mailboxes
 
 
+@pytest.mark.rule("NOTE-6")
+def test_note_6_whose_body_guests_are_mailed_says_exchange():
+    """Whoever owns the item in the CRM."""
+    link = the_link(ANNAS, BOBS, exchange=replace(ITEM, external=(External("x@else.example", "X"),)))
+    assert link.agreed is not None
+    plan = restored(replace(link, agreed=replace(link.agreed, owner="u-bob")))
+    assert [each.mailbox for each in plan.effects] == [B]
+
+
 @pytest.mark.rule("NOTE-6", "OPT-4")
 @pytest.mark.parametrize(
     ("about", "is_restored"),

@@ -149,6 +149,7 @@ def test_a_line_knows_where_its_links_lead() -> None:
         ("<div>x<br>a</div><div>b</div>", "a", "b", "a</div><div>b</div>"),
         ("<div>a</div><div>b<br>x</div>", "a", "b", "<div>a</div><div>b"),
         ("<p>a<p>b", "a", "b", "<p>a<p>b"),
+        ("<p>a</p><p>b</p>c", "a", "b", "<p>a</p><p>b</p>"),
     ],
 )
 def test_lines_are_held_by_the_fewest_whole_elements(source: str, first: str, last: str, span: str) -> None:
@@ -181,6 +182,24 @@ def test_what_holds_nothing_else_belongs_to_a_part(source: str, whole: str) -> N
     found = page.whole(places.index("a"), places.index("b"))
     assert source[found.start : found.end] == whole
     assert (places[found.first], places[found.last]) == ("a", "b")
+
+
+@pytest.mark.rule("NOTE-2")
+@pytest.mark.parametrize(
+    ("source", "box"),
+    [
+        ("<div id='exsyncd-related'><i>a<br>b</i></div>c", "<div id='exsyncd-related'><i>a<br>b</i></div>"),
+        ("<b class='exsyncd-related'><i id='exsyncd-related'>a<br>b</i></b>", None),
+        ("<div id='exsyncd-related'>a<br>b<br>c</div>", ""),
+        ("<div>a<br>b</div>", ""),
+    ],
+    ids=["around", "the outermost", "more in it", "none of ours"],
+)
+def test_note_2_a_whole_block_is_the_outermost_of_our_elements(source: str, box: str | None) -> None:
+    """Unless that shows anything else."""
+    page = markup.read(source)
+    found = page.box(0, 1)
+    assert (source[found.start : found.end] if found else "") == (source if box is None else box)
 
 
 @pytest.mark.rule("NOTE-2")
