@@ -223,7 +223,7 @@ def waiting(pair: Pair, wished: Wish, reason: Reason, *, code: str = "") -> Repo
     """It cannot be done now; another outcome follows. `code`: what Exchange says, if it was asked."""
     because = f"Exchange says {code}" if code else reason.value
     if wished.bar is Bar.UNKNOWN and not code:
-        because = _because(pair, wished, was=Arrangement())
+        because = f"{wished.whom} is not known"
     explain = (Explanation(_RULE, pair.delegate, Decision.REFUSED, because),)
     return Report(Direction.CONTROL, Result.HELD, reason, options=wished.options, explain=explain)
 
