@@ -76,6 +76,13 @@ def decide(link: Link, change: CrmChange, *, around: Surroundings) -> Plan:
     return _changed(heard, change, change.after, around=around)
 
 
+def overtaken(link: Link, change: CrmChange) -> Plan:
+    """The event had to wait, and a newer one did not: that holds all of it, but for whom it was to be told to."""
+    because = f"notify {change.notify} of version {change.version}, which a newer one had overtaken"
+    explain = (Explanation("INV-4", link.id, Decision.SILENT, because),)
+    return Plan(link, report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.STALE, explain=explain))
+
+
 def rejected(link: Link, change: CrmChange, *, generation: int, reason: Reason = Reason.RESTRICTION) -> Plan:
     """Exchange will never take what the event asks for, or (`denied`) not from the delegate who makes it (INV-2)."""
     heard = crm_changes.heard(link, change)
@@ -92,7 +99,8 @@ def _refused(link: Link, change: CrmChange, mandate: Mandate, *, generation: int
     """Whoever made the change may not make it in the owner's name (INV-2)."""
     because = Explanation("INV-2", change.actor or "item", Decision.REFUSED, mandate.refused)
     report = Report(Direction.OUTBOUND, Result.REFUSED, Reason.NO_GRANT, mandate.consulted, (because,))
-    return _put_back(link, change, report, generation)
+    is_parked = link.state is State.OUT_OF_SCOPE and link.agreed is not None
+    return _put_back(replace(link, state=State.ACTIVE) if is_parked else link, change, report, generation)
 
 
 def _put_back(link: Link, change: CrmChange, report: Report, generation: int) -> Plan:
@@ -152,7 +160,15 @@ def _reopened(link: Link) -> Link:
     if link.state is not State.DELETED:
         return link
     return replace(
-        link, uid=None, deleted_by_crm=False, agreed=None, exchange=None, crm=None, replicas=(), content=None
+        link,
+        uid=None,
+        deleted_by_crm=False,
+        agreed=None,
+        exchange=None,
+        crm=None,
+        replicas=(),
+        content=None,
+        awaited=(),
     )
 
 
@@ -563,7 +579,7 @@ def _ending(link: Link, change: CrmChange, mandate: Mandate, *, around: Surround
 def _deleted(link: Link, change: CrmChange, around: Surroundings) -> Plan:
     """Every copy goes that is still there: the organizer's may have gone first, by an earlier try of this event."""
     mandate = _mandate(link, change, around)
-    if mandate.refused and link.state is State.ACTIVE:
+    if mandate.refused and link.state in (State.ACTIVE, State.OUT_OF_SCOPE):
         return _refused(link, change, mandate, generation=around.generation)
     ending = _ending(link, change, mandate, around=around)
     effects = _taken_away(link, ending) if link.state is not State.ARCHIVED else ()

@@ -222,6 +222,22 @@ def test_inv_2_what_is_gone_already_is_put_away_whoever_says_so():
     assert bank.commands == []
 
 
+@pytest.mark.rule("INV-2", "INV-7")
+@pytest.mark.parametrize("kind", [Kind.CHANGED, Kind.DELETED])
+def test_inv_2_out_of_scope_or_not_it_is_refused_and_put_back(kind):
+    """The event has opened it again, whatever else becomes of it."""
+    bank = the_bank(NOBODYS)
+    bank.in_crm(kind=Kind.OUT_OF_SCOPE)
+    bank.deliver()
+    assert bank.link.state is State.OUT_OF_SCOPE
+    forgetting(bank)
+    bank.in_crm(kind=kind, subject="Budget", actor="u-ben", on_behalf_of="u-anna", notify="all")
+    bank.deliver()
+    assert bank.crm is not None
+    assert (bank.link.state, bank.crm.subject, bank.writes) == (State.ACTIVE, "Review", [])
+    assert len(bank.commands) == 1
+
+
 @pytest.mark.rule("INV-2")
 @pytest.mark.parametrize("kind", [Kind.CHANGED, Kind.DELETED])
 def test_inv_2_what_exchange_denies_the_delegate_is_refused_and_put_back(kind):

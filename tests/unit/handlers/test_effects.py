@@ -12,6 +12,7 @@ from handlers.effects import Effect, Operation, done, holding, progressed
 from handlers.links import Link, Replica
 from schemas.copies import Attendee, Role
 from schemas.items import ForEntry, Related, Response, ScheduleItem
+from schemas.sending import Sending, Whom
 from tests.support.world import END, START, a_link, days
 
 A, B = "anna@bank.example", "bob@bank.example"
@@ -202,3 +203,39 @@ def test_con_1_a_copy_that_does_not_count_says_nothing_of_the_item(effect: Effec
     link = progressed(LINK, effect, item_id="AAMk-2", change_key="2")
     assert link.exchange == ITEM
     assert link.replicas == unread(after(effect)).replicas
+
+
+@pytest.mark.rule("INV-6")
+def test_inv_6_a_copy_made_in_place_of_a_cancelled_one_is_not_cancelled():
+    """What is changed stays what it is."""
+    link = replace(LINK, replicas=(replace(KNOWN, cancelled=True),))
+    [made] = after(an_effect(Operation.CREATE), link).replicas
+    [changed] = after(an_effect(fields=("subject",)), link).replicas
+    assert (made.cancelled, changed.cancelled) == (False, True)
+
+
+@pytest.mark.rule("INV-7", "INV-6")
+@pytest.mark.parametrize(
+    ("about", "cancelled"),
+    [
+        ({"authoritative": True, "sending": Sending(Whom.ALL)}, [True, False]),
+        ({"authoritative": True}, [False, False]),
+        ({"sending": Sending(Whom.ALL)}, [False, False]),
+        ({"authoritative": True, "sending": Sending(Whom.ADDED)}, [False, False]),
+    ],
+)
+def test_inv_7_what_is_cancelled_by_a_message_is_known_to_be(about: dict[str, Any], cancelled: list[bool]):
+    """Everybody's invited copy; nobody is told by a direct one."""
+    others = (Replica(A, "u-anna", "AAMk-1"), Replica("c@bank.example", "u-cora", "AAMk-3", direct=True))
+    link = replace(LINK, replicas=(*others, KNOWN))
+    left = after(an_effect(Operation.DELETE, **about), link)
+    assert [each.cancelled for each in left.replicas] == cancelled
+
+
+@pytest.mark.rule("CON-1", "INV-3")
+def test_con_1_whom_a_half_done_plan_has_invited_or_taken_out_exchange_names_or_not():
+    """So that nobody is invited once more by the next try."""
+    link = replace(LINK, exchange=replace(ITEM, assign_to=("u-anna", "u-bob")))
+    effect = an_effect(authoritative=True, joining=("u-cora", "u-adam"), leaving=("u-bob",))
+    exchange = progressed(link, effect, item_id="AAMk-2", change_key="2").exchange
+    assert exchange == replace(ITEM, assign_to=("u-adam", "u-anna", "u-cora"))
