@@ -103,6 +103,11 @@ def is_stale(link: Link, change: CrmChange) -> bool:
     return bool(link.crm_version) and change.version <= link.crm_version
 
 
+def is_overtaken(link: Link, change: CrmChange) -> bool:
+    """Whether a user asked to tell somebody of a change that the CRM has said something newer than since."""
+    return change.version < link.crm_version and change.notify != "none" and not change.ours and not change.replayed
+
+
 def heard(link: Link, change: CrmChange) -> Link:
     """The link that knows of an event: its version, and the revision the CRM had applied by then."""
     return replace(

@@ -32,6 +32,11 @@ _POSTPONE = (
     .where(_parked.c.key == bindparam("wanted"))
     .values(due=bindparam("later"), reason=bindparam("why"), tries=bindparam("times"), asked=bindparam("of_all"))
 )
+_SHORTEN = (
+    update(_parked)
+    .where(_parked.c.key == bindparam("wanted"))
+    .values(payload=bindparam("left"), asked=bindparam("of_all"))
+)
 _COUNTS = select(_parked.c.reason, func.count().label("rows")).group_by(_parked.c.reason)
 _LATER = _parked.c.due > bindparam("now")
 _WAKE = update(_parked).where(_parked.c.reason == bindparam("why"), _LATER).values(due=bindparam("now"))
@@ -115,6 +120,11 @@ def remove(tx: Connection, key: str, *, joined: int | None = None) -> bool:
     if joined is None:
         return _ROWS.remove(tx, key=key)
     return tx.execute(_REMOVE, {"wanted": key, "seen": joined}).rowcount > 0
+
+
+def shorten(tx: Connection, key: str, *, payload: bytes) -> None:
+    """The first of it was dealt with, and what was asked with that; this is left."""
+    tx.execute(_SHORTEN, {"wanted": key, "left": payload, "of_all": ()})
 
 
 def postpone(tx: Connection, work: Parked, *, due: datetime, reason: str, asked: str | None = None) -> None:

@@ -24,6 +24,7 @@ from daemon.sync.intending import Intended
 from daemon.sync.meetings import Meetings
 from daemon.sync.origins import Origin
 from daemon.sync.replays import Replays
+from daemon.sync.settling import Rerun
 from daemon.sync.turns import Turns
 from handlers import crm_changes, outbound
 from handlers.crm_changes import CrmChange
@@ -105,6 +106,8 @@ class Outbound:
         for _ in range(_TRIES):
             facts = await self._gatherer.for_item(link, _items(change))
             plan = outbound.decide(link, change, around=self._around(facts))
+            if isinstance(delivery, Rerun) and crm_changes.is_overtaken(link, change) and not made:
+                plan = outbound.overtaken(link, change)
             end = await self._carry_out(plan, origin, delivery=delivery, was=link, facts=facts, made=made)
             match end:
                 case Overtaken():

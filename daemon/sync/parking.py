@@ -26,9 +26,9 @@ from daemon.store import parked
 from daemon.store.errors import CommitFailed
 from daemon.store.parked import Parked
 from daemon.store.store import Store
-from daemon.sync import origins, packing
+from daemon.sync import asking, origins, packing
 from daemon.sync.knowing import UNKNOWN_USER
-from daemon.sync.settling import HELD, Rerun, Settler, direction_of
+from daemon.sync.settling import HELD, Rerun, Settler, direction_of, take_out
 from handlers.plans import Explanation, Report
 from schemas.outcomes import Decision, Reason, Result
 
@@ -102,7 +102,7 @@ class Parking:
                 kind=record.topic,
                 due=until,
                 reason=reason,
-                payload=packing.pack((*_answered(before, record), *delivery.records)),
+                payload=packing.pack(_waiting(before, delivery.records)),
                 asked=HELD if said else None,
                 waits_for=_mailbox(record),
             )
@@ -146,43 +146,54 @@ class Parking:
             self._store.release(name)
 
     async def _retry(self, work: Parked) -> None:
+        """One by one where each asks for something of its own, until one has to wait on."""
         records = packing.unpack(work.payload)
-        delivery = Rerun(records, work)
+        if not asking.is_asked(work.kind):
+            await self._try(Rerun(records, work))
+            return
+        for number, record in enumerate(records):
+            of_it = work if number == 0 else replace(work, asked=())
+            if not await self._try(Rerun((record,), of_it, in_turn=True)):
+                return
+
+    async def _try(self, delivery: Rerun) -> bool:
+        """Whether it is over."""
+        work = delivery.work
         try:
             disposition = await self._routes[work.kind].process(delivery)
         except TransientError as error:
             await self._again(work, delay=error.delay or self._again_after, reason=work.reason)
-            return
+            return False
         except PermanentError as error:
             disposition = Dead("permanent", str(error))
         except Exception as error:  # noqa: BLE001  # one parked item must not stop the others
-            await self._failed(delivery, error)
-            return
-        await self._carry_out(delivery, Verdict(disposition))
+            return await self._failed(delivery, error)
+        return await self._carry_out(delivery, Verdict(disposition))
 
-    async def _failed(self, delivery: Rerun, error: Exception) -> None:
+    async def _failed(self, delivery: Rerun, error: Exception) -> bool:
         """Nobody foresaw it: a bug of ours, or a record that meets one."""
         work = delivery.work
         tries = work.tries + 1 if work.reason == UNEXPECTED else 1
         log.error(WORK_FAILED, topic=work.kind, error=type(error).__name__, tries=tries)
         if tries < _MOST_TRIES:
             await self._again(work, delay=self._growing(tries), reason=UNEXPECTED)
-            return
-        await self._carry_out(delivery, Verdict(Dead(UNEXPECTED, type(error).__name__), error, error))
+            return False
+        return await self._carry_out(delivery, Verdict(Dead(UNEXPECTED, type(error).__name__), error, error))
 
     def _growing(self, tries: int) -> timedelta:
         return min(self._again_after * (1 << (tries - 1)), max(_LONGEST_WAIT, self._again_after))
 
-    async def _carry_out(self, delivery: Rerun, verdict: Verdict) -> None:
+    async def _carry_out(self, delivery: Rerun, verdict: Verdict) -> bool:
         work, disposition = delivery.work, verdict.disposition
         if isinstance(disposition, Park):
             await self._park_again(delivery, disposition)
-            return
+            return False
         if isinstance(disposition, Dead) and not await self._bury(delivery, disposition, verdict):
             await self._again(work, delay=self._again_after, reason=work.reason)
-            return
-        await self._store.write(lambda tx: parked.remove(tx, work.key, joined=work.joined))
+            return False
+        await self._store.write(lambda tx: take_out(tx, delivery))
         log.info(WORK_RETRIED, topic=work.kind, disposition=type(disposition).__name__.lower())
+        return True
 
     async def _park_again(self, delivery: Rerun, park: Park) -> None:
         """It still has to wait; said if nobody has heard of it yet."""
@@ -246,12 +257,21 @@ class Parking:
         return f"{record.topic}:{lane!r}"
 
 
+def _waiting(before: Parked | None, records: Sequence[Record]) -> tuple[Record, ...]:
+    """What is to be tried of an item, and the record that was reported as `held`."""
+    held = _answered(before, records[-1])
+    if before is None or not asking.is_asked(before.kind):
+        return (*held, *records)
+    others = packing.unpack(before.payload)[len(held) :]
+    return (*held, *asking.waiting((*others, *records)))
+
+
 def _answered(before: Parked | None, record: Record) -> tuple[Record, ...]:
     """The record that was reported as `held`: the outcome of those that joined it names it, too."""
     if before is None or not _is_said(before):
         return ()
     records = packing.unpack(before.payload)
-    held = records[-1] if before.joined == 1 else records[0]
+    held = records[-1] if before.joined == 1 and not asking.is_asked(before.kind) else records[0]
     return (held,) if held.source == record.source else ()
 
 

@@ -17,7 +17,7 @@ from daemon.bus.routes import Delivery, Fenced, Position
 from daemon.observe.metrics import Metrics
 from daemon.store import errors, history, links, outbox, parked, positions, reports, task_links
 from daemon.store.store import Store
-from daemon.sync import emitting
+from daemon.sync import emitting, packing
 from daemon.sync.emitting import Command, Emission, Emitter
 from daemon.sync.origins import Origin
 from daemon.sync.publishing import Publisher
@@ -51,6 +51,8 @@ class Rerun:
     work: parked.Parked
     stays: bool = False
     """Whether it is to wait on, whatever is settled now."""
+    in_turn: bool = False
+    """Whether other records wait in the same row, which are dealt with by themselves."""
 
     def position(self) -> Position:
         raise AssertionError("parked work was settled when it was parked")
@@ -166,7 +168,7 @@ class Settler:
         if owes_an_end(delivery):
             return await self.storing(lambda _tx: True, origin, delivery=delivery, report=_at_an_end(origin))
         if isinstance(delivery, Rerun):
-            await self.store.write(lambda tx: _take_out(tx, delivery))
+            await self.store.write(lambda tx: take_out(tx, delivery))
         return NOTHING_NEW
 
     async def _settle(
@@ -185,7 +187,7 @@ class Settler:
 
         def work(tx: Connection) -> list[int] | None:
             positions.save(tx, reached)
-            _take_out(tx, delivery)
+            take_out(tx, delivery)
             if not also(tx):
                 return None
             if saying is not None:
@@ -237,9 +239,20 @@ def _at_an_end(origin: Origin) -> Report:
     return Report(direction_of(origin.cause.topic), Result.APPLIED)
 
 
-def _take_out(tx: Connection, delivery: Delivery) -> None:
-    if isinstance(delivery, Rerun) and not delivery.stays:
+def take_out(tx: Connection, delivery: Delivery) -> None:
+    """Parked work is over, as far as nothing has joined it since."""
+    if not isinstance(delivery, Rerun) or delivery.stays:
+        return
+    if not delivery.in_turn:
         parked.remove(tx, delivery.work.key, joined=delivery.work.joined)
+        return
+    now = parked.of(tx, delivery.work.key)
+    waiting = packing.unpack(now.payload) if now else ()
+    left = [each for each in waiting if each not in delivery.records]
+    if not left:
+        parked.remove(tx, delivery.work.key)
+    elif len(left) < len(waiting):
+        parked.shorten(tx, delivery.work.key, payload=packing.pack(left))
 
 
 def _remember(
