@@ -135,7 +135,7 @@ def test_a_line_knows_its_place() -> None:
 
 
 def test_a_line_knows_where_its_links_lead() -> None:
-    source = "<a href='a:b'>x</a> and <a href='c?d&amp;e'>y</a><span hidden><a href='f'>z</a></span><p>.</p>"
+    source = "<a href='a:b'>x</a> and <a href='c?d&amp;e'>y</a><a href=''>w</a><b hidden><a href='f'>z</a></b><p>.</p>"
     line = markup.read(source).lines[0]
     assert line.links == "a:b c?d&e"
 
