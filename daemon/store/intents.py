@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from daemon.store import links
+from daemon.store.errors import Stale
 from daemon.store.rows import AnyRow, batches
 from daemon.store.tables import intents
 from handlers.links import Link
@@ -62,9 +63,13 @@ def unsettled(tx: Connection, link_id: str) -> tuple[Intent, ...]:
 
 
 def note(tx: Connection, number: int, effect: Effect, *, deadline: datetime) -> None:
-    """Keeps an intent with other wanted values: what came of it, say. Its mailbox and operation stay as they are."""
+    """Keeps an intent with other wanted values: what came of it, say. Its mailbox and operation stay as they are.
+
+    Raises `Stale` if somebody else has settled it.
+    """
     known = {"noted": effect.wanted, "mailing": effect.mail, "until": deadline}
-    tx.execute(_NOTE, known | {"number": number})
+    if not tx.execute(_NOTE, known | {"number": number}).rowcount:
+        raise Stale(f"intent {number} is settled")
 
 
 def settle(tx: Connection, ids: Iterable[int]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from handlers import blocks
-from handlers.edits import edit_of, shows
+from handlers.edits import edit_of, shows, shows_some
 from handlers.effects import Effect, Operation
 from handlers.policy import Policy
 from schemas.copies import Attendee, Copy, Role
@@ -202,3 +202,18 @@ def test_of_an_effect_that_asks_for_nothing_a_copy_shows_nothing():
     assert edit_of(an_effect(), COPY, policy=POLICY).is_empty
     assert not shows(COPY, an_effect(), policy=POLICY)
     assert edit_of(an_effect(), COPY, policy=POLICY).body is UNSET
+
+
+@pytest.mark.rule("INV-4")
+@pytest.mark.parametrize(
+    ("copy", "seen"),
+    [
+        (COPY, True),
+        (replace(COPY, subject="Theirs"), True),
+        (replace(COPY, location="Theirs"), True),
+        (replace(COPY, subject="Theirs", location="Theirs"), False),
+    ],
+)
+def test_a_part_of_a_write_is_seen_where_somebody_has_written_over_the_rest(copy: Copy, seen: bool):
+    assert shows_some(copy, an_effect("subject", "location"), policy=POLICY) is seen
+    assert not shows_some(copy, an_effect(), policy=POLICY)

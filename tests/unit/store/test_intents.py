@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection
@@ -42,6 +43,19 @@ def test_settling_forgets_exactly_what_was_done(tx: Connection) -> None:
 
     assert intents.unsettled(tx, "l-1") == (second,)
     assert intents.unsettled(tx, "l-2") == (other,)
+
+
+def test_what_is_known_of_a_call_is_noted_unless_somebody_else_has_settled_it(tx: Connection) -> None:
+    """Who was fenced meanwhile gets no further."""
+    _, (first, second) = intents.claim(tx, LINK, [CREATE, UPDATE], deadline=DEADLINE)
+    later, silent = DEADLINE + timedelta(minutes=1), replace(CREATE, wanted="{}", mail="none")
+
+    intents.note(tx, first.id, silent, deadline=later)
+
+    assert intents.unsettled(tx, "l-1") == (replace(first, effect=silent, deadline=later), second)
+    intents.settle(tx, [first.id])
+    with pytest.raises(Stale):
+        intents.note(tx, first.id, silent, deadline=later)
 
 
 async def test_a_claim_on_an_older_state_claims_nothing(store: Store) -> None:
