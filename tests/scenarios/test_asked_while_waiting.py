@@ -50,6 +50,25 @@ async def test_each_that_waited_is_dealt_with_in_its_name_and_tells_whom_it_aske
         assert copies(house, crm_id)["anna"].get("Subject") == "Mended"
 
 
+@pytest.mark.rule("INV-3", "INV-4")
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
+async def test_what_came_after_a_call_without_an_answer_is_told_of_by_itself(store: Path, fault: str) -> None:
+    """Given a change whose call is lost, and Cleo's next one, then each has its outcome, and the first its mails."""
+    clock = Clock(datetime.now(UTC))
+    async with a_house(store, "anna", *BOTH, clock=clock) as house:
+        crm_id = await created(house)
+        await house.quiet()
+        before = mails_of(house, crm_id)
+        house.fault(fault, operation="UpdateItem", mailbox=ANNA)
+        await house.crm.edit(crm_id, acting("anna", notify="all", subject="Renamed"))
+        await house.crm.edit(crm_id, acting("cleo", location="Room 9"))
+        await all_done(house, clock)
+        assert mails_of(house, crm_id) - before == to_both("update")
+        assert said(house, crm_id)[1:] == [("updated", "applied", None, 2), ("updated", "applied", None, 0)]
+        shown = {(each.get("Subject"), each.get("Location")) for each in copies(house, crm_id).values()}
+        assert shown == {("Renamed", "Room 9")}
+
+
 @pytest.mark.rule("INV-4", "CON-1")
 async def test_a_wish_that_a_newer_change_overtook_is_said_to_be_lost(store: Path) -> None:
     """Given an invitation of somebody nobody knows, and then one without him that tells nobody, then nobody is mailed,
