@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -23,13 +23,15 @@ import pytest
 from daemon.sandbox.exchange.items import Mail as SentMail
 from tests.integration.both_players import Outlooks
 from tests.integration.both_tasks import TaskPlayers
+from tests.integration.kafka_house import a_house_on_kafka
 from tests.integration.mail_players import A_FORTNIGHT, MailPlayers, mails_of
 from tests.integration.series_mail_players import SeriesPlayers
 from tests.integration.test_both_sides import FAULTS, MEETINGS, PEOPLE, ROUNDS, Play
 from tests.oracle.sides import Meeting
 from tests.support.house import Clock, House, a_house
+from tests.support.kafka import Cluster
 
-SEED = 7
+SEED = 115
 """What is played if no other is asked for."""
 SERIES = int(os.environ.get("EXSYNCD_TEST_SERIES", "2"))
 """How many are new in every round."""
@@ -42,6 +44,7 @@ class MailPlay(Play):
     """A run in which people are mailed."""
 
     players: MailPlayers
+    lets_time_pass: bool = True
 
     async def open(self) -> None:
         await super().open()
@@ -50,7 +53,7 @@ class MailPlay(Play):
     async def round(self, *, new: int) -> None:
         """What concerns who may act for whom is in force before anybody acts."""
         await self.players.directory_changes()
-        if self.random.random() < 0.25:
+        if self.lets_time_pass and self.random.random() < 0.25:
             self.players.news.append("a fortnight passes")
             self.pass_by(A_FORTNIGHT)
         await super().round(new=new)
@@ -90,8 +93,22 @@ async def test_everybody_is_mailed_what_was_asked_and_no_more(
     """Whatever people do for each other, mails are one by one what they asked for; all of it again mails nobody."""
     clock = Clock(datetime.now(UTC).replace(microsecond=0))
     async with a_house(tmp_path / "store.sqlite", *PEOPLE, clock=clock, security_model="gsm") as house:
-        play = a_mail_play(house, clock)
+        play = a_mail_play(house, pass_by=clock.pass_by)
         await play.days(2 * MEETINGS, rounds=ROUNDS + 1)
+    with capsys.disabled():
+        print(f"\n{play.summary()}")  # noqa: T201  # asked for
+
+
+@pytest.mark.timeout(300 + 20 * MEETINGS)
+@pytest.mark.rule(*RULES)
+async def test_everybody_on_kafka_is_mailed_what_was_asked(
+    tmp_path: Path, kafka: Cluster, kafka_prefix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same with the daemon as a process, on a real Kafka, in real time, which brings nothing into the past."""
+    place = {"kafka": kafka.bootstrap, "prefix": kafka_prefix}
+    async with a_house_on_kafka(tmp_path, *PEOPLE, **place, security_model="gsm") as house:
+        play = replace(a_mail_play(house, pass_by=lambda _: None), lets_time_pass=False)
+        await play.days(MEETINGS, rounds=max(2, ROUNDS - 1))
     with capsys.disabled():
         print(f"\n{play.summary()}")  # noqa: T201  # asked for
 
@@ -102,7 +119,7 @@ async def test_an_exchange_in_trouble_mails_nobody_twice(tmp_path: Path, capsys:
     """The same while answers are lost, errors come after the work is done, and mailboxes are busy."""
     clock = Clock(datetime.now(UTC).replace(microsecond=0))
     async with a_house(tmp_path / "store.sqlite", *PEOPLE, clock=clock, security_model="gsm") as house:
-        play = replace(a_mail_play(house, clock), faults=FAULTS)
+        play = replace(a_mail_play(house, pass_by=clock.pass_by), faults=FAULTS)
         await play.days(2 * MEETINGS, rounds=ROUNDS + 1)
     with capsys.disabled():
         print(f"\n{play.summary()}")  # noqa: T201  # asked for
@@ -116,7 +133,7 @@ async def test_everybody_is_mailed_what_was_asked_of_a_series(
     """The same of series: as a whole, and of single occurrences."""
     clock = Clock(datetime.now(UTC).replace(microsecond=0))
     async with a_house(tmp_path / "store.sqlite", *PEOPLE, clock=clock, security_model="gsm") as house:
-        play = a_mail_play(house, clock)
+        play = a_mail_play(house, pass_by=clock.pass_by)
         await play.open()
         invitable = tuple(sorted(play.players.bank.invitable))
         draw, outlooks = Random(f"{play.seed} series"), play.players.outlooks
@@ -135,10 +152,10 @@ async def test_everybody_is_mailed_what_was_asked_of_a_series(
         print(f"\n{play.summary()}")  # noqa: T201  # asked for
 
 
-def a_mail_play(house: House, clock: Clock) -> MailPlay:
+def a_mail_play(house: House, *, pass_by: Callable[[timedelta], None]) -> MailPlay:
     seed = int(os.environ.get("EXSYNCD_TEST_SEED") or SEED)
     outlooks = Outlooks(house.url)
     players = MailPlayers(house, Random(seed), outlooks, tells=TELLS)
     taskers = TaskPlayers(house, Random(f"{seed} tasks"), outlooks)
     on_its_way = Random(f"{seed} on its way")
-    return MailPlay(seed, house, players, taskers, on_its_way, pass_by=clock.pass_by, faults=(), has_tasks=False)
+    return MailPlay(seed, house, players, taskers, on_its_way, pass_by=pass_by, faults=(), has_tasks=False)
