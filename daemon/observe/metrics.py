@@ -35,6 +35,7 @@ RESULTS = ("applied", "skipped", "refused", "held", "failed", "unchanged")
 DISPOSITIONS = ("done", "skip", "park", "dead")
 DEAD_REASONS = ("decode", "permanent", "exhausted", "unexpected", "key-parked")
 COMMIT_RESULTS = ("ok", "failed", "fenced")
+MAIL_MODES = ("all", "added")
 
 
 class Metrics:
@@ -74,6 +75,9 @@ class Metrics:
 
     def _make_sync(self) -> None:
         self.outcomes = self._counter("outcomes", "Outcomes published.", "direction", "result")
+        self.mails = self._counter(
+            "mails", "Messages that Exchange sent because the CRM asked for it, one for each recipient.", "mode"
+        )
         self.latency = self._histogram("latency_seconds", "From a record's time to its outcome.", LONG, "direction")
         self.parked_items = self._gauge("parked_items", "Items whose work waits in the store.", "reason")
         self.directory_offset = self._gauge(
@@ -91,6 +95,7 @@ class Metrics:
         build = self._gauge("build_info", "Which version runs; always 1.", "version")
         build.labels(version).set(1)
         _each(self.outcomes, DIRECTIONS, RESULTS)
+        _each(self.mails, MAIL_MODES)
         _each(self.latency, DIRECTIONS)
         _each(self.dead_letters, DEAD_REASONS)
         _each(self.commits, COMMIT_RESULTS)

@@ -218,6 +218,8 @@ class Settler:
 
     def _count(self, said: Outcome, origin: Origin, at: datetime) -> None:
         self.metrics.outcomes.labels(said.direction, said.result).inc()
+        for mail in said.mails:
+            self.metrics.mails.labels(mail.mode).inc(mail.recipients)
         self.metrics.latency.labels(said.direction).observe(max(0.0, (at - origin.at).total_seconds()))
 
 

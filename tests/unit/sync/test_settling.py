@@ -11,10 +11,13 @@ from daemon.bus.routes import Fenced
 from daemon.store import history, links
 from daemon.sync import origins
 from daemon.sync.settling import NOTHING_NEW
+from handlers.effects import Effect, Operation
 from handlers.links import Link
 from handlers.plans import Plan, Report
 from schemas import catalogue
+from schemas.items import ScheduleItem
 from schemas.outcomes import Direction, Reason, Result
+from schemas.sending import Sending, Whom
 from tests.support.world import a_link, a_meeting, a_user, a_world
 from tests.unit.sync.parts import Delivered, Desk, a_hint
 
@@ -64,6 +67,20 @@ async def test_what_was_said_can_be_asked_for(desk: Desk) -> None:
     await settle(desk, plan)
     [entry] = await desk.store.read(lambda tx: history.of(tx, plan.link.uid or ""))
     assert entry.link == plan.link.id
+
+
+@pytest.mark.rule("INV-4")
+async def test_mails_are_counted_by_their_recipients_once_they_are_said(desk: Desk) -> None:
+    """An operator sees how many messages left; a silent write is none."""
+    records = (a_hint(),)
+    silent = Effect(operation=Operation.UPDATE, mailbox="anna@bank.example", user="u-anna", item=ScheduleItem())
+    loud = replace(silent, sending=Sending(Whom.ALL), recipients=("c-7", "u-bob"))
+    await desk.settler.plan(
+        a_plan(), origins.read(records), delivery=Delivered(records), was=a_link(), written=[silent, loud]
+    )
+    metrics = desk.settler.metrics
+    assert metrics.value("exsyncd_mails_total", {"mode": "all"}) == 2
+    assert metrics.value("exsyncd_mails_total", {"mode": "added"}) == 0
 
 
 async def test_who_lost_the_partition_stores_nothing(desk: Desk) -> None:
