@@ -6,12 +6,11 @@ that one waits, too, and each is dealt with in its turn.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daemon.bus.port import Record
-from schemas import catalogue
+from schemas import catalogue, envelope
 
 _MOST = 100
 """Changes of one item that wait; of more, those that ask for mails."""
@@ -42,6 +41,5 @@ def _asks(record: Record) -> object:
     return said.get("origin"), said.get("actor")
 
 
-def _said(record: Record) -> dict[str, Any]:
-    said = json.loads(record.value or b"{}")
-    return said if isinstance(said, dict) else {}
+def _said(record: Record) -> Mapping[str, Any]:
+    return envelope.read(record.headers, record.value).data or {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,6 +37,16 @@ def change(offset: int, actor: dict[str, str] | None = ANNA, notify: str = "none
 )
 def test_what_asks_for_more_than_the_newest_waits_beside_it(records: list[Record], left: list[int]) -> None:
     assert [each.offset for each in asking.waiting(records)] == left
+
+
+@pytest.mark.rule("INV-3")
+def test_what_a_structured_event_asks_for_is_heard_as_well() -> None:
+    """There the data lies within the event, beside its context."""
+    loud = change(0, notify="all")
+    event = {"specversion": "1.0", "id": "e-1", "source": "/crm", "type": "crm.schedule-item.updated.v1"}
+    value = json.dumps({**event, "data": json.loads(loud.value or b"")}).encode()
+    structured = replace(loud, value=value, headers=(("content-type", b"application/cloudevents+json"),))
+    assert asking.waiting([structured, change(1)]) == (structured, change(1))
 
 
 def test_of_very_many_those_that_ask_for_mails_are_kept() -> None:
