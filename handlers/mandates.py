@@ -55,6 +55,6 @@ def _delegates(change: CrmChange, actor: str, owner: str | None, *, around: Surr
         return Mandate(refused=f"the option of {principal.id} is off", consulted=(option,))
     delegate = around.facts.by_id.get(actor)
     is_granted = (principal.id, actor) in around.facts.grants
-    if not is_granted or delegate is None or delegate.mailbox is None:
+    if not is_granted or delegate is None or not delegate.active or delegate.mailbox is None:
         return Mandate(refused=f"no grant of {principal.id} is in force", consulted=(option,))
     return Mandate(delegate=actor, acting=delegate.mailbox, consulted=(option.with_effect((f"delegate:{actor}",)),))

@@ -88,6 +88,7 @@ def test_s22a_what_a_delegate_changes_and_deletes_is_done_by_him_too():
         (WORLD, "u-ben", "u-ben"),
         (WORLD.granting(("u-anna", "u-eve")), "u-anna", "u-eve"),
         (WORLD.granting(("u-anna", "u-gone")), "u-anna", "u-gone"),
+        (WORLD.knowing(replace(BEN, active=False)), "u-anna", "u-ben"),
     ],
     ids=[
         "no grant",
@@ -100,6 +101,7 @@ def test_s22a_what_a_delegate_changes_and_deletes_is_done_by_him_too():
         "for himself",
         "no mailbox",
         "unknown delegate",
+        "one who has left",
     ],
 )
 def test_inv_2_a_create_without_a_grant_in_force_is_refused_and_gets_no_command(world, on_behalf_of, actor):
