@@ -52,6 +52,10 @@ def shown(source: str) -> list[str]:
         ("<ul><li><p>a</p></li><li><div>b</div></li></ul>", ["- a", "", "- b"]),
         ("<ol><li>a</li><li>b<ol><li>c</li></ol></li><li>d</li></ol>", ["1. a", "2. b", "  1. c", "3. d"]),
         ("<ul><li></li><li>b</li></ul>c", ["- b", "c"]),
+        ("<ul><li></li></ul>c", ["c"]),
+        ("<ul><li><b></b>a</ul>", ["- a"]),
+        ("<ol><li>a<li>b</ol>", ["1. a", "2. b"]),
+        ("<ul><li><div id='exsyncd-related'>a</div>b</li></ul>", ["a", "- b"]),
         ("<table><tr><td>a</td><td>b</td></tr><tr><td>c<td>d</table>", ["a\tb", "c\td"]),
         ("<table><tr><td></td><td>b</td></tr></table>", ["b"]),
         ("<table><tr><td>a</td><td> b</td></tr></table>", ["a\tb"]),
@@ -211,8 +215,16 @@ def test_note_2_a_whole_block_is_the_outermost_of_our_elements(source: str, box:
         ("<b id='exsyncd-related'>a</b>, and more", "a, and more", None),
         ("x<b id='exsyncd-related'>a<br>b</b>", "b", None),
         ("<div id='exsyncd-related'>a</div>c", "c", None),
+        ("<p id='exsyncd-related'>a<p>b", "a", "<p id='exsyncd-related'>a"),
     ],
-    ids=["ours", "never closed", "with a person's words after it", "with a person's words before it", "beside it"],
+    ids=[
+        "ours",
+        "never closed",
+        "with a person's words after it",
+        "with a person's words before it",
+        "beside it",
+        "closed by the next",
+    ],
 )
 def test_note_2_an_element_is_ours_if_it_holds_whole_lines(source: str, line: str, box: str | None) -> None:
     """It goes as a whole: where a person's words share a line with it, it stays."""
