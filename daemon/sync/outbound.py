@@ -16,8 +16,9 @@ from daemon.bus.dispositions import Dead, Disposition, Park, TransientError
 from daemon.bus.routes import Delivery
 from daemon.exchange.port import ExchangeError
 from daemon.store import delegates, links
+from daemon.store.delegates import Kept
 from daemon.store.store import Store
-from daemon.sync import origins, trouble
+from daemon.sync import origins, pausing, trouble
 from daemon.sync.acting import Acting, Overtaken, Refused, Unsettled
 from daemon.sync.gathering import Gatherer
 from daemon.sync.intending import Intended
@@ -28,6 +29,7 @@ from daemon.sync.settling import Rerun
 from daemon.sync.turns import Turns
 from handlers import crm_changes, outbound
 from handlers.crm_changes import CrmChange
+from handlers.delegations import Pair
 from handlers.facts import Facts
 from handlers.inbound import Surroundings
 from handlers.links import Link
@@ -36,12 +38,14 @@ from handlers.policy import Policy
 from schemas import ids, wire
 from schemas.activities import ItemOnWire, ScheduleItemChanged, ScheduleItemGone
 from schemas.items import ScheduleItem
-from schemas.outcomes import Direction
+from schemas.outcomes import Direction, Reason
 from schemas.problems import Malformed
 
 ScheduleItemEvent = ScheduleItemChanged | ScheduleItemGone
 
 _GRANTED_SOON = timedelta(seconds=2)
+_DENIED_FOR = timedelta(minutes=5)
+_GRANTED_LATE = frozenset({Reason.PAUSED.value, Reason.DENIED.value, "misconfigured", "unexpected"})
 
 _TRIES = 3
 """How often a decision is made anew because a copy had changed meanwhile."""
@@ -101,8 +105,8 @@ class Outbound:
             replayed=self._replays.covers(origin.cause),
             split_of=await self._store.read(lambda tx: _split_of(tx, event)),
         )
-        if await self._awaits_grant(link, change):
-            return Park(self._now() + _GRANTED_SOON, "grant_pending")
+        if (waiting := await self._awaits_grant(link, change)) is not None:
+            return waiting
         for _ in range(_TRIES):
             facts = await self._gatherer.for_item(link, _items(change))
             plan = outbound.decide(link, change, around=self._around(facts))
@@ -123,12 +127,15 @@ class Outbound:
                     return end
         raise TransientError("changed_again_and_again")
 
-    async def _awaits_grant(self, link: Link, change: CrmChange) -> bool:
-        """Whether it is made for somebody whose grant stands and is on its way to Exchange (INV-2)."""
+    async def _awaits_grant(self, link: Link, change: CrmChange) -> Park | None:
+        """How long it waits if it is made for somebody whose grant stands and is on its way to Exchange (INV-2)."""
         principal, delegate = change.on_behalf_of, change.actor
-        if principal is None or delegate in (None, principal) or change.replayed or crm_changes.is_stale(link, change):
-            return False
-        return await self._store.read(lambda tx: delegates.is_pending(tx, principal, delegate or ""))
+        if principal is None or delegate is None or delegate == principal:
+            return None
+        if change.replayed or crm_changes.is_stale(link, change):
+            return None
+        grant = await self._store.read(lambda tx: _pending(tx, Pair(principal, delegate)))
+        return None if grant is None else _until_granted(grant, now=self._now())
 
     async def _carry_out(
         self,
@@ -157,6 +164,19 @@ class Outbound:
 
     def _around(self, facts: Facts) -> Surroundings:
         return Surroundings(facts, self._policy(), now=self._now(), generation=self._store.generation)
+
+
+def _pending(tx: Connection, pair: Pair) -> Kept | None:
+    return delegates.of(tx, pair) if delegates.is_pending(tx, pair.principal, pair.delegate) else None
+
+
+def _until_granted(grant: Kept, *, now: datetime) -> Park:
+    """What holds a grant up for long holds up what is made by it, and is said of that, too."""
+    if grant.due is None or grant.due <= now or grant.reason not in _GRANTED_LATE:
+        return Park(now + _GRANTED_SOON, "grant_pending")
+    if grant.reason == Reason.PAUSED.value:
+        return pausing.park(now)
+    return Park(min(grant.due, now + _DENIED_FOR), Reason.DENIED.value)
 
 
 def _split_of(tx: Connection, event: ScheduleItemEvent) -> ScheduleItem | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,25 @@ async def test_what_a_delegate_makes_waits_for_a_grant_on_its_way(store: Path) -
         assert {(each.sender_mailbox, each.sender) for each in house.sandbox.world.mails} == {
             (ANNA, "bob@bank.example")
         }
+
+
+@pytest.mark.rule("INV-1", "INV-2")
+async def test_what_a_delegate_makes_is_held_while_exchange_denies_the_grant(store: Path) -> None:
+    """Given a grant that Exchange denies for long, then what Bob makes for Anna is said to be held, and done after."""
+    clock = Clock(datetime.now(UTC))
+    async with a_house(store, "anna", *BOTH, clock=clock) as house:
+        await house.announce(options(meeting_invitations=True))
+        house.fault("access_denied", operation="AddDelegate")
+        await house.announce(grant("anna", "bob"))
+        await house.until(lambda: any(each["result"] == "held" for each in house.outcomes(direction="control")))
+        body: dict[str, Any] = acting("bob", principal="anna", notify="all", **item()) | {"kind": "schedule_item"}
+        crm_id = str((await house.crm.create(body))["id"])
+        await house.quiet()
+        held = [(each["result"], each["reason"]) for each in house.outcomes(direction="outbound")]
+        assert held == [("held", "denied")]
+        clock.pass_by(timedelta(hours=1))
+        await house.until_true(lambda: _decided(house, clock, crm_id))
+        assert said(house, crm_id) == [("created", "applied", None, 2)]
 
 
 async def _decided(house: House, clock: Clock, crm_id: str) -> bool:
