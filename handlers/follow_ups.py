@@ -69,7 +69,8 @@ def without_superseded(plan: Plan, around: Surroundings, copies: Mapping[str, Co
     kept = tuple(each for each in plan.link.replicas if each not in superseded)
     link = replace(plan.link, replicas=kept)
     ids = {each.item_id for each in superseded}
-    removals = outgoing.removals(superseded, link=link, facts=around.facts)
+    there = (each for each in superseded if each.live)  # what was thrown away before is gone
+    removals = outgoing.removals(there, link=link, facts=around.facts)
     left = [invited[each.mailbox] for each in superseded]
     facets = _facets(link, left, around, is_fresh=True, copies=copies)
     effects = (*(each for each in plan.effects if each.item_id not in ids), *removals, *facets)

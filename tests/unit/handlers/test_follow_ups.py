@@ -164,6 +164,15 @@ def test_inv_6_a_direct_copy_beside_an_invited_one_goes_and_the_other_gets_what_
     assert plan.link == the_link(ANNAS, fresh)
 
 
+@pytest.mark.rule("INV-6", "DEL-3")
+def test_inv_6_a_direct_copy_that_was_gone_before_is_not_deleted_again():
+    """Who had one once is invited: the invited copy gets what was its, and no outcome names a delete of nothing."""
+    fresh = replace(BOBS, block="")
+    plan = follow_ups.without_superseded(Plan(the_link(ANNAS, replace(DIRECT, live=False), fresh)), WORLD.around)
+    assert plan.effects == (a_write(fresh, reminder=5, block=BLOCK),)
+    assert plan.link == the_link(ANNAS, fresh)
+
+
 @pytest.mark.rule("INV-6")
 def test_inv_6_what_was_to_be_written_to_the_direct_copy_is_not():
     """All else of the plan is done, and what was said of it stays."""
