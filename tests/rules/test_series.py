@@ -12,12 +12,13 @@ from handlers import outbound
 from handlers.crm_changes import CrmChange
 from handlers.links import Link
 from handlers.merging import merge_exceptions
+from handlers.plans import Upsert
 from schemas.copies import Copy, Shape
 from schemas.edits import UNSET
 from schemas.items import Recurrence, ScheduleItem, SeriesException
 from schemas.outcomes import Decision, Reason
 from schemas.wire import changes_of, read_changes
-from tests.support.mirror import Bank, a_bank, a_bank_of_the_crm
+from tests.support.mirror import Bank, a_bank, a_bank_of_the_crm, forgetting
 from tests.support.world import (
     END,
     START,
@@ -208,6 +209,16 @@ def test_alm_4_an_occurrences_alarm_comes_in_from_whosever_copy_it_is():
     assert exceptions(bank) == {at(2): {"alarms": (("u-bob", ()),)}}
     assert bank.crm is not None
     assert bank.crm.alarms == (("u-anna", (15,)), ("u-bob", (30,)))
+
+
+@pytest.mark.rule("ALM-4", "CON-6")
+def test_alm_4_an_occurrences_alarm_is_told_along_with_what_else_changed():
+    """In one command."""
+    bank = forgetting(the_bank())
+    bank.in_outlook(A, subject="Budget", exceptions=(an_exception(2, subject="Budget", reminder=0),))
+    bank.hint(A)
+    assert [command.changed for command in bank.commands if isinstance(command, Upsert)] == [("subject", "exceptions")]
+    assert exceptions(bank) == {at(2): {"alarms": (("u-anna", (0,)),)}}
 
 
 @pytest.mark.rule("ALM-4", "OPT-4")

@@ -22,6 +22,7 @@ def shown(source: str) -> list[str]:
         ("plain words", ["plain words"]),
         ("one<br>two<br/>three", ["one", "two", "three"]),
         ("one<br><br>three", ["one", "", "three"]),
+        ("one</br></br>three", ["one", "", "three"]),
         ("<div>one</div><div>two</div>", ["one", "two"]),
         ("<div>one</div><div><br></div><div>three</div>", ["one", "", "three"]),
         ("<div>one<br></div><div>two</div>", ["one", "two"]),
@@ -46,6 +47,7 @@ def shown(source: str) -> list[str]:
         ("<pre>  a\tb\r\n\nc</pre>", ["  a\tb", "", "c"]),
         ("<pre>a</pre>b\nc", ["a", "", "b c"]),
         ("<pre>a&#10;b</pre>", ["a b"]),
+        ("<pre><b>a  b</b></pre>", ["a  b"]),
         ('<span style="white-space:pre-wrap">a  b</span>  c', ["a  b c"]),
         ('<span style="white-space: nowrap">a  b</span>', ["a b"]),
         ("<ul><li>a<li>b</ul>", ["- a", "- b"]),
@@ -54,11 +56,17 @@ def shown(source: str) -> list[str]:
         ("<ul><li></li><li>b</li></ul>c", ["- b", "c"]),
         ("<ul><li></li></ul>c", ["c"]),
         ("<ul><li><b></b>a</ul>", ["- a"]),
+        ("<ul><li>&nbsp;a</ul>", ["- a"]),
+        ("<ul><li><pre>\ta</pre></ul>", ["- \ta"]),
+        ("<ul><li>Xmas</ul>", ["- Xmas"]),
+        ("<li>a", ["- a"]),
+        ("<ul><li>a<ul><li>b<ul><li>c</ul></ul></ul>", ["- a", "  - b", "    - c"]),
         ("<ol><li>a<li>b</ol>", ["1. a", "2. b"]),
         ("<ul><li><div id='exsyncd-related'>a</div>b</li></ul>", ["a", "- b"]),
         ("<table><tr><td>a</td><td>b</td></tr><tr><td>c<td>d</table>", ["a\tb", "c\td"]),
         ("<table><tr><td></td><td>b</td></tr></table>", ["b"]),
         ("<table><tr><td>a</td><td> b</td></tr></table>", ["a\tb"]),
+        ("<table><tr><th>a<th>b</table>", ["a\tb"]),
         ("&lt;b&gt; &amp;amp; &eacute; &#233; &#xe9; &euro;", ["<b> &amp; é é é €"]),
         ("&#13;a&#10;b", ["a b"]),
         (f"a&#{'9' * 5000};b&#x{'f' * 9};c", ["a\ufffdb\ufffdc"]),
@@ -71,6 +79,13 @@ def shown(source: str) -> list[str]:
         ("<?xml:namespace prefix = o />a<!DOCTYPE html>b</>c</ x>d", ["abcd"]),
         ("<span style='display: none'>a<br>b</span>c", ["c"]),
         ("<p hidden>a</p><p style='mso-hide:all'>b</p>c", ["c"]),
+        ("<p hidden>a<b>b</b></p>c", ["c"]),
+        ("<o:p style='display:none'>a</o:p>b", ["b"]),
+        ("<b hidden/>a</b>b", ["b"]),
+        ("<b>a</b></b>b", ["ab"]),
+        ("<b title='x>y'>a</b>b", ["ab"]),
+        ('<b title="x>y">a</b>b', ["ab"]),
+        ('<b lang="x" title="x>y">a</b>b', ["ab"]),
         ("<a href='https://x.example/1'>here</a>", ["here <https://x.example/1>"]),
         ("<a href='https://x.example/1'>here</a> or there", ["here <https://x.example/1> or there"]),
         ("<a href='mailto:anna@bank.example'>Anna</a>!", ["Anna <mailto:anna@bank.example>!"]),
@@ -109,6 +124,16 @@ def test_markup_is_read_as_a_person_sees_it(source: str, lines: list[str]) -> No
 
 
 @pytest.mark.parametrize(
+    "around", ["<i>" * (markup.MOST_DEPTH - 1), "<b id='exsyncd-related'>" + "<i>" * (2 * markup.MOST_DEPTH - 2)]
+)
+def test_elements_that_lie_too_deep_begin_and_end_nothing(around: str) -> None:
+    """The innermost that is known ends with its own end tag, not with that of one within it."""
+    known = f"{around}<span style='white-space:pre'>"
+    assert shown(f"{known}<span><span>a  b</span>c  d</span>e  f</span>g  h") == ["a  bc  de  fg h"]
+    assert shown(f"{known}<span><u>a  b</span></u>c  d</u>e  f</span>g  h") == ["a  bc  de  fg h"]
+
+
+@pytest.mark.parametrize(
     ("source", "words"),
     [
         ("<html><head></head><body lang=EN><p>a</p></body></html>", "<p>a</p>"),
@@ -116,6 +141,7 @@ def test_markup_is_read_as_a_person_sees_it(source: str, lines: list[str]) -> No
         ("<html><style>x</style>a</html>", "<style>x</style>a"),
         ("<head><style>x</style></head>a", "a"),
         ("<p>a</p>", "<p>a</p>"),
+        ("<head>a", "a"),
         ("<body>a</body></html>  ", "a"),
         ("before<body>a</body>", "before<body>a"),
         ("<body>a</body>after", "a</body>after"),
@@ -133,15 +159,17 @@ def test_words_stand_between_the_tags_that_are_not_theirs(source: str, words: st
 
 
 def test_a_line_knows_its_place() -> None:
-    source = "<p>\n one <b>two</b> \n</p><pre>three\nfour</pre>"
+    source = "<p>\n one <b>two</b> \n</p><pre>three\nfour</pre><p> Xmas in LUX </p>"
     lines = {line.text: source[line.start : line.end] for line in markup.read(source).lines if line.text}
-    assert lines == {"one two": "one <b>two", "three": "three", "four": "four"}
+    assert lines == {"one two": "one <b>two", "three": "three", "four": "four", "Xmas in LUX": "Xmas in LUX"}
 
 
 def test_a_line_knows_where_its_links_lead() -> None:
     source = "<a href='a:b'>x</a> and <a href='c?d&amp;e'>y</a><a href=''>w</a><b hidden><a href='f'>z</a></b><p>.</p>"
     line = markup.read(source).lines[0]
     assert line.links == "a:b c?d&e"
+    bare = markup.read("<a href='a:b'><a href='c:d'><br>x").lines
+    assert [(each.text, each.links) for each in bare] == [("", "a:b c:d"), ("x", "")]
 
 
 @pytest.mark.parametrize(
@@ -243,6 +271,8 @@ FRAGMENTS = st.sampled_from(
 @example("<div>" * 5000)
 @example("</div>" * 5000)
 @example("a<pre>b\n\nc</pre>")
+@example("a<br><br>b")
+@example("a</br></br>b")
 @example("<p>a</p><p>b</p>")
 def test_whatever_the_markup_its_lines_stand_in_order_within_it(source: str) -> None:
     """Nothing is raised, no line has an end within it, and none reaches into another."""
