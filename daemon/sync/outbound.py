@@ -6,7 +6,7 @@ known of the copies: one that turns out to be otherwise is read, and the decisio
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ from daemon.store.store import Store
 from daemon.sync import origins, pausing, trouble
 from daemon.sync.acting import Acting, Overtaken, Refused, Unsettled
 from daemon.sync.gathering import Gatherer
-from daemon.sync.intending import Intended
+from daemon.sync.intending import End, Intended
 from daemon.sync.meetings import Meetings
 from daemon.sync.origins import Origin
 from daemon.sync.replays import Replays
@@ -109,7 +109,7 @@ class Outbound:
             return waiting
         for _ in range(_TRIES):
             facts = await self._gatherer.for_item(link, _items(change))
-            plan = outbound.decide(link, change, around=self._around(facts))
+            plan = outbound.decide(link, _as_told(change, made), around=self._around(facts))
             if isinstance(delivery, Rerun) and crm_changes.is_overtaken(link, change) and not made:
                 plan = outbound.overtaken(link, change)
             end = await self._carry_out(plan, origin, delivery=delivery, was=link, facts=facts, made=made)
@@ -164,6 +164,12 @@ class Outbound:
 
     def _around(self, facts: Facts) -> Surroundings:
         return Surroundings(facts, self._policy(), now=self._now(), generation=self._store.generation)
+
+
+def _as_told(change: CrmChange, made: Iterable[Intended]) -> CrmChange:
+    """Of whom nobody knows whether he was mailed gets what is new in his own copy, as if nobody were (INV-6)."""
+    is_doubtful = any(each.end is End.UNKNOWN for each in made)
+    return replace(change, notify="none") if is_doubtful else change
 
 
 def _pending(tx: Connection, pair: Pair) -> Kept | None:

@@ -133,6 +133,8 @@ async def test_what_nobody_knows_is_not_mailed_again_and_said(store: Path, fault
         assert [each["because"] for each in said["explain"] if each["rule"] == "INV-4"] == [
             "may have been mailed before: nobody knows whether the call was carried out"
         ]
+        shown = {(copy.get("Subject"), copy.get("Location")) for copy in copies(house, crm_id).values()}
+        assert shown == {("Renamed", "Room 4")}, "what no mail may have brought is written"
 
 
 @pytest.mark.rule("INV-4", "CON-5")
