@@ -169,13 +169,15 @@ class Acting:
         the CRM's version he goes on with: what another has mailed is that one's to say.
 
         Raises `Unsettled` while a call may still be under way, and for hints as long as the CRM event that began it may
-        come again; and `ExchangeError`.
+        come again, or has invited somebody of whom nothing is agreed on yet; and `ExchangeError`.
         """
         known = [intending.read(each) for each in await self._store.read(lambda tx: intents.unsettled(tx, link.id))]
         begun = [each for each in known if each.end is None]
         if any(not self._is_over(each, by) for each in begun):
             over = max(each.deadline for each in begun)
             raise Unsettled(max(over, self._now() + _LOOK_AGAIN))
+        if any(_has_invited(each) and not self._is_mine(each, by) for each in known):
+            raise Unsettled(self._now() + _LOOK_AGAIN)
         asked = [each for each in known if each.end is End.DOUBTFUL and self._is_mine(each, by)]
         if begun or asked:
             link, looked = await self._looked_into(link, begun, asked)
@@ -306,6 +308,11 @@ class Acting:
             raise Fenced(str(error)) from None
         except (errors.Stale, errors.Taken, errors.CommitFailed) as error:
             raise TransientError(type(error).__name__) from None
+
+
+def _has_invited(intended: Intended) -> bool:
+    """Whether somebody has a copy of whom the link knows no more than that Exchange names him."""
+    return intended.end is End.MADE and bool(intended.effect.joining)
 
 
 def _first(effect: Effect) -> Effect:
