@@ -125,26 +125,29 @@ class Delegating:
         self._policy = policy
         self._now = now
         self._poked = asyncio.Event()
+        self._all_due = True
 
     def poke(self) -> None:
         """There may be something new to look at."""
         self._poked.set()
 
     async def look_at_all(self) -> None:
-        """Every pair is worth a look: settings may be others than when it was looked at last."""
+        """Every pair is worth a look: settings may be others than when it was looked at last. If the store is away,
+        they are once it is back."""
+        self._all_due = True
         await self._store.write(lambda tx: delegates.ask(tx, delegates.all_pairs(tx)))
+        self._all_due = False
         self.poke()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Looks at every pair, for the settings may be others than in the life before; then at what is due, until told
         to stop."""
-        begun = False
+        self._all_due = True
         while not stop.is_set():
             self._poked.clear()
             try:
-                if not begun:
+                if self._all_due:
                     await self.look_at_all()
-                    begun = True
                 is_more = await self._try_due()
             except CommitFailed as error:
                 log.warning(STORE_AWAY, error=type(error.__cause__).__name__)

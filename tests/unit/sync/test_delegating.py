@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from daemon.exchange.port import Exchange, ExchangeError, Missing, Rejected, Unavailable
 from daemon.store import delegates, directory
 from daemon.store.delegates import Kept
+from daemon.store.errors import CommitFailed
 from daemon.store.heads import Source
 from daemon.sync import packing
 from daemon.sync.delegating import Delegating
@@ -110,6 +111,12 @@ class Office:
                 await asyncio.sleep(0.001)
         stop.set()
         await run
+
+    async def until(self, state: State) -> None:
+        """Anna's grant to Ben has come that far."""
+        async with asyncio.timeout(30):
+            while (await self.kept()).done.state is not state:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
 
     async def kept(self, pair: Pair = ANNA_BEN) -> Kept:
         return await self.desk.store.read(lambda tx: delegates.of(tx, pair))
@@ -267,6 +274,31 @@ async def test_an_exchange_that_is_away_is_asked_ever_more_seldom(office: Office
     await office.looked()
     assert await office.told() == [("applied", None, ["add_delegate"])]
     assert ((await office.kept()).tries, (await office.kept()).due) == (0, None)
+
+
+@pytest.mark.rule("INV-1")
+async def test_settings_that_come_while_the_store_is_away_are_looked_at_when_it_is_back(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a reload that switches the option off and cannot store anything, then the right goes all the same."""
+
+    async def away(*_args: object, **_named: object) -> None:
+        raise CommitFailed("away")
+
+    await office.say(GRANTED, ANNA_BEN)
+    stop = asyncio.Event()
+    run = asyncio.create_task(office.delegating.run(stop))
+    await office.until(State.GRANTED)
+    office.policy = Policy()
+    with monkeypatch.context() as trouble:
+        trouble.setattr(office.desk.store, "write", away)
+        with pytest.raises(CommitFailed):
+            await office.delegating.look_at_all()
+    office.delegating.poke()
+    await office.until(State.NONE)
+    stop.set()
+    await run
+    assert office.exchange.delegated[ANNA] == {}
 
 
 @pytest.mark.rule("INV-1")
