@@ -370,7 +370,7 @@ class _Scanner:
     def _end_line(self, *, even_if_empty: bool = False, at: int = 0) -> None:
         if not self._parts:
             if even_if_empty and not self._path[-1].hidden:
-                self._lines.append(Line("", at, at, " ".join(self._links), self._path[-1], self._path[-1]))
+                self._lines.append(Line("", at, at, " ".join(self._links)))
                 self._begin_line()
             return
         text = "".join(self._parts).replace("\xa0", " ").rstrip(" \t")

@@ -28,6 +28,7 @@ def shown(source: str) -> list[str]:
         ("<div>one<br></div><div>two</div>", ["one", "two"]),
         ("<p>one</p><p>two</p>", ["one", "", "two"]),
         ("<p>one<p>two", ["one", "", "two"]),
+        ("<p>one</p>two<br>three", ["one", "", "two", "three"]),
         ("<p>one</p><div>two</div>", ["one", "", "two"]),
         ("<h1>one</h1>two", ["one", "", "two"]),
         ("one<blockquote>two</blockquote>", ["one", "", "two"]),
@@ -48,6 +49,9 @@ def shown(source: str) -> list[str]:
         ("<pre>a</pre>b\nc", ["a", "", "b c"]),
         ("<pre>a&#10;b</pre>", ["a b"]),
         ("<pre><b>a  b</b></pre>", ["a  b"]),
+        ("<pre> ", [""]),
+        ("<pre>  ", [""]),
+        ("a\u2003", ["a\u2003"]),
         ('<span style="white-space:pre-wrap">a  b</span>  c', ["a  b c"]),
         ('<span style="white-space: nowrap">a  b</span>', ["a b"]),
         ("<ul><li>a<li>b</ul>", ["- a", "- b"]),
@@ -59,6 +63,7 @@ def shown(source: str) -> list[str]:
         ("<ul><li>&nbsp;a</ul>", ["- a"]),
         ("<ul><li><pre>\ta</pre></ul>", ["- \ta"]),
         ("<ul><li>Xmas</ul>", ["- Xmas"]),
+        ("<ul><li>a<br>b</ul>", ["- a", "b"]),
         ("<li>a", ["- a"]),
         ("<ul><li>a<ul><li>b<ul><li>c</ul></ul></ul>", ["- a", "  - b", "    - c"]),
         ("<ol><li>a<li>b</ol>", ["1. a", "2. b"]),
@@ -129,6 +134,7 @@ def test_markup_is_read_as_a_person_sees_it(source: str, lines: list[str]) -> No
 def test_elements_that_lie_too_deep_begin_and_end_nothing(around: str) -> None:
     """The innermost that is known ends with its own end tag, not with that of one within it."""
     known = f"{around}<span style='white-space:pre'>"
+    assert shown(f"{known}<u hidden>a</u>") == ["a"]
     assert shown(f"{known}<span><span>a  b</span>c  d</span>e  f</span>g  h") == ["a  bc  de  fg h"]
     assert shown(f"{known}<span><u>a  b</span></u>c  d</u>e  f</span>g  h") == ["a  bc  de  fg h"]
 
@@ -142,6 +148,7 @@ def test_elements_that_lie_too_deep_begin_and_end_nothing(around: str) -> None:
         ("<head><style>x</style></head>a", "a"),
         ("<p>a</p>", "<p>a</p>"),
         ("<head>a", "a"),
+        ("<body></body>", ""),
         ("<body>a</body></html>  ", "a"),
         ("before<body>a</body>", "before<body>a"),
         ("<body>a</body>after", "a</body>after"),
@@ -273,6 +280,7 @@ FRAGMENTS = st.sampled_from(
 @example("a<pre>b\n\nc</pre>")
 @example("a<br><br>b")
 @example("a</br></br>b")
+@example("</body><body>")
 @example("<p>a</p><p>b</p>")
 def test_whatever_the_markup_its_lines_stand_in_order_within_it(source: str) -> None:
     """Nothing is raised, no line has an end within it, and none reaches into another."""
