@@ -59,7 +59,16 @@ class _Edit:
 
 
 def decide(link: Link, change: CrmChange, *, around: Surroundings) -> Plan:
-    """What the event means. One that says nothing newer than what is known yields an empty plan."""
+    """What the event means. One that says nothing newer than what is known yields an empty plan.
+
+    Of one that was dealt with before, and asks for nothing more, nothing is said: it was, and under the same id.
+    """
+    plan = _decided(link, change, around=around)
+    is_said = change.replayed and plan.command is None and not plan.effects
+    return replace(plan, report=None) if is_said else plan
+
+
+def _decided(link: Link, change: CrmChange, *, around: Surroundings) -> Plan:
     if crm_changes.is_stale(link, change):
         return Plan(link)
     heard = crm_changes.heard(link, change)

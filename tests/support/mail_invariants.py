@@ -208,9 +208,9 @@ def _address(house: House, attendee: Attendee) -> str:
 
 
 def _outcomes(house: House) -> list[dict[str, Any]]:
-    """Each once, whoever said it again after he had died."""
-    told = {record.headers: json.loads(record.value or b"{}") for record in house.broker.records(catalogue.OUTCOMES)}
-    return list(told.values())
+    """Each once: who had died may say it again. A store put back to an older state says of an event what is left."""
+    told = dict.fromkeys((record.headers, record.value) for record in house.broker.records(catalogue.OUTCOMES))
+    return [json.loads(value or b"{}") for _, value in told]
 
 
 def _event(house: House, cause: Mapping[str, Any]) -> tuple[str, Any] | None:

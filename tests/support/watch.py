@@ -117,6 +117,7 @@ class Watch:
     logged: io.StringIO = field(default_factory=io.StringIO)
     canaries: dict[str, str | None] = field(default_factory=dict)  # word: the UID whose commands may hold it
     excused: dict[str, str] = field(default_factory=dict)  # UIDs that need not agree with Exchange, and why
+    restored: bool = False  # a store was put back: what is read again is said again, as it is by then
     born: dict[str, str] = field(default_factory=dict)
     mailed: list[Mailed] = field(default_factory=list)
     delegated: list[Delegated] = field(default_factory=list)

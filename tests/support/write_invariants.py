@@ -158,8 +158,8 @@ def _was_gone(house: House, place: Place, count: int) -> bool:
 def _said(house: House) -> dict[Place, list[frozenset[str]]]:
     """The fields of every write that an outcome names, by place, in order."""
     found: dict[Place, list[frozenset[str]]] = defaultdict(list)
-    told = {record.headers: json.loads(record.value or b"{}") for record in house.broker.records(catalogue.OUTCOMES)}
-    for outcome in told.values():
+    told = dict.fromkeys((record.headers, record.value) for record in house.broker.records(catalogue.OUTCOMES))
+    for outcome in (json.loads(value or b"{}") for _, value in told):
         for write in (each for each in outcome["writes"] if each["operation"] in _OF_ITEMS):
             place = (outcome["link"], _mailbox(house, write["mailbox"]), write["operation"])
             found[place].append(frozenset(write["fields"]))
