@@ -420,20 +420,26 @@ def _counting_copy(edit: _Edit, user: User, replica: Replica) -> Target:
     added, removed = _moved(edit) if user.id == exchange.owner else (frozenset(), frozenset())
     joining = _reached(added - set(exchange.assign_to), edit.around)
     leaving = removed & set(exchange.assign_to)
-    gone = [edit.around.facts.by_id.get(each) for each in leaving]
-    addresses = (outgoing.addresses_of(each, edit.around.policy) for each in gone if each)
     return Target(
         user=user,
         mailbox=replica.mailbox,
         replica=replica,
         authoritative=True,
         invite=_attendees(joining, edit.around),
-        uninvite=frozenset().union(*addresses),
+        uninvite=frozenset().union(*(_addresses(each, edit) for each in leaving)),
         joining=tuple(sorted(joining)),
         leaving=tuple(sorted(leaving)),
         notice=edit.notice if user.id == exchange.owner else QUIET,
         **outgoing.content_for(replica, item, changed),
     )
+
+
+def _addresses(user_id: str, edit: _Edit) -> frozenset[str]:
+    """Where somebody may have been invited: whom the CRM has forgotten, by the mailbox of his copy."""
+    user, replica = edit.around.facts.by_id.get(user_id), edit.link.replica_of(user_id)
+    if user is not None:
+        return outgoing.addresses_of(user, edit.around.policy)
+    return frozenset() if replica is None else frozenset({replica.mailbox})
 
 
 def _other_copy(edit: _Edit, user: User, replica: Replica) -> Target:

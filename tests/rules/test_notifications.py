@@ -10,8 +10,9 @@ from datetime import timedelta
 
 import pytest
 
+from handlers import outbound
 from handlers.bodies import notes_of
-from handlers.crm_changes import Kind
+from handlers.crm_changes import CrmChange, Kind
 from handlers.effects import Operation
 from handlers.links import State
 from schemas.copies import Copy
@@ -540,6 +541,19 @@ def test_notes_stay_what_they_are():
     bank = a_bank_of_the_crm(WORLD, ITEM, notify="all")
     bank.until_quiet()
     assert notes_of(bank.copy_in(B).body, html=bank.copy_in(B).html) == "Numbers"
+
+
+@pytest.mark.rule("INV-3", "PART-6")
+def test_inv_3_a_guest_whom_the_crm_has_forgotten_is_taken_out_and_told():
+    """Given Bob, who has left the bank and is a user no more, then he leaves the meeting, too."""
+    bank = the_bank()
+    forgotten = replace(bank.world, users=tuple(each for each in bank.world.users if each != BOB))
+    after = replace(bank.crm or ITEM, assign_to=("u-anna",))
+    change = CrmChange(id=bank.crm_id or "", version=99, kind=Kind.CHANGED, revision=99, after=after, notify="all")
+    plan = outbound.decide(bank.link, change, around=forgotten.around)
+    [effect] = plan.effects
+    assert (effect.mailbox, effect.uninvite, effect.leaving) == (A, {B}, ("u-bob",))
+    assert (effect.sending.to, "u-bob" in effect.recipients) == (Whom.ALL, True)
 
 
 @pytest.mark.rule("MAP-1", "INV-6")
