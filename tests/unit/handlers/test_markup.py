@@ -63,6 +63,7 @@ def shown(source: str) -> list[str]:
         ("<ul><li>&nbsp;a</ul>", ["- a"]),
         ("<ul><li><pre>\ta</pre></ul>", ["- \ta"]),
         ("<ul><li>Xmas</ul>", ["- Xmas"]),
+        ("<div><ul><li>a</ul></div>", ["- a"]),
         ("<ul><li>a<br>b</ul>", ["- a", "b"]),
         ("<li>a", ["- a"]),
         ("<ul><li>a<ul><li>b<ul><li>c</ul></ul></ul>", ["- a", "  - b", "    - c"]),
@@ -172,8 +173,8 @@ def test_a_line_knows_its_place() -> None:
 
 
 def test_a_line_knows_where_its_links_lead() -> None:
-    source = "<a href='a:b'>x</a> and <a href='c?d&amp;e'>y</a><a href=''>w</a><b hidden><a href='f'>z</a></b><p>.</p>"
-    line = markup.read(source).lines[0]
+    elsewhere = "<a href=''>w</a><a name=n>v</a><b hidden><a href='f'>z</a></b><p>.</p>"
+    line = markup.read(f"<a href='a:b'>x</a> and <a href='c?d&amp;e'>y</a>{elsewhere}").lines[0]
     assert line.links == "a:b c?d&e"
     bare = markup.read("<a href='a:b'><a href='c:d'><br>x").lines
     assert [(each.text, each.links) for each in bare] == [("", "a:b c:d"), ("x", "")]
@@ -212,6 +213,7 @@ def test_lines_are_held_by_the_fewest_whole_elements(source: str, first: str, la
         ("<div><wbr><p>a</p><p>b</p></div>", "<div><wbr><p>a</p><p>b</p></div>"),
         ("<div><i hidden><img></i><p>a</p><p>b</p></div>", "<div><i hidden><img></i><p>a</p><p>b</p></div>"),
         ("<p>a</p><p>b</p>", "<p>a</p><p>b</p>"),
+        ("\n<p>a</p><p>b</p>\n", "<p>a</p><p>b</p>"),
     ],
 )
 def test_what_holds_nothing_else_belongs_to_a_part(source: str, whole: str) -> None:
