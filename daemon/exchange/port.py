@@ -46,6 +46,10 @@ class Misconfigured(ExchangeError):
     """Waiting will not help: wrong password, wrong endpoint, unknown mailbox, an answer nobody understands."""
 
 
+class NoMailbox(Misconfigured):
+    """There is no such mailbox, or none any more."""
+
+
 class Changed(ExchangeError):
     """The item is no longer as the change key says: read it again, merge again (at most three times)."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from daemon.exchange.port import Exchange, Missing, Rejected
+from daemon.exchange.port import Exchange, Missing, NoMailbox, Rejected
 from handlers import delegations
 from handlers.delegations import Arrangement, Call, Operation, State, Step, Wish
 from handlers.policy import Policy
@@ -86,7 +86,13 @@ class Arranging:
             return
         known = around.wish.addresses if was.address in around.wish.addresses else ()
         begun = delegations.begun(was) if was.state is State.REVOKING else None
-        found = await self._find(was.mailbox, (was.address, *known))
+        try:
+            found = await self._find(was.mailbox, (was.address, *known))
+        except NoMailbox:
+            if around.wish.bar is not None:  # it may come back, with his rights in it
+                raise
+            self._advance(progress, gone, None, begun=None)
+            return
         call = delegations.taking_back(found.rights, was.prior)
         if call is not None:
             await self._note(progress, replace(was, state=State.REVOKING), note)

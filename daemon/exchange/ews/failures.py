@@ -183,6 +183,7 @@ REJECTED_AS_WRITE = frozenset({"ErrorInvalidRequest", "ErrorRecurrenceHasNoOccur
 written."""
 NOT_LIVE = frozenset({"ErrorCalendarCannotUpdateDeletedItem"})
 NO_DELEGATE = frozenset({"ErrorNotDelegate"})
+NO_MAILBOX = frozenset({"ErrorNonExistentMailbox"})
 NOT_ALLOWED = frozenset(
     {"ErrorAccessDenied", "ErrorCreateItemAccessDenied", "ErrorFolderNotFound", "ErrorSendAsDenied"}
 )
@@ -222,6 +223,8 @@ def meaning(code: str) -> Meaning:
 
 def of_call(mailbox: str | None, code: str, *, back_off: timedelta) -> port.ExchangeError:
     """The port's error for a whole call that ended with this code."""
+    if code in NO_MAILBOX:
+        return port.NoMailbox(mailbox, code)
     match meaning(code):
         case Meaning.DENIED:
             return port.Denied(mailbox, code)

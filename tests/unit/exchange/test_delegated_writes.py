@@ -159,7 +159,7 @@ async def test_a_delegate_who_may_not_is_told_from_a_mailbox_that_is_closed(
         ("ErrorImpersonateUserDenied", port.Denied),
         ("ErrorImpersonationDenied", port.Denied),
         ("ErrorAccountDisabled", port.Denied),
-        ("ErrorNonExistentMailbox", port.Misconfigured),
+        ("ErrorNonExistentMailbox", port.NoMailbox),
         ("ErrorNonPrimarySmtpAddress", port.Misconfigured),
     ],
 )

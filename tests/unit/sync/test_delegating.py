@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import Connection
 
-from daemon.exchange.port import Exchange, ExchangeError, Missing, Rejected, Unavailable
+from daemon.exchange.port import Exchange, ExchangeError, Misconfigured, Missing, NoMailbox, Rejected, Unavailable
 from daemon.store import delegates, directory
 from daemon.store.delegates import Kept
 from daemon.store.errors import CommitFailed
@@ -274,6 +274,24 @@ async def test_an_exchange_that_is_away_is_asked_ever_more_seldom(office: Office
     await office.looked()
     assert await office.told() == [("applied", None, ["add_delegate"])]
     assert ((await office.kept()).tries, (await office.kept()).due) == (0, None)
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize("error", [NoMailbox(ANNA, "none"), Misconfigured(ANNA, "wrong")])
+async def test_who_has_moved_from_a_mailbox_that_is_no_more_keeps_his_delegates(
+    office: Office, error: ExchangeError
+) -> None:
+    """Given Anna who has another mailbox, and her old one is gone, then Ben may act for her in the new one."""
+    await office.say(GRANTED, ANNA_BEN)
+    await office.looked()
+    place = Source(catalogue.USERS, 0, 9, 2)
+    anna = User("u-anna", mailbox="anna@new.example")
+    await office.desk.store.write(lambda tx: directory.put_user(tx, anna, at=place))
+    office.exchange.before = once("delegates", raising(error))
+    await office.looked()
+    moved = "anna@new.example" if isinstance(error, NoMailbox) else ANNA
+    assert (await office.kept()).done.mailbox == moved
+    assert (BEN in office.exchange.delegated.get("anna@new.example", {})) == (moved != ANNA)
 
 
 @pytest.mark.rule("INV-1")
