@@ -287,7 +287,7 @@ FAILURES: list[tuple[str, canned.Handler | canned.Answer, type[port.ExchangeErro
     ("no bytes", b"", port.Unavailable, envelopes.CUT_OFF),
     ("plain text", lambda _: web.Response(text="restarting"), port.Unavailable, envelopes.CUT_OFF),
     ("denied", lambda _: canned.fault("ErrorImpersonateUserDenied"), port.Denied, "ErrorImpersonateUserDenied"),
-    ("no mailbox", lambda _: canned.fault("ErrorNonExistentMailbox"), port.Misconfigured, "ErrorNonExistentMailbox"),
+    ("no mailbox", lambda _: canned.fault("ErrorNonExistentMailbox"), port.NoMailbox, "ErrorNonExistentMailbox"),
     ("schema", lambda _: canned.fault("ErrorSchemaValidation"), port.Misconfigured, "ErrorSchemaValidation"),
     ("moving", lambda _: canned.fault("ErrorMailboxMoveInProgress"), port.Unavailable, "ErrorMailboxMoveInProgress"),
     ("new", lambda _: canned.fault("ErrorOfNextYear"), port.Unavailable, "ErrorOfNextYear"),

@@ -133,7 +133,7 @@ ENDINGS: list[tuple[str, canned.Handler | canned.Answer, type[port.ExchangeError
     ("ErrorQuotaExceeded", refused("ErrorQuotaExceeded"), port.Unavailable),
     ("ErrorOfNextYear", refused("ErrorOfNextYear"), port.Unavailable),
     ("Http502", page(502), port.Unavailable),
-    ("ErrorNonExistentMailbox", fault("ErrorNonExistentMailbox"), port.Misconfigured),
+    ("ErrorNonExistentMailbox", fault("ErrorNonExistentMailbox"), port.NoMailbox),
     ("Http401", page(401), port.Misconfigured),
     (envelopes.CUT_OFF, b"", port.Unavailable),
     (envelopes.NOT_WELL_FORMED, b"<a><b></a></s:Envelope>", port.Unavailable),
