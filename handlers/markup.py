@@ -197,7 +197,7 @@ class _Scanner:
             self._close_implied(name, start)
         elif name in ("td", "th"):
             self._close_implied(name, start)
-            self._next_cell(start)
+            self._next_cell()
         if name in ("html", "head", "body"):
             self._open_body(name, end)
         element = self._entered(name, attributes, start)
@@ -312,7 +312,7 @@ class _Scanner:
         self._parts.append(f" <{element.href}>")
         self._blank_before = False
 
-    def _next_cell(self, start: int) -> None:
+    def _next_cell(self) -> None:
         if self._parts:
             self._parts.append("\t")
             self._blank_before = True

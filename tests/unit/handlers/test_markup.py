@@ -87,6 +87,8 @@ def shown(source: str) -> list[str]:
         ("<p hidden>a</p><p style='mso-hide:all'>b</p>c", ["c"]),
         ("<p hidden>a<b>b</b></p>c", ["c"]),
         ("<o:p style='display:none'>a</o:p>b", ["b"]),
+        ("<o:p style='display:none'/>a", ["a"]),
+        ("<table><tr><td hidden>a<td>b</table>", ["b"]),
         ("<b hidden/>a</b>b", ["b"]),
         ("<b>a</b></b>b", ["ab"]),
         ("<b title='x>y'>a</b>b", ["ab"]),
@@ -253,6 +255,7 @@ def test_note_2_a_whole_block_is_the_outermost_of_our_elements(source: str, box:
         ("x<b id='exsyncd-related'>a<br>b</b>", "b", None),
         ("<div id='exsyncd-related'>a</div>c", "c", None),
         ("<p id='exsyncd-related'>a<p>b", "a", "<p id='exsyncd-related'>a"),
+        ("<table><tr><td id='exsyncd-related'>a<td>b</table>", "a\tb", None),
     ],
     ids=[
         "ours",
@@ -261,6 +264,7 @@ def test_note_2_a_whole_block_is_the_outermost_of_our_elements(source: str, box:
         "with a person's words before it",
         "beside it",
         "closed by the next",
+        "a cell",
     ],
 )
 def test_note_2_an_element_is_ours_if_it_holds_whole_lines(source: str, line: str, box: str | None) -> None:
