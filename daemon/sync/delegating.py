@@ -25,11 +25,12 @@ from daemon.store.heads import Source
 from daemon.store.store import Store
 from daemon.sync import origins, packing, stating
 from daemon.sync.arranging import Around, Arranging, Progress
+from daemon.sync.knowing import UNKNOWN_USER
 from daemon.sync.origins import Origin
 from daemon.sync.pausing import Paused
 from daemon.sync.settling import Settler
 from daemon.sync.stating import Statement
-from daemon.sync.trouble import EXCHANGE_REFUSED
+from daemon.sync.trouble import DENIED_FOR, EXCHANGE_REFUSED, MISCONFIGURED, MISCONFIGURED_FOR, UNEXPECTED
 from handlers import delegations
 from handlers.delegations import Arrangement, Asked, Bar, Kind, Pair, State, Wish
 from handlers.options import OptionValues, scopes_of
@@ -53,12 +54,11 @@ _LOOK_EVERY = timedelta(seconds=1)
 _STRANGERS_FOR = timedelta(days=1)
 """How long a grant waits for somebody nobody knows: there is no order across topics. Who comes later still gets it."""
 
-_UNKNOWN, _UNEXPECTED, _MISCONFIGURED = "unknown_user", "unexpected", "misconfigured"
 _SAID = {
     Reason.DENIED.value: Reason.DENIED,
-    _MISCONFIGURED: Reason.DENIED,
+    MISCONFIGURED: Reason.DENIED,
     Reason.PAUSED.value: Reason.PAUSED,
-    _UNKNOWN: Reason.UNKNOWN_MAILBOX,
+    UNKNOWN_USER: Reason.UNKNOWN_MAILBOX,
 }
 """What is worth an outcome when it has to be waited for; the rest passes by itself."""
 
@@ -79,9 +79,9 @@ class _Patience:
 _SHORT = _Patience(timedelta(seconds=1), timedelta(minutes=1))
 _PATIENCE = {
     Reason.PAUSED.value: _Patience(timedelta(seconds=5), timedelta(minutes=10)),  # whoever resumes wakes it
-    Reason.DENIED.value: _Patience(timedelta(minutes=5), timedelta(hours=1)),
-    _MISCONFIGURED: _Patience(timedelta(minutes=1), timedelta(hours=1)),
-    _UNEXPECTED: _Patience(timedelta(minutes=1), timedelta(hours=1)),
+    Reason.DENIED.value: _Patience(DENIED_FOR, timedelta(hours=1)),
+    MISCONFIGURED: _Patience(MISCONFIGURED_FOR, timedelta(hours=1)),
+    UNEXPECTED: _Patience(timedelta(minutes=1), timedelta(hours=1)),
 }
 
 
@@ -204,9 +204,9 @@ class Delegating:
 
         def work(tx: Connection) -> None:
             kept = delegates.of(tx, pair)
-            tries = kept.tries + 1 if kept.reason == _UNEXPECTED else 1
-            due = self._now() + _PATIENCE[_UNEXPECTED].after(tries)
-            aside = replace(kept, due=due, reason=_UNEXPECTED, tries=tries, turn=self._next_turn(kept))
+            tries = kept.tries + 1 if kept.reason == UNEXPECTED else 1
+            due = self._now() + _PATIENCE[UNEXPECTED].after(tries)
+            aside = replace(kept, due=due, reason=UNEXPECTED, tries=tries, turn=self._next_turn(kept))
             delegates.save(tx, aside, was=kept)
             for cause in delegates.causes(tx, pair):
                 delegates.wait(tx, cause, held=None)
@@ -232,7 +232,7 @@ class Delegating:
             await self._trouble(replace(case, kept=kept), progress, error, was=case.kept)
             return
         if self._waits_for_a_stranger(case) and not progress.calls:
-            await self._put_off(replace(case, kept=replace(kept, done=progress.done)), reason=_UNKNOWN)
+            await self._put_off(replace(case, kept=replace(kept, done=progress.done)), reason=UNKNOWN_USER)
             return
         await self._end(replace(case, kept=kept), progress, was=case.kept)
 
@@ -356,7 +356,7 @@ class Delegating:
 
     def _due(self, case: _Case, reason: str, *, tries: int, delay: timedelta | None) -> datetime:
         """Who is waited for wakes the grant when he comes; when it is too late for him, it is looked at again."""
-        if reason == _UNKNOWN and case.answered is not None:
+        if reason == UNKNOWN_USER and case.answered is not None:
             return case.origins[case.answered].at + _STRANGERS_FOR + timedelta(seconds=1)
         return self._now() + (delay or _PATIENCE.get(reason, _SHORT).after(tries))
 
@@ -414,7 +414,7 @@ def _reason(error: ExchangeError) -> str:
         case Denied() | Rejected():
             return Reason.DENIED.value
         case Misconfigured():
-            return _MISCONFIGURED
+            return MISCONFIGURED
         case Busy():
             return "busy"
     return "unavailable"

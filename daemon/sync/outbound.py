@@ -44,8 +44,7 @@ from schemas.problems import Malformed
 ScheduleItemEvent = ScheduleItemChanged | ScheduleItemGone
 
 _GRANTED_SOON = timedelta(seconds=2)
-_DENIED_FOR = timedelta(minutes=5)
-_GRANTED_LATE = frozenset({Reason.PAUSED.value, Reason.DENIED.value, "misconfigured", "unexpected"})
+_GRANTED_LATE = frozenset({Reason.PAUSED.value, Reason.DENIED.value, trouble.MISCONFIGURED, trouble.UNEXPECTED})
 
 _TRIES = 3
 """How often a decision is made anew because a copy had changed meanwhile."""
@@ -182,7 +181,7 @@ def _until_granted(grant: Kept, *, now: datetime) -> Park:
         return Park(now + _GRANTED_SOON, "grant_pending")
     if grant.reason == Reason.PAUSED.value:
         return pausing.park(now)
-    return Park(min(grant.due, now + _DENIED_FOR), Reason.DENIED.value)
+    return Park(min(grant.due, now + trouble.DENIED_FOR), Reason.DENIED.value)
 
 
 def _split_of(tx: Connection, event: ScheduleItemEvent) -> ScheduleItem | None:

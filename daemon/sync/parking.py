@@ -29,6 +29,7 @@ from daemon.store.store import Store
 from daemon.sync import asking, origins, packing
 from daemon.sync.knowing import UNKNOWN_USER
 from daemon.sync.settling import HELD, Rerun, Settler, direction_of, take_out
+from daemon.sync.trouble import UNEXPECTED
 from handlers.plans import Explanation, Report
 from schemas.outcomes import Decision, Reason, Result
 
@@ -37,9 +38,6 @@ log = structlog.get_logger(__name__)
 WORK_FAILED = "parked.failed"
 WORK_RETRIED = "parked.retried"
 STORE_AWAY = "store.away"
-
-UNEXPECTED = "unexpected"
-"""The reason of work that failed in a way nobody foresaw."""
 
 _AT_ONCE = 50
 _LOOK_EVERY = timedelta(seconds=1)

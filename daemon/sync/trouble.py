@@ -16,9 +16,18 @@ log = structlog.get_logger(__name__)
 
 EXCHANGE_REFUSED = "exchange.refused"
 
+MISCONFIGURED = "misconfigured"
+"""The reason of what waits for somebody to set the daemon's access to Exchange right."""
+
+UNEXPECTED = "unexpected"
+"""The reason of work that failed in a way nobody foresaw."""
+
+DENIED_FOR = timedelta(minutes=5)
+"""How long what Exchange denies is left alone before it is tried again."""
+
+MISCONFIGURED_FOR = timedelta(minutes=1)
+
 _PATIENCE = timedelta(seconds=5)  # a longer back-off is not worth a waiting lane
-_DENIED_FOR = timedelta(minutes=5)
-_MISCONFIGURED_FOR = timedelta(minutes=1)
 
 
 def disposition(error: ExchangeError, *, now: datetime) -> Park:
@@ -27,9 +36,9 @@ def disposition(error: ExchangeError, *, now: datetime) -> Park:
         return pausing.park(now)
     log.warning(EXCHANGE_REFUSED, error=type(error).__name__, code=error.code)
     if isinstance(error, Denied):
-        return Park(now + _DENIED_FOR, Reason.DENIED.value)
+        return Park(now + DENIED_FOR, Reason.DENIED.value)
     if isinstance(error, Misconfigured):
-        return Park(now + _MISCONFIGURED_FOR, "misconfigured")
+        return Park(now + MISCONFIGURED_FOR, MISCONFIGURED)
     if isinstance(error, Busy) and error.back_off > _PATIENCE:
         return Park(now + error.back_off, "busy")
     raise TransientError(error.code, delay=error.back_off if isinstance(error, Busy) else None)
