@@ -8,11 +8,23 @@ take (CON-6). What takes a meeting away is in `endings`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from handlers import attendance, crm_changes, crm_edits, endings, mandates, notifying, outgoing, plans, registry, series
+from handlers import (
+    attendance,
+    crm_changes,
+    crm_edits,
+    endings,
+    half_done,
+    mandates,
+    notifying,
+    outgoing,
+    plans,
+    registry,
+    series,
+)
 from handlers.conflicts import Moments
 from handlers.crm_changes import CrmChange, Folded, Kind, Terms
 from handlers.crm_edits import Edit
@@ -77,15 +89,25 @@ def overtaken(link: Link, change: CrmChange) -> Plan:
     return Plan(link, report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.STALE, explain=explain))
 
 
-def rejected(link: Link, change: CrmChange, *, generation: int, reason: Reason = Reason.RESTRICTION) -> Plan:
-    """Exchange will never take what the event asks for, or (`denied`) not from the delegate who makes it (INV-2)."""
-    heard = crm_changes.heard(link, change)
+def rejected(
+    link: Link,
+    change: CrmChange,
+    *,
+    generation: int,
+    reason: Reason = Reason.RESTRICTION,
+    done: Sequence[Effect] = (),
+) -> Plan:
+    """Exchange will never take what the event asks for, or (`denied`) not from the delegate who makes it (INV-2). What
+    was `done` of it before that stands.
+    """
+    heard = crm_changes.heard(half_done.standing(link, done, after=change.after), change)
+    end = ": put back, but for what was done before" if any(each.authoritative for each in done) else ": put back"
     if reason is Reason.DENIED:
-        because = Explanation("INV-2", change.actor or "item", Decision.REFUSED, "Exchange denies it to him: put back")
+        because = Explanation("INV-2", change.actor or "item", Decision.REFUSED, f"Exchange denies it to him{end}")
         return _put_back(
             heard, change, Report(Direction.OUTBOUND, Result.REFUSED, reason, explain=(because,)), generation
         )
-    because = Explanation("ID-6", "item", Decision.REFUSED, "Exchange does not take this content: put back")
+    because = Explanation("ID-6", "item", Decision.REFUSED, f"Exchange does not take this content{end}")
     return _put_back(heard, change, Report(Direction.OUTBOUND, Result.FAILED, reason, explain=(because,)), generation)
 
 

@@ -32,7 +32,8 @@ class Occurrence:
     """What is to be written to one occurrence of a series; `start` is its original start, `item` how it shall be.
 
     `alarms` are its user's, if those are to be told; () where the series' alarm goes for it again. `is_silent`: nobody
-    is told of it, whoever is told of its series.
+    is told of it, whoever is told of its series. `is_hidden`: its series is made private by the same change, so that
+    Exchange hides it from a delegate before he comes to this.
     """
 
     start: Moment
@@ -44,6 +45,7 @@ class Occurrence:
     alarms: tuple[int, ...] | Unset = UNSET
     reminder: int | Unset | None = UNSET
     is_silent: bool = False
+    is_hidden: bool = False
 
     @property
     def says_something(self) -> bool:
@@ -225,6 +227,7 @@ def _told(target: Target, effect: Effect) -> tuple[Effect, ...]:
 def _of_occurrence(target: Target, occurrence: Occurrence) -> Effect:
     replica, notice = target.replica, target.notice
     is_told = notice.sending.to is Whom.ALL and not occurrence.is_silent and (occurrence.delete or occurrence.fields)
+    quiet = Sending() if occurrence.is_hidden else Sending(acting=notice.sending.acting)
     return Effect(
         operation=Operation.DELETE if occurrence.delete else Operation.UPDATE,
         mailbox=target.mailbox,
@@ -240,7 +243,7 @@ def _of_occurrence(target: Target, occurrence: Occurrence) -> Effect:
         occurrence=occurrence.start,
         index=occurrence.index,
         again=occurrence.again,
-        sending=notice.sending if is_told else Sending(acting=notice.sending.acting),
+        sending=notice.sending if is_told else quiet,
         recipients=notice.staying if is_told else (),
         delegate=notice.delegate,
     )

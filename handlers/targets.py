@@ -140,4 +140,9 @@ def _of_notice(occurrence: Occurrence, target: Target, edit: Edit) -> Occurrence
     is_past = notifying.is_past(occurrence.item, now=edit.around.now)
     if not target.authoritative and target.user.id in edit.notice.told and (target.direct or not is_past):
         return occurrence.facets
-    return replace(occurrence, is_silent=is_past)
+    return replace(occurrence, is_silent=is_past, is_hidden=_is_being_hidden(edit))
+
+
+def _is_being_hidden(edit: Edit) -> bool:
+    """Whether it is this edit that makes the item private."""
+    return edit.folded.agreed.restricted and (edit.is_new or "restricted" in edit.folded.taken)

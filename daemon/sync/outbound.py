@@ -18,7 +18,7 @@ from daemon.exchange.port import ExchangeError
 from daemon.store import delegates, links
 from daemon.store.delegates import Kept
 from daemon.store.store import Store
-from daemon.sync import origins, pausing, trouble
+from daemon.sync import intending, origins, pausing, trouble
 from daemon.sync.acting import Acting, Overtaken, Refused, Unsettled
 from daemon.sync.gathering import Gatherer
 from daemon.sync.intending import End, Intended
@@ -118,9 +118,16 @@ class Outbound:
                     made = recovered.made
                     link = await self._meetings.reread(recovered.link, end.effects)
                 case Refused():
-                    plan = outbound.rejected(end.link, change, generation=self._store.generation, reason=end.reason)
+                    made = (*made, *end.made)
+                    plan = outbound.rejected(
+                        end.link,
+                        change,
+                        generation=self._store.generation,
+                        reason=end.reason,
+                        done=intending.effects_of(made),
+                    )
                     return await self._acting.settle(
-                        plan, origin, delivery=delivery, was=end.link, actor=event.actor, made=(*made, *end.made)
+                        plan, origin, delivery=delivery, was=end.link, actor=event.actor, made=made
                     )
                 case _:
                     return end
