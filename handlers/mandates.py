@@ -2,7 +2,8 @@
 
 Who acts for the owner needs a grant that is in force, and the owner's option on, at the time of the decision. Who acts
 for nobody and is not the owner may change what the CRM let him change, but makes no items for others, and nobody is
-mailed because of him. What was dealt with before is not judged again: grants come and go.
+mailed because of him. Who is not named acts for nobody: a change for somebody by nobody is nobody's to make. What was
+dealt with before is not judged again: grants come and go.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ OWN = Mandate()
 
 def of(change: CrmChange, *, owner: str | None, is_new: bool, around: Surroundings) -> Mandate:
     """In whose name an item with this owner is changed, or made."""
-    if change.replayed or change.actor is None:
+    if change.replayed:
         return OWN
+    if change.actor is None:
+        return OWN if change.on_behalf_of is None else Mandate(refused=f"nobody acts for {change.on_behalf_of}")
     if change.on_behalf_of not in (None, change.actor):
         return _delegates(change, change.actor, owner, around=around)
     if change.actor == owner or (is_new and owner is None):

@@ -257,3 +257,27 @@ def test_inv_2_what_exchange_denies_the_delegate_is_refused_and_put_back(kind):
     made = CrmChange("si-2", 1, after=ITEM, actor="u-ben", on_behalf_of="u-anna")
     fresh = replace(bank.link, id=ids.link_of_crm("si-2"), agreed=None, crm=None, crm_version=0)
     assert outbound.rejected(fresh, made, generation=0, reason=Reason.DENIED).command is None
+
+
+@pytest.mark.rule("INV-2")
+def test_inv_2_who_is_not_named_acts_for_nobody():
+    """Neither makes an item in somebody's name, nor changes or deletes one, and it is said why."""
+    bank = a_bank_of_the_crm(WORLD, ITEM, notify="all", actor=None, on_behalf_of="u-anna")
+    bank.until_quiet()
+    assert (bank.writes, bank.commands, bank.mails) == ([], [], [])
+    [report] = bank.reports
+    assert (report.result, report.reason) == (Result.REFUSED, Reason.NO_GRANT)
+    assert [(each.rule, each.decision, each.because) for each in report.explain] == [
+        ("INV-2", Decision.REFUSED, "nobody acts for u-anna")
+    ]
+
+
+@pytest.mark.rule("INV-2", "ID-6")
+def test_inv_2_what_nobody_changes_for_somebody_is_put_back():
+    """As every other change that is refused."""
+    bank = the_bank(WORLD)
+    bank.in_crm(subject="Budget", notify="all", actor=None, on_behalf_of="u-anna")
+    bank.until_quiet()
+    assert bank.crm is not None
+    assert (bank.crm.subject, bank.writes, bank.mails) == ("Review", [], [])
+    assert [(report.result, report.reason) for report in bank.reports] == [(Result.REFUSED, Reason.NO_GRANT)]
