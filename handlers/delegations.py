@@ -8,6 +8,10 @@ is never passed on: a circle of them is so many grants.
 
 What was done lies in an `Arrangement`, which is written down before each call, so that our own rights are never taken
 for somebody else's.
+
+A store that was lost, or put back to an older state, may have forgotten arrangements. A revoke of which nothing is
+known is then looked up in Exchange, and whoever has exactly what we give loses it. The price: an Editor of that shape
+whom somebody made by hand goes with the revoke. To leave somebody in a calendar after a revoke would be worse.
 """
 
 from __future__ import annotations
@@ -74,7 +78,8 @@ class Bar(Enum):
 class Wish:
     """What is to be: in force if there is no bar, in the first of these mailboxes for the first of these addresses.
 
-    The others are other names of the same. `whom` the bar is about.
+    The others are other names of the same; of what is revoked they are where something may be left of it. `whom` the
+    bar is about.
     """
 
     bar: Bar | None
@@ -119,9 +124,9 @@ class Kind(Enum):
 
 def wish(pair: Pair, *, granted: bool, users: Mapping[str, User], options: OptionValues) -> Wish:
     """What is to be by what the CRM says. `granted`: the grant stands."""
-    if not granted:
-        return Wish(Bar.REVOKED)
     principal, delegate = users.get(pair.principal), users.get(pair.delegate)
+    if not granted:
+        return Wish(Bar.REVOKED, mailboxes=_names(principal), addresses=_names(delegate))
     if principal is None:
         return Wish(Bar.UNKNOWN, whom=pair.principal)
     option = options.of(principal, MEETING_INVITATIONS)
@@ -165,6 +170,22 @@ def remembered(found: Rights | None, *, replayed: bool) -> Rights | None:
     return None if before == NO_RIGHTS else before
 
 
+def may_be_left(asked: Iterable[Asked], done: Arrangement, wished: Wish) -> bool:
+    """Whether a store that was lost since may have left rights that are revoked now and known to nobody. `asked`
+    without what the life before had dealt with."""
+    is_revoked = wished.bar is Bar.REVOKED and any(each.kind in _REVOKES for each in asked)
+    is_known = done.state is not State.NONE
+    return is_revoked and not is_known and bool(wished.mailboxes and wished.addresses)
+
+
+def left_behind(found: Rights | None, wished: Wish) -> Arrangement | None:
+    """What a store that was lost arranged, by the look of it; None if this is none of our work."""
+    if found is None or granting(found) is not None:
+        return None
+    prior = remembered(found, replayed=True)
+    return Arrangement(State.GRANTED, wished.mailboxes[0], wished.addresses[0], prior)
+
+
 def granted_again(done: Arrangement, found: Rights | None) -> Arrangement:
     """What is in force and is granted again is looked at again: what somebody made of it by hand is what there was
     before us, from here on."""
@@ -199,6 +220,9 @@ def begun(done: Arrangement) -> Operation | None:
     return None
 
 
+_REVOKES = (Kind.REVOKE, Kind.VAIN_REVOKE)
+
+
 # what is said
 
 
@@ -212,9 +236,11 @@ def reason_of(wished: Wish) -> Reason | None:
     return None
 
 
-def settled(pair: Pair, kind: Kind, wished: Wish, *, was: Arrangement) -> Report:
-    """All is as it is to be. `was`: how it had been before we looked, whose prior rights are given back now."""
-    explain = (Explanation(_RULE, pair.delegate, _decision(wished), _because(pair, wished, was=was)),)
+def settled(pair: Pair, kind: Kind, wished: Wish, *, was: Arrangement, is_left: bool = False) -> Report:
+    """All is as it is to be. `was`: how it had been before we looked, whose prior rights are given back now; `is_left`:
+    by the look of it only, since a lost store left it."""
+    because = _because(pair, wished, back=_LEFT if is_left else _given_back(was))
+    explain = (Explanation(_RULE, pair.delegate, _decision(wished), because),)
     result, reason = _result(kind, wished, was=was)
     return Report(Direction.CONTROL, result, reason, options=wished.options, explain=explain)
 
@@ -239,6 +265,13 @@ def rejected(pair: Pair, wished: Wish, *, code: str) -> Report:
     return Report(Direction.CONTROL, Result.FAILED, Reason.DENIED, options=wished.options, explain=explain)
 
 
+def given_up(pair: Pair, wished: Wish, *, code: str) -> Report:
+    """The mailbox is gone for so long that nobody expects it back, and what was to be taken back is in there."""
+    because = f"Exchange says {code}: should the mailbox come back, his rights may still be in it"
+    explain = (Explanation(_RULE, pair.delegate, Decision.REFUSED, because),)
+    return Report(Direction.CONTROL, Result.FAILED, Reason.GONE, options=wished.options, explain=explain)
+
+
 def overtaken(pair: Pair) -> Report:
     """Something later has decided: a newer grant or revoke, or one of a higher version that came earlier."""
     explain = (Explanation(_RULE, pair.delegate, Decision.REFUSED, "overtaken by a later change"),)
@@ -257,8 +290,7 @@ def _decision(wished: Wish) -> Decision:
     return Decision.KEPT if wished.bar is None else Decision.REFUSED
 
 
-def _because(pair: Pair, wished: Wish, *, was: Arrangement) -> str:
-    back = _given_back(was) if was.state is not State.NONE else ""
+def _because(pair: Pair, wished: Wish, *, back: str) -> str:
     match wished.bar:
         case None:
             return f"may act for {pair.principal}"
@@ -272,7 +304,12 @@ def _because(pair: Pair, wished: Wish, *, was: Arrangement) -> str:
             return f"{wished.whom} has no mailbox that takes part{back}"
 
 
+_LEFT = "; what he could do in the calendar before is not known any more: it is closed to him"
+
+
 def _given_back(was: Arrangement) -> str:
+    if was.state is State.NONE:
+        return ""
     if was.prior is None:
         return "; he was no delegate before"
     if was.prior.calendar in (CUSTOM, UNSAID):
@@ -280,8 +317,10 @@ def _given_back(was: Arrangement) -> str:
     return "; he can do what he could before"
 
 
-def _names(user: User) -> tuple[str, ...]:
-    """His mailbox first."""
+def _names(user: User | None) -> tuple[str, ...]:
+    """His mailbox first; none if he has none."""
+    if user is None or user.mailbox is None:
+        return ()
     return tuple(dict.fromkeys(name for name in (user.mailbox, *user.addresses) if name))
 
 

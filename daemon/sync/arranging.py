@@ -20,20 +20,25 @@ Note = Callable[[Arrangement], Awaitable[None]]
 
 @dataclass(slots=True)
 class Progress:
-    """How far one look at a pair has come: what is arranged, and what was written on the way."""
+    """How far one look at a pair has come: what is arranged, and what was written on the way.
+
+    `left` is what was found of the work of a store that was lost.
+    """
 
     done: Arrangement
+    left: Arrangement | None = None
     calls: list[tuple[str, Operation]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
     """What is to be, what was arranged for the principal's other delegates, and whether a store that was lost since had
-    seen to it."""
+    seen to it, or `may_be_left`: may have left something of which nothing else is known."""
 
     wish: Wish
     others: tuple[Arrangement, ...] = ()
     replayed: bool = False
+    may_be_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Arranging:
     async def carry_out(self, progress: Progress, around: Around, *, note: Note, again: bool) -> None:
         """All steps there are. `again`: what is in force is to be made sure of. Raises `ExchangeError`; `progress` then
         tells how far it came."""
+        if around.may_be_left:
+            await self._look_for_left(progress, around)
         if again:
             await self._grant(progress, around, note)
         while (step := delegations.next_step(progress.done, around.wish)) is not Step.NOTHING:
@@ -78,6 +85,13 @@ class Arranging:
                     await self._note(progress, was, note)
                 raise
         self._advance(progress, granted, call, begun=begun)
+
+    async def _look_for_left(self, progress: Progress, around: Around) -> None:
+        """What is found is not written down yet: until our first call it is found again."""
+        found = await self._find(around.wish.mailboxes[0], around.wish.addresses)
+        left = delegations.left_behind(found.rights, around.wish)
+        if left is not None and not delegations.sharing(left, around.others):
+            progress.done = progress.left = left
 
     async def _take_back(self, progress: Progress, around: Around, note: Note) -> None:
         was, gone = progress.done, replace(progress.done, state=State.NONE)

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
-from daemon.exchange.port import Busy, Denied, Exchange, ExchangeError, Misconfigured, Rejected
+from daemon.exchange.port import Busy, Denied, Exchange, ExchangeError, Misconfigured, NoMailbox, Rejected
 from daemon.store import delegates, directory
 from daemon.store.delegates import Cause, Kept
 from daemon.store.errors import CommitFailed, Stale
@@ -47,12 +47,16 @@ log = structlog.get_logger(__name__)
 DELEGATE_GRANTED = "delegate.granted"
 DELEGATE_REVOKED = "delegate.revoked"
 DELEGATE_FAILED = "delegate.failed"
+DELEGATE_GIVEN_UP = "delegate.given_up"
 STORE_AWAY = "store.away"
 
 _AT_ONCE = 50
 _LOOK_EVERY = timedelta(seconds=1)
 _STRANGERS_FOR = timedelta(days=1)
 """How long a grant waits for somebody nobody knows: there is no order across topics. Who comes later still gets it."""
+
+_NO_MAILBOX_FOR = timedelta(days=7)
+"""How long a revoke, or whatever else took a grant away, waits for a mailbox that is gone."""
 
 _SAID = {
     Reason.DENIED.value: Reason.DENIED,
@@ -224,7 +228,12 @@ class Delegating:
             nonlocal kept
             kept = await self._note(kept, done)
 
-        around = Around(case.wish, case.others, replayed=any(cause.replayed for cause in case.causes))
+        around = Around(
+            case.wish,
+            case.others,
+            replayed=any(cause.replayed for cause in case.causes),
+            may_be_left=self._may_be_left(case),
+        )
         again = delegations.is_granted_again(case.asked, case.kept.done, case.wish)
         try:
             await self._arranging.carry_out(progress, around, note=note, again=again)
@@ -235,6 +244,10 @@ class Delegating:
             await self._put_off(replace(case, kept=replace(kept, done=progress.done)), reason=UNKNOWN_USER)
             return
         await self._end(replace(case, kept=kept), progress, was=case.kept)
+
+    def _may_be_left(self, case: _Case) -> bool:
+        new = (asked for asked, cause in zip(case.asked, case.causes, strict=True) if not cause.replayed)
+        return self._store.generation > 0 and delegations.may_be_left(new, case.kept.done, case.wish)
 
     async def _case(self, pair: Pair) -> _Case:
         return await self._store.read(lambda tx: self._read(tx, pair))
@@ -290,7 +303,10 @@ class Delegating:
         word = word or delegations.word(case.wish)
         number = case.answered
         kind = Kind.OTHER if number is None else case.asked[number].kind
-        report = report or delegations.settled(case.pair, kind, case.wish, was=was.done)
+        before, is_settled = progress.left or was.done, report is None
+        report = report or delegations.settled(
+            case.pair, kind, case.wish, was=before, is_left=progress.left is not None
+        )
         kept = replace(
             case.kept,
             done=progress.done,
@@ -314,7 +330,8 @@ class Delegating:
                 delegates.forget(tx, case.kept)
 
         await self._state(case, statements, work)
-        _tell(case.pair, was=was.done.state, now=kept.done.state)
+        if is_settled:
+            _tell(case.pair, was=before.state, now=kept.done.state)
 
     async def _trouble(self, case: _Case, progress: Progress, error: ExchangeError, *, was: Kept) -> None:
         """Exchange did not do it, or nobody knows whether it did."""
@@ -324,9 +341,22 @@ class Delegating:
             report = delegations.rejected(case.pair, case.wish, code=error.code)
             await self._end(case, progress, was=was, report=report, word=f"rejected:{error.code}")
             return
+        if isinstance(error, NoMailbox) and self._is_given_up(case):
+            log.error(DELEGATE_GIVEN_UP, principal=case.pair.principal, delegate=case.pair.delegate)
+            progress.done = Arrangement()
+            report = delegations.given_up(case.pair, case.wish, code=error.code)
+            await self._end(case, progress, was=was, report=report)
+            return
         delay = error.back_off if isinstance(error, Busy) else None
         code = "" if isinstance(error, Paused) else error.code
         await self._put_off(case, reason=_reason(error), delay=delay, code=code)
+
+    def _is_given_up(self, case: _Case) -> bool:
+        """Only what was said to wait, and waits for the mailbox alone: a grant's may still be on its way."""
+        number = case.answered
+        if case.wish.bar is None or number is None or case.asked[number].held is None:
+            return False
+        return self._now() - case.origins[number].at > _NO_MAILBOX_FOR
 
     async def _put_off(self, case: _Case, *, reason: str, delay: timedelta | None = None, code: str = "") -> None:
         """It has to wait, and what it was asked by waits with it; the others are over."""

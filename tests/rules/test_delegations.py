@@ -118,8 +118,11 @@ def test_both_must_be_able_to(people: dict[str, User | None], bar: Bar | None, w
 
 @pytest.mark.rule("INV-1")
 def test_what_is_not_granted_asks_for_no_option() -> None:
-    """A revoke is a revoke whatever else is the case."""
-    assert wished({"u-ben": None}, granted=False) == Wish(Bar.REVOKED)
+    """A revoke is a revoke whatever else is the case; where something of it may be left is known all the same."""
+    assert wished(granted=False) == Wish(Bar.REVOKED, (ANNA, "a.adler@bank.example"), (BEN,))
+    assert wished({"u-ben": None}, granted=False).addresses == ()
+    no_mailbox = replace(PEOPLE["u-anna"], mailbox=None)
+    assert wished({"u-anna": no_mailbox}, granted=False).mailboxes == ()
 
 
 # what is done
@@ -224,6 +227,53 @@ def test_after_the_store_was_lost_our_own_work_is_not_taken_for_somebody_elses(
 
 @pytest.mark.rule("INV-1")
 @pytest.mark.parametrize(
+    ("found", "prior"),
+    [
+        (EDITOR, None),
+        (Rights(calendar="Editor", tasks="Reviewer"), Rights(tasks="Reviewer")),
+        (Rights(calendar="Editor", receives_copies=True), Rights(receives_copies=True)),
+    ],
+)
+def test_what_looks_like_our_work_is_taken_for_what_a_lost_store_left(found: Rights, prior: Rights | None) -> None:
+    """An Editor who sees nothing private: his calendar is closed, and the rest is left alone."""
+    assert delegations.left_behind(found, FREE) == Arrangement(State.GRANTED, ANNA, BEN, prior)
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize("found", [None, NO_RIGHTS, REVIEWER, SECRETARY, Rights(calendar=CUSTOM), Rights(calendar="")])
+def test_what_does_not_look_like_our_work_is_somebody_elses(found: Rights | None) -> None:
+    """We never gave any other level, nor let anybody see what is private."""
+    assert delegations.left_behind(found, FREE) is None
+
+
+REVOKED = replace(FREE, bar=Bar.REVOKED)
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
+    ("kinds", "done", "wish", "may_be"),
+    [
+        ([Kind.VAIN_REVOKE], Arrangement(), REVOKED, True),
+        ([Kind.GRANT, Kind.REVOKE], Arrangement(), REVOKED, True),
+        ([Kind.OTHER], Arrangement(), REVOKED, False),
+        ([], Arrangement(), REVOKED, False),
+        ([Kind.REVOKE], GRANTED, REVOKED, False),
+        ([Kind.REVOKE], replace(GRANTED, state=State.REVOKING), REVOKED, False),
+        ([Kind.REVOKE, Kind.GRANT], Arrangement(), FREE, False),
+        ([Kind.REVOKE, Kind.GRANT], Arrangement(), replace(FREE, bar=Bar.OPTION_OFF), False),
+        ([Kind.REVOKE], Arrangement(), replace(REVOKED, mailboxes=()), False),
+        ([Kind.REVOKE], Arrangement(), replace(REVOKED, addresses=()), False),
+    ],
+)
+def test_only_a_revoke_of_which_nothing_is_known_is_looked_up(
+    kinds: list[Kind], done: Arrangement, wish: Wish, may_be: bool
+) -> None:
+    """And only where both have a mailbox to be asked about."""
+    assert delegations.may_be_left([Asked(kind, owed=True) for kind in kinds], done, wish) is may_be
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
     ("other", "shares"),
     [
         (GRANTED, True),
@@ -323,6 +373,26 @@ def test_whoever_may_not_act_is_told_why_and_what_is_left_to_him(bar: Bar, becau
     assert explained(never) == Explanation("INV-1", "u-ben", Decision.REFUSED, because)
     taken_back = delegations.settled(PAIR, Kind.OTHER, wish, was=replace(GRANTED, prior=prior))
     assert explained(taken_back) == Explanation("INV-1", "u-ben", Decision.REFUSED, because + BACK[prior])
+
+
+@pytest.mark.rule("INV-1")
+def test_what_a_lost_store_left_is_told_apart_from_what_is_known() -> None:
+    """Nobody can say what he could do before."""
+    report = delegations.settled(PAIR, Kind.VAIN_REVOKE, REVOKED, was=GRANTED, is_left=True)
+    because = (
+        "may not act for u-anna; what he could do in the calendar before is not known any more: it is closed to him"
+    )
+    assert (report.result, report.reason) == (Result.APPLIED, None)
+    assert explained(report) == Explanation("INV-1", "u-ben", Decision.REFUSED, because)
+
+
+@pytest.mark.rule("INV-1")
+def test_a_mailbox_that_is_gone_for_good_ends_it() -> None:
+    """With what Exchange says, and with what may be left there."""
+    report = delegations.given_up(PAIR, REVOKED, code="ErrorNonExistentMailbox")
+    because = "Exchange says ErrorNonExistentMailbox: should the mailbox come back, his rights may still be in it"
+    assert (report.result, report.reason, report.options) == (Result.FAILED, Reason.GONE, ())
+    assert explained(report) == Explanation("INV-1", "u-ben", Decision.REFUSED, because)
 
 
 @pytest.mark.rule("INV-1", "OPT-5")

@@ -13,6 +13,7 @@ from sqlalchemy import delete, update
 from structlog.testing import capture_logs
 
 from daemon.app import Daemon
+from daemon.bus.port import TopicPartition
 from daemon.commands import why
 from daemon.sandbox.exchange.delegates import Rights
 from daemon.store import delegates, tables
@@ -52,6 +53,12 @@ def by_hand(house: House, given: Rights | None, principal: str = ANNA, delegate:
         world.remove(principal, delegate)
     if given is not None:
         world.add(principal, delegate, given)
+
+
+def with_another_store(house: House, path: Path) -> None:
+    """The next daemon finds its store empty."""
+    store = house.settings.store.model_copy(update={"url": stores.url_of(path)})
+    house.settings = house.settings.model_copy(update={"store": store})
 
 
 Said = tuple[str, str, str | None, tuple[str, ...]]
@@ -296,15 +303,68 @@ async def test_a_lost_store_does_not_take_its_own_work_for_somebody_elses(tmp_pa
         async with running(house):
             await house.furnish(grant("anna", "bob"))
         wrote = calls(house, *WRITES)
-        url = stores.url_of(tmp_path / "second.sqlite")
-        house.settings = house.settings.model_copy(
-            update={"store": house.settings.store.model_copy(update={"url": url})}
-        )
+        with_another_store(house, tmp_path / "second.sqlite")
         async with running(house):
             await house.quiet()
             assert calls(house, *WRITES) == wrote
             await house.announce(revoke("anna", "bob"))
             assert rights(house) == (seen(prior) if prior and "tasks" in prior.levels else None)
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize("compacted", [False, True], ids=["whole", "compacted"])
+@pytest.mark.parametrize("prior", [None, REVIEWER, Rights({"tasks": "Reviewer"})], ids=repr)
+async def test_a_grant_that_is_revoked_while_its_store_was_lost_leaves_nothing_to_him(
+    tmp_path: Path, prior: Rights | None, compacted: bool
+) -> None:
+    """Given a grant in force, a store that was lost, and the revoke as the first thing heard since, then he loses the
+    calendar, whether the topic still tells of the grant or not, and the outcome says so, once.
+    """
+    async with a_house(tmp_path / "first.sqlite", "anna", "bob", options=ON, start=False) as house:
+        by_hand(house, prior)
+        async with running(house):
+            await house.furnish(grant("anna", "bob"))
+        await house.crm.announce([revoke("anna", "bob")])
+        if compacted:
+            [granted, _] = house.broker.records(catalogue.DELEGATIONS)
+            house.broker.compact(TopicPartition(catalogue.DELEGATIONS, granted.partition), removed=[granted.offset])
+        with_another_store(house, tmp_path / "second.sqlite")
+        async with running(house):
+            await house.quiet()
+            assert rights(house) == (seen(prior) if prior and "tasks" in prior.levels else None)
+            wrote = "update" if rights(house) else "remove"
+            assert ("delegation.revoked", "applied", None, (wrote,)) in said(house)
+            assert because(house).endswith("is not known any more: it is closed to him")
+            await nothing_new(house)
+
+
+@pytest.mark.rule("INV-1")
+@pytest.mark.parametrize(
+    ("made", "left"), [(REVIEWER, True), (SECRETARY, True), (EDITOR, False), (None, False)], ids=repr
+)
+async def test_after_a_store_was_lost_a_revoke_of_nothing_takes_only_what_looks_like_ours(
+    tmp_path: Path, made: Rights | None, left: bool
+) -> None:
+    """Given a delegate whom Anna made by hand, and a revoke without a grant, then he stays what he is, unless he is
+    exactly what we would have made him; and with a store that was never lost he stays even then.
+    """
+    async with a_house(tmp_path / "first.sqlite", "anna", "bob", options=ON, start=False) as house:
+        by_hand(house, made)
+        async with running(house):
+            await house.furnish(revoke("anna", "bob"))
+            assert rights(house) == seen(made)
+            assert (said(house), calls(house, "GetDelegate")) == (
+                [("delegation.revoked", "skipped", "no_grant", ())],
+                0,
+            )
+        with_another_store(house, tmp_path / "second.sqlite")
+        async with running(house):
+            await house.quiet()
+            assert (rights(house), len(said(house))) == (seen(made), 1)
+            await house.announce(revoke("anna", "bob", version=7))
+            assert rights(house) == (seen(made) if left else None)
+            expected = ("applied", None, ("remove",)) if made == EDITOR else ("skipped", "no_grant", ())
+            assert said(house)[1:] == [("delegation.revoked", *expected)]
 
 
 # who can

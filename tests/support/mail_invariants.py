@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 DELEGATION = frozenset(("AddDelegate", "UpdateDelegate", "RemoveDelegate", "GetDelegate"))
 _GRANTED, _REVOKED = "crm.delegation.granted.v1", "crm.delegation.revoked.v1"
-_MADE = "crm.schedule-item.created.v1"
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,11 @@ def _unasked(outcome: Mapping[str, Any], mail: Mapping[str, Any], caused: tuple[
     if caused is None:
         yield f"{told} because of no event of the CRM"
         return
-    made_by, event = caused
+    _, event = caused
     actor = event.get("actor") or {}
     principal = actor.get("on_behalf_of")
     delegate = actor.get("user") if principal and actor.get("user") != principal else None
-    wanted = {"all": ("all", "added") if made_by == _MADE else ("all",), "added": ("added",)}.get(mail["mode"], ())
-    if event["origin"] != "user" or event["notify"] not in wanted:
+    if event["origin"] != "user" or event["notify"] != mail["mode"]:
         yield f"{told} to {mail['mode']} although {event['notify']} was asked by a {event['origin']}"
     if mail["sender"] != delegate:
         yield f"{told} sent by {mail['sender']}, and not by {delegate}"
@@ -282,8 +280,13 @@ def _pair(value: bytes | None) -> tuple[str, str] | None:
 
 def ever_granted(house: House) -> Pairs:
     """Every pair of which the CRM announced a grant."""
+    return _announced(house, _GRANTED)
+
+
+def _announced(house: House, *kinds: str) -> Pairs:
     records = house.broker.records(catalogue.DELEGATIONS)
-    found = (_pair(each.value) for each in records if dict(each.headers).get("ce_type") == _GRANTED.encode())
+    types = {kind.encode() for kind in kinds}
+    found = (_pair(each.value) for each in records if dict(each.headers).get("ce_type") in types)
     return frozenset(each for each in found if each is not None)
 
 
@@ -311,8 +314,10 @@ def _was_asked(house: House, write: Written, pair: tuple[str | None, str | None]
 
 
 def unexplained_delegates(house: House) -> Iterator[str]:
-    """INV-1: requests about delegates of whom no grant told, and delegates who came and went otherwise than is said."""
-    principals = {each for principal, _ in ever_granted(house) for each in _mailboxes_of(house, principal)}
+    """INV-1: requests about delegates of whom no grant told, and delegates who came and went otherwise than is said. A
+    daemon with a new store may have to look up what was revoked, though the topic no longer tells of the grant."""
+    kinds = (_GRANTED, _REVOKED) if len(house.metrics) > 1 else (_GRANTED,)
+    principals = {each for principal, _ in _announced(house, *kinds) for each in _mailboxes_of(house, principal)}
     for each in house.sandbox.meter.report():
         if each["account"] == house.service and each["operation"] in DELEGATION and each["mailbox"] not in principals:
             yield f"{each['operation']} of {each['mailbox']}, who granted nothing"

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 from sqlalchemy import Connection
+from structlog.testing import capture_logs
 
 from daemon.exchange.port import Exchange, ExchangeError, Misconfigured, Missing, NoMailbox, Rejected, Unavailable
 from daemon.store import delegates, directory
@@ -292,6 +293,96 @@ async def test_who_has_moved_from_a_mailbox_that_is_no_more_keeps_his_delegates(
     moved = "anna@new.example" if isinstance(error, NoMailbox) else ANNA
     assert (await office.kept()).done.mailbox == moved
     assert (BEN in office.exchange.delegated.get("anna@new.example", {})) == (moved != ANNA)
+
+
+async def put_user(office: Office, user: User, *, version: int) -> None:
+    at = Source(catalogue.USERS, 0, version, version)
+    await office.desk.store.write(lambda tx: directory.put_user(tx, user, at=at))
+
+
+@pytest.mark.rule("INV-1")
+async def test_a_mailbox_that_is_gone_is_waited_for_for_a_week(office: Office) -> None:
+    """Given a revoke in a mailbox that is no more, then it waits; after a week it has failed, nothing is kept of it,
+    nobody is asked any more, and an administrator can know.
+    """
+
+    def gone(operation: str) -> None:
+        raise NoMailbox(ANNA, "ErrorNonExistentMailbox")
+
+    await office.say(GRANTED, ANNA_BEN)
+    await office.looked()
+    await office.say(REVOKED, ANNA_BEN)
+    office.exchange.before = gone
+    await office.looked()
+    office.desk.pass_by(timedelta(days=7))
+    await office.looked()
+    assert (await office.told())[1:] == [("held", "denied", [])]
+    assert (await office.kept()).done.state is State.GRANTED
+    office.desk.pass_by(timedelta(hours=1))
+    with capture_logs() as logs:
+        await office.looked()
+    assert (await office.told())[2:] == [("failed", "gone", [])]
+    assert (await office.kept()).turn == 0
+    events = [{k: v for k, v in each.items() if k != "log_level"} for each in logs if "delegate." in each["event"]]
+    assert events == [{"event": "delegate.given_up", "principal": "u-anna", "delegate": "u-ben"}]
+    assert await office.desk.store.read(lambda tx: delegates.due(tx, office.desk.now + timedelta(days=9), 1)) == ()
+
+
+@pytest.mark.rule("INV-1")
+async def test_a_mailbox_that_comes_back_within_the_week_loses_its_delegate(office: Office) -> None:
+    """Given a revoke in a mailbox that is away for days, then the right goes once it is there again."""
+    await office.say(GRANTED, ANNA_BEN)
+    await office.looked()
+    await office.say(REVOKED, ANNA_BEN)
+    office.exchange.before = once("delegates", raising(NoMailbox(ANNA, "none")))
+    await office.looked()
+    office.desk.pass_by(timedelta(days=30))
+    await office.looked()
+    assert office.exchange.delegated[ANNA] == {}
+    assert (await office.told())[1:] == [("held", "denied", []), ("applied", None, ["remove_delegate"])]
+
+
+@pytest.mark.rule("INV-1")
+async def test_a_grant_waits_for_its_mailbox_as_long_as_it_stands(office: Office) -> None:
+    """Given a mailbox that Exchange makes weeks after the CRM knew of it, then the grant is carried out there."""
+    await office.say(GRANTED, ANNA_BEN)
+    for _ in range(3):
+        office.exchange.before = once("delegates", raising(NoMailbox(ANNA, "none")))
+        await office.looked()
+        office.desk.pass_by(timedelta(days=8))
+    await office.looked()
+    assert office.exchange.delegated[ANNA] == {BEN: EDITOR}
+    assert await office.told() == [("held", "denied", []), ("applied", None, ["add_delegate"])]
+
+
+@pytest.mark.rule("INV-1")
+async def test_a_revoke_after_a_restore_that_is_cut_off_is_ended_in_the_next_try(office: Office) -> None:
+    """Given rights that a lost store left, and a removal without an answer, then what was found is remembered."""
+    await office.desk.store.raise_generation()
+    office.exchange.delegated[ANNA][BEN] = Rights(calendar="Editor", tasks="Author")
+    await office.say(REVOKED, ANNA_BEN)
+    office.exchange.before = once("update", raising(Unavailable(ANNA, "down")))
+    await office.looked()
+    kept = await office.kept()
+    assert (kept.done.state, kept.done.prior) == (State.REVOKING, Rights(tasks="Author"))
+    office.desk.pass_by(timedelta(minutes=1))
+    await office.looked()
+    assert office.exchange.delegated[ANNA] == {BEN: Rights(tasks="Author")}
+    assert await office.told() == [("applied", None, ["update_delegate"])]
+    assert (await office.kept()).turn == 0
+
+
+@pytest.mark.rule("INV-1")
+async def test_after_a_restore_a_revoke_leaves_the_right_to_another_user_with_the_same_mailbox(office: Office) -> None:
+    """Given Carl, who has taken over Ben's mailbox and may act for Anna, then Ben's revoke takes nothing from him."""
+    await put_user(office, User("u-carl", mailbox=BEN), version=9)
+    await office.say(GRANTED, ANNA_CARL)
+    await office.looked()
+    await office.desk.store.raise_generation()
+    await office.say(REVOKED, ANNA_BEN)
+    await office.looked()
+    assert office.exchange.delegated[ANNA] == {BEN: EDITOR}
+    assert (await office.told())[1:] == [("skipped", "no_grant", [])]
 
 
 @pytest.mark.rule("INV-1")
