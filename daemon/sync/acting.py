@@ -152,7 +152,7 @@ class Acting:
         made: Sequence[Intended] = (),
     ) -> Disposition:
         """Settles a plan of which nothing is left to carry out, and says what was made."""
-        report = plan.report and posting.told(plan.report, made, link_id=plan.link.id)
+        report = plan.report and posting.told(plan.report, made, link_id=plan.link.id, notify=origin.notify)
         return await self._settler.plan(
             replace(plan, report=report),
             origin,

@@ -110,7 +110,9 @@ def outcome(
         cause=origin.cause,
         actor=actor,
         writes=tuple(_write(effect) for effect in done),
-        mails=tuple(_mail(effect) for effect in done if isinstance(effect, Effect) and effect.sending.mails),
+        mails=tuple(
+            _mail(effect, asked=origin.notify) for effect in done if isinstance(effect, Effect) and effect.sending.mails
+        ),
         options=tuple(_option(used) for used in report.options),
         explain=tuple(
             Explanation(rule=each.rule, about=each.about, decision=each.decision, because=each.because)
@@ -127,9 +129,10 @@ def _write(effect: Effect | TaskEffect) -> Write:
     return Write(mailbox=effect.mailbox, operation=operation, fields=names(effect.named))
 
 
-def _mail(effect: Effect) -> Mail:
+def _mail(effect: Effect, *, asked: str | None) -> Mail:
+    """What was asked for: of an item that is made, everybody is added, and Exchange is asked for all."""
     return Mail(
-        mode=effect.sending.to.value,
+        mode=asked or effect.sending.to.value,
         from_=effect.user,
         sender=effect.delegate,
         recipients=len(effect.recipients),

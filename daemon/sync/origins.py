@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from daemon.bus.port import Record
 from schemas import envelope, events
+from schemas.activities import ScheduleItemChanged, ScheduleItemGone
 from schemas.envelope import Envelope
 from schemas.events import Event
 from schemas.outcomes import Cause
@@ -27,6 +28,11 @@ class Origin:
     envelope: Envelope
     cause: Cause
     at: datetime
+
+    @property
+    def notify(self) -> str | None:
+        """Whom a CRM user wants to be told, in his words."""
+        return self.event.notify if isinstance(self.event, ScheduleItemChanged | ScheduleItemGone) else None
 
 
 def read(records: Sequence[Record]) -> Origin:

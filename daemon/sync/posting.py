@@ -107,21 +107,21 @@ def close(tx: Connection, made: Sequence[Intended]) -> None:
     record(tx, made)
 
 
-def told(report: Report, made: Iterable[Intended], *, link_id: str) -> Report:
+def told(report: Report, made: Iterable[Intended], *, link_id: str, notify: str | None) -> Report:
     """The report with what became of the mails that were asked for, by this try of an event or one before: what the
-    last found no reason to mail any more may have been mailed, then.
+    last found no reason to mail any more may have been mailed, then. `notify`: what was asked for, in its words.
     """
     asked = [each for each in made if each.is_to_mail]
     if not asked:
         return report
     decided = (each for each in report.explain if (each.about, each.decision) != (link_id, Decision.SILENT))
-    return replace(report, explain=(*decided, *dict.fromkeys(_explained(asked, link_id))))
+    return replace(report, explain=(*decided, *dict.fromkeys(_explained(asked, link_id, notify=notify))))
 
 
-def _explained(made: Iterable[Intended], link_id: str) -> Iterator[Explanation]:
+def _explained(made: Iterable[Intended], link_id: str, *, notify: str | None) -> Iterator[Explanation]:
     for each in made:
         if each.has_mailed:
-            because = f"notify {each.effect.sending.to}"
+            because = f"notify {notify or each.effect.sending.to}"
             yield from (Explanation("INV-3", who, Decision.MAILED, because) for who in each.effect.recipients)
         if each.unmailed:
             yield Explanation("INV-4", link_id, Decision.SILENT, each.unmailed)

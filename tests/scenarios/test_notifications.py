@@ -149,6 +149,20 @@ async def test_s01d_one_guest_added_he_alone_is_told_or_nobody(store: Path, noti
         assert await subjects(house, "bob") == [[]], "taken out silently, he loses his copy"
 
 
+@pytest.mark.rule("INV-3", "INV-4")
+async def test_inv_4_who_is_added_with_the_meeting_itself_is_said_to_be_told_as_added(store: Path) -> None:
+    """Given a new series for whose guests "added" is asked, then outcome, reasons and counts say that, and not all."""
+    async with a_house(store, "anna", "bob") as house:
+        exceptions = [{"original_start": (TEN + timedelta(weeks=1)).isoformat(), "deleted": True, "changes": {}}]
+        people = ["u-anna", "u-bob"]
+        await made(house, notify="added", assign_to=people, recurrence=WEEKLY, exceptions=exceptions)
+        assert {mail["mode"] for mail in said(house)["mails"]} == {"added"}
+        assert mails(house) == [("cancellation", BOB), ("invitation", BOB)]
+        assert {each["because"] for each in said(house)["explain"]} == {"notify added"}
+        assert house.metrics[-1].value("exsyncd_mails_total", {"mode": "added"}) == 2
+        assert house.metrics[-1].value("exsyncd_mails_total", {"mode": "all"}) == 0
+
+
 @pytest.mark.scenario("S01e")
 @pytest.mark.rule("INV-3", "INV-6")
 async def test_s01e_invited_by_the_crm_and_in_outlook_a_guest_gets_one_invitation(store: Path) -> None:

@@ -110,13 +110,13 @@ def test_the_outcome_says_who_was_mailed_and_what_was_not_sent() -> None:
     report = replace(REPORT, explain=(quiet, kept))
     to = [Explanation("INV-3", who, Decision.MAILED, "notify all") for who in ("c-7", "u-cleo")]
 
-    assert posting.told(report, [replace(MAILED, end=End.MADE)], link_id="l-1").explain == (kept, *to)
-    assert posting.told(report, [posting.unknown(MAILED)], link_id="l-1").explain == (
+    assert posting.told(report, [replace(MAILED, end=End.MADE)], link_id="l-1", notify="all").explain == (kept, *to)
+    assert posting.told(report, [posting.unknown(MAILED)], link_id="l-1", notify="all").explain == (
         kept,
         Explanation("INV-4", "l-1", Decision.SILENT, posting.PERHAPS_BEFORE),
     )
     silent = Intended(effect=TAKEN_OUT, by=Direction.OUTBOUND, end=End.MADE)
-    assert posting.told(report, [silent], link_id="l-1") == report
+    assert posting.told(report, [silent], link_id="l-1", notify="all") == report
 
 
 def test_an_intent_is_read_as_it_was_written() -> None:
