@@ -116,7 +116,7 @@ def done(link: Link, effect: Effect, *, item_id: str, change_key: str) -> Link:
         holds=holding(effect.item) if effect.fields else known.holds,
         ours=change_key,
     )
-    others = (each for each in link.replicas if each.mailbox != effect.mailbox)
+    others = (_left(each, effect) for each in link.replicas if each.mailbox != effect.mailbox)
     return replace(link, replicas=tuple(sorted((*others, written), key=lambda replica: replica.mailbox)))
 
 
@@ -128,6 +128,12 @@ def _calls_off(effect: Effect) -> bool:
 def _called_off(replica: Replica) -> Replica:
     """An invited copy whose user gets a cancellation: it is marked so by Exchange, and is his to throw away."""
     return replica if replica.direct else replace(replica, cancelled=True)
+
+
+def _left(replica: Replica, effect: Effect) -> Replica:
+    """The copy of somebody else than whose was written: called off if he was taken out and told (INV-6)."""
+    is_told = effect.sending.to is Whom.ALL and replica.user in effect.leaving
+    return _called_off(replica) if is_told else replica
 
 
 def stood(link: Link, effect: Effect) -> Link:

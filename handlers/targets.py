@@ -38,13 +38,18 @@ def _copies(edit: Edit) -> Iterator[Target]:
             continue
         if replica == counting:
             yield _counting_copy(edit, user, replica)
-        elif user.id in edit.notice.told and user.id in removed:
-            continue  # Exchange marks it as cancelled
+        elif user.id in removed and _is_called_off(edit, replica):
+            continue
         elif user.id in removed or (replica.direct and user.id not in wanted):  # by the organizer, meanwhile
             yield Target(user=user, mailbox=replica.mailbox, replica=replica, direct=replica.direct, delete=True)
         elif user.id in wanted and not replica.cancelled:
             yield _other_copy(edit, user, replica)
     yield from _direct_copies(edit, sorted(added))
+
+
+def _is_called_off(edit: Edit, replica: Replica) -> bool:
+    """Whether Exchange marks somebody's copy as cancelled, or has, because of an earlier try of the same edit."""
+    return replica.user in edit.notice.told or (replica.cancelled and edit.change.notify == "all")
 
 
 def _first_copies(edit: Edit) -> Iterator[Target]:

@@ -177,3 +177,31 @@ async def test_s22a_a_delegate_whose_right_was_taken_away_by_hand_is_refused(sto
         assert mails_of(house, crm_id) == before
         assert {copy.get("Subject") for copy in copies(house, crm_id).values()} == {"Review"}
         assert [each["item"]["subject"] for each in house.items()] == ["Review"]
+
+
+@pytest.mark.rule("INV-3", "INV-6", "CON-3")
+@pytest.mark.parametrize("trouble", ["drop_after", "error_after", "denied"])
+async def test_inv_3_who_was_removed_and_told_keeps_his_cancelled_copy_whatever_came_between(
+    store: Path, trouble: str
+) -> None:
+    """Given Bob, who was taken out with a message by a call whose event had to be tried again, then his copy is his."""
+    clock = Clock(NOW)
+    given: dict[str, dict[str, Any]] = {
+        "drop_after": {"mailbox": ANNA},
+        "error_after": {"mailbox": ANNA, "status": 503},
+        "denied": {"fault": "access_denied", "mailbox": "cleo@bank.example"},
+    }
+    fault = {"fault": trouble} | given[trouble]
+    async with a_house(store, "anna", *BOTH, clock=clock, exchange={"timeout": "1s"}) as house:
+        await house.announce(options(meeting_alarms=True))
+        crm_id = await created(house)
+        await all_done(house, clock)
+        house.fault(operation="UpdateItem", **fault)
+        alarms = {"u-anna": [30], "u-cleo": [25]}
+        await house.crm.edit(crm_id, acting("anna", notify="all", assign_to=["u-anna", "u-cleo"], alarms=alarms))
+        await all_done(house, clock)
+        assert house.sandbox.faults.struck["UpdateItem"] == 1
+        assert mails_of(house, crm_id) == to_both("invitation") + Counter(
+            {("cancellation", "bob"): 1, ("update", "cleo"): 1}
+        )
+        assert copies(house, crm_id)["bob"].get("IsCancelled") is True

@@ -239,3 +239,17 @@ def test_con_1_whom_a_half_done_plan_has_invited_or_taken_out_exchange_names_or_
     effect = an_effect(authoritative=True, joining=("u-cora", "u-adam"), leaving=("u-bob",))
     exchange = progressed(link, effect, item_id="AAMk-2", change_key="2").exchange
     assert exchange == replace(ITEM, assign_to=("u-adam", "u-anna", "u-cora"))
+
+
+@pytest.mark.rule("INV-6", "INV-3")
+@pytest.mark.parametrize(("whom", "is_cancelled"), [(Whom.ALL, True), (Whom.ADDED, False), (Whom.NOBODY, False)])
+def test_inv_6_whoever_was_taken_out_and_told_holds_a_copy_that_is_called_off(whom: Whom, is_cancelled: bool):
+    """However much of the plan was carried out. Who stays keeps his as it is; a direct copy is Exchange's to leave."""
+    cora = Replica("cora@bank.example", "u-cora", "AAMk-3")
+    dan = Replica("dan@bank.example", "u-dan", "AAMk-4", direct=True)
+    eve = Replica("eve@bank.example", "u-eve", "AAMk-5")
+    effect = an_effect(authoritative=True, leaving=("u-cora", "u-dan"), sending=Sending(whom))
+    link = replace(LINK, replicas=(KNOWN, cora, dan, eve))
+    for carried_out in (done, progressed):
+        left = carried_out(link, effect, item_id="AAMk-2", change_key="2")
+        assert left.replicas[1:] == (replace(cora, cancelled=is_cancelled), dan, eve)
