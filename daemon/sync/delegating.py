@@ -356,7 +356,10 @@ class Delegating:
         number = case.answered
         if case.wish.bar is None or number is None or case.asked[number].held is None:
             return False
-        return self._now() - case.origins[number].at > _NO_MAILBOX_FOR
+        waited = self._now() - case.origins[number].at
+        if case.causes[number].record is None:  # settings tell of no time: count the tries
+            waited = case.kept.tries * _PATIENCE[MISCONFIGURED].longest
+        return waited > _NO_MAILBOX_FOR
 
     async def _put_off(self, case: _Case, *, reason: str, delay: timedelta | None = None, code: str = "") -> None:
         """It has to wait, and what it was asked by waits with it; the others are over."""

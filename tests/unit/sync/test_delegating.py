@@ -328,6 +328,29 @@ async def test_a_mailbox_that_is_gone_is_waited_for_for_a_week(office: Office) -
     assert await office.desk.store.read(lambda tx: delegates.due(tx, office.desk.now + timedelta(days=9), 1)) == ()
 
 
+@pytest.mark.rule("INV-1", "OPT-2")
+async def test_settings_wait_for_a_mailbox_that_is_gone_for_about_a_week_too(office: Office) -> None:
+    """Given the option switched off in the configuration, then it ends after some tries for each day, and is said."""
+
+    def gone(operation: str) -> None:
+        raise NoMailbox(ANNA, "ErrorNonExistentMailbox")
+
+    await office.say(GRANTED, ANNA_BEN)
+    await office.looked()
+    office.policy = Policy()
+    office.exchange.before = gone
+    tries = 0
+    while (await office.kept()).done.state is State.GRANTED:
+        office.desk.pass_by(timedelta(hours=1))
+        await office.looked()
+        tries += 1
+        assert tries < 200
+    assert tries > 7 * 24
+    assert (await office.told())[1:] == [("held", "denied", []), ("failed", "gone", [])]
+    await office.looked()
+    assert len(await office.told()) == 3
+
+
 @pytest.mark.rule("INV-1")
 async def test_a_mailbox_that_comes_back_within_the_week_loses_its_delegate(office: Office) -> None:
     """Given a revoke in a mailbox that is away for days, then the right goes once it is there again."""
