@@ -54,7 +54,7 @@ def test_con_6_what_was_written_stands_as_exchange_has_it():
     assert link == known(exchange=exchange, agreed=agreed, content=None, private_from_crm=True)
 
 
-@pytest.mark.rule("CON-6", "PRIV-2")
+@pytest.mark.rule("CON-6", "PRIV-6")
 @pytest.mark.parametrize("fields", [("subject",), ("restricted",)])
 def test_con_6_who_made_it_private_is_known_still_unless_that_was_written(fields: tuple[str, ...]):
     link = standing(known(private_from_crm=True), [an_effect(fields=fields)], after=WANTED)
