@@ -37,7 +37,10 @@ asyncio_mode = "auto"
 asyncio_default_fixture_loop_scope = "function"
 markers = ["rule", "scenario", "requirement"]
 """
-_PYTEST = ("-q", "-p", "tests.mutants.session", "-p", "no:cacheprovider", f"--hypothesis-profile={session.PROFILE}")
+_PYTEST = (
+    *("-q", "-p", "tests.mutants.session", "-p", "no:cacheprovider", f"--hypothesis-profile={session.PROFILE}"),
+    *("--assert=plain", "--tb=native"),  # what failed is all that is asked; why would take longer than the test
+)
 
 
 @dataclass(frozen=True, slots=True)

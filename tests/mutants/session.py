@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
 
@@ -32,7 +32,14 @@ ASKED, CALLS = Path("asked.json"), Path("calls.json")  # where the tests run
 _STATUSES = {0: "survived", 1: "killed"}
 _TIMES_LONGER = 5  # and a second more than a test takes of the processor, and its mutant is taken to run for ever
 
-settings.register_profile(PROFILE, max_examples=30, derandomize=True, database=None, deadline=None)
+settings.register_profile(
+    PROFILE,
+    max_examples=30,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),  # that it fails is enough: nobody reads the smallest example
+)
 
 _noticed = os.open(os.devnull, os.O_WRONLY)  # where a test that fails is named
 
