@@ -3,7 +3,7 @@
 First it sees which functions each test calls. Then it forks for each mutant, and lets those tests judge it that call
 its function: first those that noticed others of its mutants, then the quickest; the first that fails ends it. Nothing
 that ran before can have filled a cache.
-Of what is drawn at random there is only a little, the same each time.
+Of what is drawn at random there is only a little, the same each time: first a glance, which most do not outlive.
 """
 
 from __future__ import annotations
@@ -22,19 +22,22 @@ from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
+from hypothesis.internal.detection import is_hypothesis_test
 from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
 
 from tests.mutants.making import function_of
 
 PROFILE = "mutants"
+FEW, MANY = 3, 30
+"""Examples of what is drawn at random, whatever a test asks for: at a first glance, and of what outlives it."""
 ASKED, CALLS = Path("asked.json"), Path("calls.json")  # where the tests run
 _STATUSES = {0: "survived", 1: "killed"}
 _TIMES_LONGER = 5  # and a second more than a test takes of the processor, and its mutant is taken to run for ever
 
 settings.register_profile(
     PROFILE,
-    max_examples=30,
+    max_examples=MANY,
     derandomize=True,
     database=None,
     deadline=None,
@@ -51,6 +54,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     if session.testsfailed:
         raise session.Failed("the tests cannot even be collected")
     asked = json.loads(ASKED.read_text())
+    _draw(session.items, MANY)
     gc.collect()
     gc.freeze()
     if _ended(_forked(lambda: _watch(session.items))) != 0:
@@ -129,11 +133,33 @@ def _ask(name: str, tests: Sequence[tuple[pytest.Item, float]], told: int) -> No
     _noticed = told
     sys.__stderr__ = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
     set_mutant_under_test(name)
+    _draw([item for item, _ in tests], FEW)
+    _run(tests)
+    drawing = [(item, took) for item, took in tests if _draws(item)]
+    _draw([item for item, _ in drawing], MANY)
+    _run(drawing)
+
+
+def _run(tests: Sequence[tuple[pytest.Item, float]]) -> None:
     items = [item for item, _ in tests]
     for (item, following), (_, took) in zip(_with_next(items), tests, strict=True):
         most = math.ceil(time.process_time() + (took + 1) * _TIMES_LONGER)
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+
+def _draw(items: Sequence[pytest.Item], examples: int) -> None:
+    """Lets tests draw so many examples, and no more because one of them says so.
+
+    By a private name of hypothesis: what a test says by `settings` may not be said again.
+    """
+    for test in (item.obj for item in items if isinstance(item, pytest.Function) and _draws(item)):
+        own = test._hypothesis_internal_use_settings
+        test._hypothesis_internal_use_settings = settings(own, max_examples=examples)
+
+
+def _draws(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
 
 
 def _forked(what: Callable[[], None]) -> int:
