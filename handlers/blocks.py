@@ -57,13 +57,13 @@ def block_of(related: tuple[Related, ...]) -> Block | None:
 
 
 def is_heading(text: str) -> bool:
-    """Whether a line begins a block, however it was wrapped."""
-    return HEADING[:9] in text and _one_line(text) == HEADING
+    """Whether a line begins a block, however it was wrapped. Its first word is looked for first: that is quicker."""
+    return HEADING[:8] in text and _one_line(text) == HEADING
 
 
 def is_closing(text: str) -> bool:
-    """Whether a line ends a block, however it was wrapped."""
-    return CLOSING[:9] in text and _one_line(text) == CLOSING
+    """Whether a line ends a block, however it was wrapped; see there."""
+    return CLOSING[:4] in text and _one_line(text) == CLOSING
 
 
 def _lines(related: tuple[Related, ...]) -> Iterator[str]:

@@ -174,6 +174,17 @@ def test_note_3_a_rewritten_block_is_recognised(name: str) -> None:
     assert notes_of(gone, html=True) == "one\n\ntwo"
 
 
+@pytest.mark.rule("NOTE-2", "NOTE-3")
+@pytest.mark.parametrize("blank", ["\xa0", "\t", "  "])
+@pytest.mark.parametrize("mark", [HEADING, CLOSING])
+def test_note_3_a_block_is_recognised_whichever_of_its_blanks_was_rewritten(mark: str, blank: str) -> None:
+    """In a text there is nothing else to recognise it by."""
+    for index in (index for index, letter in enumerate(mark) if letter == " "):
+        rewritten = BLOCK.text.replace(mark, f"{mark[:index]}{blank}{mark[index + 1 :]}")
+        assert notes_of(f"Agenda\n\n{rewritten}", html=False) == "Agenda"
+        assert compose(f"Agenda\n\n{rewritten}", html=False, notes=None, block=None) == "Agenda"
+
+
 @pytest.mark.rule("NOTE-3")
 @FORMATS
 def test_note_3_what_is_typed_right_after_the_block_is_a_persons(html: bool) -> None:
