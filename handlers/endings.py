@@ -120,7 +120,6 @@ def _ended(link: Link, ending: _Ending) -> Report:
 def _taken_away(link: Link, ending: _Ending) -> tuple[Effect, ...]:
     """Every copy goes, the one that counts first, but those that Exchange marks as cancelled, or has."""
     counting = crm_edits.counting(link, ending.around)
-    place = counting.mailbox if counting else ""
     notice = ending.notice if crm_edits.is_organizers(link, counting) else QUIET
     is_told = link.deleted_by_crm or ending.change.notify == "all"
     going = (
@@ -128,4 +127,4 @@ def _taken_away(link: Link, ending: _Ending) -> tuple[Effect, ...]:
         for each in link.replicas
         if each.live and not (each.user in notice.told and not each.direct) and not (each.cancelled and is_told)
     )
-    return outgoing.removals(going, link=link, facts=ending.around.facts, counting=place, notice=notice)
+    return outgoing.removals(going, link=link, facts=ending.around.facts, counting=counting, notice=notice)

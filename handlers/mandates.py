@@ -40,8 +40,8 @@ def of(change: CrmChange, *, owner: str | None, is_new: bool, around: Surroundin
         return OWN
     if change.actor is None:
         return OWN if change.on_behalf_of is None else Mandate(refused=f"nobody acts for {change.on_behalf_of}")
-    if change.on_behalf_of not in (None, change.actor):
-        return _delegates(change, change.actor, owner, around=around)
+    if change.on_behalf_of is not None and change.on_behalf_of != change.actor:
+        return _delegates(change.actor, change.on_behalf_of, owner, around=around)
     if change.actor == owner or (is_new and owner is None):
         return OWN
     if is_new:
@@ -49,10 +49,10 @@ def of(change: CrmChange, *, owner: str | None, is_new: bool, around: Surroundin
     return Mandate(is_strangers=True)
 
 
-def _delegates(change: CrmChange, actor: str, owner: str | None, *, around: Surroundings) -> Mandate:
-    principal = around.facts.by_id.get(change.on_behalf_of or "")
+def _delegates(actor: str, whose: str, owner: str | None, *, around: Surroundings) -> Mandate:
+    principal = around.facts.by_id.get(whose)
     if principal is None or principal.id != owner:
-        return Mandate(refused=f"{change.on_behalf_of} is not the owner")
+        return Mandate(refused=f"{whose} is not the owner")
     option = OptionValues(events=around.facts.options, config=around.policy.options).of(principal, MEETING_INVITATIONS)
     if not option.value:
         return Mandate(refused=f"the option of {principal.id} is off", consulted=(option,))

@@ -49,9 +49,7 @@ def told_by(known: OccurrenceAlarms, copy: Copy, *, user: str, now: datetime) ->
     """Everybody's alarms after this user's copy of the series was read; what was not read stays as it was."""
     alarms = {start: dict(own) for start, own in known}
     read = {each.original_start: each for each in copy.exceptions if each.original_start is not None}
-    for start in alarms.keys() | read.keys():
-        if start in copy.unread:
-            continue
+    for start in (alarms.keys() | read.keys()).difference(copy.unread):
         own = alarms.setdefault(start, {})
         exception = read.get(start)
         if exception is None or exception.reminder == copy.reminder:

@@ -283,9 +283,9 @@ def _uid(target: Target, crm_id: str | None) -> str | None:
 
 
 def removals(
-    replicas: Iterable[Replica], *, link: Link, facts: Facts, counting: str = "", notice: Notice = QUIET
+    replicas: Iterable[Replica], *, link: Link, facts: Facts, counting: Replica | None = None, notice: Notice = QUIET
 ) -> tuple[Effect, ...]:
-    """Takes copies away, as far as their mailboxes may be written to; the notice goes with that in `counting`."""
+    """Takes copies away, as far as their mailboxes may be written to; the notice goes with the one that counts."""
     targets = (
         Target(
             user=user,
@@ -293,8 +293,8 @@ def removals(
             replica=each,
             direct=each.direct,
             delete=True,
-            authoritative=each.mailbox == counting,
-            notice=notice if each.mailbox == counting else QUIET,
+            authoritative=each == counting,
+            notice=notice if each == counting else QUIET,
         )
         for each in replicas
         if (user := facts.by_id.get(each.user)) is not None and user.synchronized

@@ -111,7 +111,8 @@ def _missed(edit: Edit) -> tuple[str, ...]:
     """
     if edit.link.crm_revision < edit.link.revision:
         return CONTENT
-    untold = tuple(name for name in CONTENT if getattr(edit.link.agreed, name, None) != getattr(edit.was, name))
+    known = edit.link.agreed or ScheduleItem()
+    untold = tuple(name for name in CONTENT if getattr(known, name) != getattr(edit.was, name))
     return (*untold, *edit.folded.taken) if untold else CONTENT
 
 
