@@ -71,6 +71,26 @@ def test_con_3_an_event_that_is_not_newer_says_nothing(version):
     assert not crm_changes.is_stale(a_link(), CrmChange("si-1", 0)), "of an unknown item every event is news"
 
 
+@pytest.mark.rule("INV-4", "CON-3")
+@pytest.mark.parametrize(
+    ("about", "is_overtaken"),
+    [
+        ({"notify": "all"}, True),
+        ({"notify": "added"}, True),
+        ({"notify": "all", "version": 5}, False),
+        ({"notify": "all", "version": 6}, False),
+        ({"notify": "none"}, False),
+        ({"notify": "all", "ours": True}, False),
+        ({"notify": "all", "replayed": True}, False),
+    ],
+    ids=["all", "added", "the last", "a newer one", "asks for nothing", "an answer to a command", "dealt with before"],
+)
+def test_inv_4_a_wish_to_tell_is_overtaken_by_a_newer_event(about, is_overtaken):
+    """Nobody is told of it any more, which is worth an outcome; of all others there was nobody to tell."""
+    change = CrmChange(**({"id": "si-1", "version": 4} | about))
+    assert crm_changes.is_overtaken(a_link(crm_version=5), change) is is_overtaken
+
+
 @pytest.mark.rule("CON-1")
 @pytest.mark.parametrize(
     "edit",

@@ -389,9 +389,11 @@ def test_what_a_lost_store_left_is_told_apart_from_what_is_known() -> None:
 @pytest.mark.rule("INV-1")
 def test_a_mailbox_that_is_gone_for_good_ends_it() -> None:
     """With what Exchange says, and with what may be left there."""
-    report = delegations.given_up(PAIR, REVOKED, code="ErrorNonExistentMailbox")
+    wish = wished(values=options())
+    report = delegations.given_up(PAIR, wish, code="ErrorNonExistentMailbox")
     because = "Exchange says ErrorNonExistentMailbox: should the mailbox come back, his rights may still be in it"
-    assert (report.result, report.reason, report.options) == (Result.FAILED, Reason.GONE, ())
+    assert (report.result, report.reason) == (Result.FAILED, Reason.GONE)
+    assert report.options == wish.options != (), "because of which the grant was to be taken back"
     assert explained(report) == Explanation("INV-1", "u-ben", Decision.REFUSED, because)
 
 

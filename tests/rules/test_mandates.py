@@ -11,11 +11,11 @@ from handlers.crm_changes import CrmChange, Kind
 from handlers.effects import Operation
 from handlers.links import State
 from schemas import ids, options
-from schemas.items import ScheduleItem
+from schemas.items import Recurrence, ScheduleItem, SeriesException
 from schemas.outcomes import Decision, Direction, Reason, Result
 from schemas.sending import Sending, Whom
 from tests.support.mirror import Bank, a_bank, a_bank_of_the_crm, forgetting
-from tests.support.world import END, START, a_meeting, a_user, a_world, copy_of, said
+from tests.support.world import END, START, a_meeting, a_user, a_world, copy_of, days, said
 
 ANNA, BOB, BEN = a_user("u-anna"), a_user("u-bob"), a_user("u-ben")
 NOBODYS = a_world(ANNA, BOB, BEN, a_user("u-eve", mailbox=None))
@@ -74,6 +74,60 @@ def test_s22a_what_a_delegate_changes_and_deletes_is_done_by_him_too():
     assert all(report.options for report in bank.reports)
 
 
+WEEKLY = replace(ITEM, recurrence=Recurrence("weekly", weekdays=("TU",), end="after", count=10))
+IN_ROOM_5 = SeriesException(START + days(7), changes=(("location", '"Room 5"'),))
+
+
+def of_occurrences(bank: Bank) -> list[tuple[str | None, Sending, tuple[str, ...]]]:
+    """By whom single occurrences were written in Anna's calendar, and who was told."""
+    return [(each.delegate, each.sending, each.recipients) for each in bank.writes if each.mailbox == A if each.index]
+
+
+@pytest.mark.rule("INV-2", "INV-3", "REC-3")
+@pytest.mark.parametrize(
+    ("notify", "people", "whom", "recipients"),
+    [
+        ("none", ("u-anna", "u-bob"), Whom.NOBODY, ()),
+        ("all", ("u-anna", "u-bob"), Whom.ALL, ("u-bob",)),
+        ("added", ("u-anna", "u-bob", "u-dan"), Whom.NOBODY, ()),
+    ],
+)
+def test_inv_2_a_delegate_writes_single_occurrences_too_and_mails_who_is_to_be_told(notify, people, whom, recipients):
+    """Who is new to the series is told of it as a whole."""
+    bank = a_bank_of_the_crm(WORLD.knowing(a_user("u-dan")), WEEKLY, notify="all")
+    bank.until_quiet()
+    forgetting(bank)
+    bank.in_crm(exceptions=(IN_ROOM_5,), assign_to=people, notify=notify, actor="u-ben", on_behalf_of="u-anna")
+    bank.deliver()
+    assert set(of_occurrences(bank)) == {("u-ben", Sending(whom, acting=BENS), recipients)}
+
+
+@pytest.mark.rule("INV-2", "PRIV-6", "REC-3")
+@pytest.mark.parametrize(
+    ("before", "restricted", "is_hidden"),
+    [(False, False, False), (False, True, True), (True, True, False), (True, False, False)],
+    ids=["open", "made private", "private before", "opened"],
+)
+def test_inv_2_occurrences_of_what_a_delegate_makes_private_are_written_by_the_owner(before, restricted, is_hidden):
+    """Exchange hides it from him before he comes to them; he is named all the same."""
+    bank = a_bank_of_the_crm(WORLD, replace(WEEKLY, restricted=before))
+    bank.until_quiet()
+    forgetting(bank)
+    bank.in_crm(exceptions=(IN_ROOM_5,), restricted=restricted, actor="u-ben", on_behalf_of="u-anna")
+    bank.deliver()
+    assert of_occurrences(bank) == [("u-ben", Sending(acting="" if is_hidden else BENS), ())]
+
+
+@pytest.mark.rule("INV-2", "PRIV-6", "REC-3")
+@pytest.mark.parametrize("restricted", [False, True])
+def test_inv_2_so_are_those_of_a_private_series_that_he_makes(restricted):
+    """The series itself is made by him."""
+    item = replace(WEEKLY, restricted=restricted, exceptions=(IN_ROOM_5,))
+    bank = a_bank_of_the_crm(WORLD, item, actor="u-ben", on_behalf_of="u-anna")
+    assert bank.writes[0].sending.acting == BENS
+    assert of_occurrences(bank) == [("u-ben", Sending(acting="" if restricted else BENS), ())]
+
+
 @pytest.mark.rule("INV-2")
 @pytest.mark.parametrize(
     ("world", "on_behalf_of", "actor"),
@@ -127,14 +181,49 @@ def test_inv_2_with_the_option_off_that_is_what_the_outcome_names():
     assert report.explain[0].because == "the option of u-anna is off"
 
 
+@pytest.mark.rule("INV-2", "OPT-5")
+def test_inv_2_without_a_grant_the_outcome_names_the_option_that_would_let_him():
+    """It is on; it is the grant that is missing."""
+    bank = a_bank_of_the_crm(NOBODYS.with_options(invitations=True), ITEM, actor="u-ben", on_behalf_of="u-anna")
+    [report] = bank.reports
+    assert [(each.key, each.user, each.value) for each in report.options] == [
+        (options.MEETING_INVITATIONS, "u-anna", True)
+    ]
+    assert report.explain[0].because == "no grant of u-anna is in force"
+
+
 @pytest.mark.rule("INV-2")
 def test_inv_2_a_refused_create_is_made_when_the_owner_edits_it():
     """Whole, as if it were new."""
     bank = a_bank_of_the_crm(WORLD, ITEM, actor="u-bob")
     assert bank.writes == []
+    assert (bank.link.state, bank.link.agreed) == (State.OUTSIDE, None), "it is in the CRM alone"
     bank.in_crm(location="Room 4", actor="u-anna")
     bank.until_quiet()
     assert (bank.copy_in(A).subject, bank.copy_in(A).location) == ("Call", "Room 4")
+
+
+@pytest.mark.rule("INV-2", "DEL-6")
+def test_inv_2_an_item_that_was_cancelled_is_not_opened_again_by_somebody_without_a_grant():
+    """It was agreed on to be cancelled, and stays so in Exchange; the CRM is not told to open it."""
+    bank = the_bank(NOBODYS)
+    bank.in_crm(status="cancelled")
+    bank.until_quiet()
+    forgetting(bank)
+    bank.in_crm(status="open", actor="u-ben", on_behalf_of="u-anna")
+    bank.until_quiet()
+    assert (bank.copies, bank.commands, bank.link.state) == ({}, [], State.DELETED)
+    assert why(bank) == [("INV-2", "u-ben", Decision.REFUSED)]
+
+
+@pytest.mark.rule("INV-2", "INV-7")
+def test_inv_2_what_was_never_in_scope_stays_out_of_it_when_its_create_is_refused():
+    """There is nothing to be put back."""
+    bank = a_bank_of_the_crm(NOBODYS, replace(ITEM, owner="u-eve", assign_to=()))
+    link = replace(bank.link, state=State.OUT_OF_SCOPE, agreed=None, crm=None)
+    change = CrmChange("si-1", 2, after=ITEM, actor="u-ben", on_behalf_of="u-anna")
+    plan = outbound.decide(link, change, around=NOBODYS.around)
+    assert (plan.link.state, plan.command) == (State.OUT_OF_SCOPE, None)
 
 
 @pytest.mark.rule("INV-2", "ID-6")
@@ -267,8 +356,8 @@ def test_inv_2_who_is_not_named_acts_for_nobody():
     assert (bank.writes, bank.commands, bank.mails) == ([], [], [])
     [report] = bank.reports
     assert (report.result, report.reason) == (Result.REFUSED, Reason.NO_GRANT)
-    assert [(each.rule, each.decision, each.because) for each in report.explain] == [
-        ("INV-2", Decision.REFUSED, "nobody acts for u-anna")
+    assert [(each.rule, each.about, each.decision, each.because) for each in report.explain] == [
+        ("INV-2", "item", Decision.REFUSED, "nobody acts for u-anna")
     ]
 
 

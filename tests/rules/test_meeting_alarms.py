@@ -9,10 +9,11 @@ import pytest
 
 from handlers.alarms import followed, paired
 from schemas import options
-from schemas.copies import Attendee, Role
+from schemas.copies import Attendee, Role, Shape
 from schemas.edits import UNSET
-from schemas.items import Response, ScheduleItem
+from schemas.items import Recurrence, Response, ScheduleItem
 from schemas.options import Level
+from schemas.wire import read_changes
 from tests.support.mirror import DEFAULT_REMINDER, Bank, a_bank, a_bank_of_the_crm
 from tests.support.world import END, NOW, START, World, a_meeting, a_user, a_world, agreed, copy_of, days, invited, on
 
@@ -261,6 +262,34 @@ def test_opt_3_switching_alarms_on_moves_nothing_by_itself():
     bank.in_outlook(A, reminder=25)
     bank.until_quiet()
     assert alarms(bank)["u-anna"] == (25,)
+
+
+@pytest.mark.rule("OPT-3", "ALM-8")
+def test_opt_3_with_the_option_on_an_alarm_of_whom_the_crm_states_none_comes_in_with_the_next_change():
+    """In his own copy; nobody need touch the alarm itself."""
+    bank = the_bank(OFF)
+    bank.world = WORLD
+    bank.in_outlook(A, subject="Budget")
+    bank.until_quiet()
+    assert alarms(bank) == {"u-anna": (15,)}
+
+
+@pytest.mark.rule("ALM-4", "ALM-5", "OPT-3")
+def test_alm_5_an_alarm_of_one_occurrence_brings_no_other_of_the_series_along():
+    """That is as it was on both sides, which are not the same: changed in the CRM while the option was off."""
+    weekly = replace(MEETING, recurrence=Recurrence("weekly", weekdays=("TU",)), shape=Shape.MASTER)
+    bank = a_bank(OFF.with_policy(series_alarms_always=True), weekly)
+    bank.in_crm(alarms=(("u-anna", (5,)),))
+    bank.until_quiet()
+    bank.world = bank.world.with_options(alarms=True)
+    second = {"original_start": START + days(7), "start": START + days(7), "end": END + days(7)}
+    single = replace(weekly, recurrence=None, shape=Shape.EXCEPTION, reminder=0, **second)
+    bank.in_outlook(A, exceptions=(single,))
+    bank.until_quiet()
+    assert bank.crm is not None
+    assert alarms(bank) == {"u-anna": (5,)}
+    [exception] = bank.crm.exceptions
+    assert read_changes(exception) == {"alarms": (("u-anna", (0,)),)}
 
 
 @pytest.mark.rule("OPT-4", "OPT-5")

@@ -25,6 +25,7 @@ from schemas.copies import Attendee, Role
 from schemas.edits import UNSET
 from schemas.items import External, ForEntry, Recurrence, Related, Response, ScheduleItem, SeriesException, Source
 from schemas.outcomes import Decision, Direction, Reason, Result
+from schemas.sending import Sending
 from tests.support.world import END, START, World, a_contact, a_user, a_world, days
 
 ANNA, BOB, CORA = a_user("u-anna"), a_user("u-bob"), a_user("u-cora")
@@ -226,6 +227,54 @@ def test_id_6_what_exchange_will_never_take_is_put_back():
         assert outbound.rejected(link, event, generation=1) == Plan(replace(known, **about), report=report)
 
 
+@pytest.mark.rule("INV-2", "ID-6", "CON-6")
+@pytest.mark.parametrize(
+    ("reason", "actor", "said"),
+    [
+        (Reason.DENIED, "u-ben", ("INV-2", "u-ben", "Exchange denies it to him")),
+        (Reason.DENIED, None, ("INV-2", "item", "Exchange denies it to him")),
+        (Reason.RESTRICTION, "u-ben", ("ID-6", "item", "Exchange does not take this content")),
+    ],
+)
+@pytest.mark.parametrize("is_told", [True, False])
+def test_id_6_of_what_exchange_took_in_part_the_outcome_says_what_becomes_of_it(
+    reason: Reason, actor: str | None, said: tuple[str, str, str], is_told: bool
+):
+    """What was done in the copy that counts stands, and it is said that not all is put back."""
+    after = replace(ITEM, subject="x", location="y")
+    event = CrmChange("si-1", 6, revision=3, after=after, actor=actor, on_behalf_of="u-anna")
+    done = update(ANNA, after, "subject", authoritative=is_told)
+    plan = outbound.rejected(
+        replace(PEACE, exchange=replace(ITEM, subject="x")), event, generation=1, reason=reason, done=[done]
+    )
+    rule, about, because = said
+    end = ": put back, but for what was done before" if is_told else ": put back"
+    explain = (Explanation(rule, about, Decision.REFUSED, because + end),)
+    result = Result.REFUSED if reason is Reason.DENIED else Result.FAILED
+    assert plan.report == Report(Direction.OUTBOUND, result, reason, explain=explain)
+    assert plan.command is not None
+    assert plan.command.changed == (("location",) if is_told else ("subject", "location"))
+
+
+@pytest.mark.rule("ID-6", "DEL-6")
+def test_id_6_a_cancellation_that_exchange_took_in_part_stands_as_the_crm_has_it():
+    """The organizer's copy went before another's was denied: there is nothing to put back."""
+    cancelled = replace(ITEM, status="cancelled")
+    event = CrmChange("si-1", 6, revision=3, after=cancelled)
+    plan = outbound.rejected(PEACE, event, generation=1, done=[removal(ANNA, authoritative=True)])
+    assert plan.command is None
+    assert (plan.link.state, plan.link.agreed, plan.link.crm) == (State.DELETED, cancelled, cancelled)
+
+
+@pytest.mark.rule("INV-4")
+def test_inv_4_whom_an_overtaken_event_was_to_tell_is_not_told_and_that_is_said():
+    """The newer one holds all of it; nothing is written, and nothing remembered."""
+    plan = outbound.overtaken(PEACE, CrmChange("si-1", 4, after=ITEM, notify="added"))
+    because = "notify added of version 4, which a newer one had overtaken"
+    explain = (Explanation("INV-4", "l-1", Decision.SILENT, because),)
+    assert plan == Plan(PEACE, report=Report(Direction.OUTBOUND, Result.SKIPPED, Reason.STALE, explain=explain))
+
+
 @pytest.mark.rule("REC-5")
 def test_rec_5_a_new_series_that_exchange_cannot_hold_is_made_nowhere():
     """And said why, by the pattern's own word; one that came to be is judged field by field."""
@@ -344,6 +393,36 @@ def test_opt_4_of_a_strangers_meeting_its_masters_options_count():
     owned = edited(replace(PEACE, master="u-bob"), world=world, related=related)
     assert owned.report is not None
     assert [(each.user, each.value) for each in owned.report.options] == [("u-anna", False)]
+
+
+@pytest.mark.rule("PART-6", "INV-3")
+def test_part_6_whom_nobody_knows_any_more_is_taken_out_by_the_mailbox_of_his_copy():
+    """If he had one: else there is nothing by which Exchange could be asked to."""
+    item = replace(ITEM, assign_to=("u-anna", "u-bob", "u-gone"))
+    link = replace(PEACE, agreed=item, exchange=item, crm=item)
+    assert edited(link, assign_to=("u-anna", "u-bob")).effects == ()
+    his = Replica("gone@bank.example", "u-gone", "item-u-gone")
+    [effect] = edited(replace(link, replicas=(*link.replicas, his)), assign_to=("u-anna", "u-bob")).effects
+    assert (effect.mailbox, effect.uninvite, effect.leaving) == (A, {"gone@bank.example"}, ("u-gone",))
+
+
+@pytest.mark.rule("INV-6", "INV-7")
+@pytest.mark.parametrize(
+    ("about", "notify", "goes"),
+    [
+        ({"cancelled": True}, "all", False),
+        ({"cancelled": True}, "added", True),
+        ({"cancelled": True}, "none", True),
+        ({}, "all", True),
+    ],
+    ids=["called off and told", "only who is new is told", "nobody is told", "not called off"],
+)
+def test_inv_6_whose_copy_an_earlier_try_has_called_off_keeps_it(about: dict[str, Any], notify: str, goes: bool):
+    """Exchange names him no more, so that nobody is told of him now; in silence it is taken away."""
+    without = replace(ITEM, assign_to=("u-anna",))
+    link = with_copy(replace(PEACE, exchange=without), BOB, **about)
+    plan = edited(link, notify=notify, assign_to=("u-anna",))
+    assert plan.effects == ((removal(BOB, without),) if goes else ())
 
 
 @pytest.mark.rule("PART-6")
@@ -472,6 +551,7 @@ def test_rec_3_exceptions_are_written_anew_where_nothing_of_them_is_there(
     single = [each for each in plan.effects if each.occurrence is not None]
     assert [each.mailbox for each in single] == expected
     assert all((each.occurrence, each.index, each.fields) == (START + days(1), 2, ("location",)) for each in single)
+    assert all(each.again for each in single), "where a copy shows it already, it is left alone"
 
 
 # what the CRM must be told
@@ -635,6 +715,9 @@ def test_id_5_what_an_earlier_try_has_made_is_not_made_again():
     with_cora = replace(ITEM, assign_to=("u-anna", "u-bob", "u-cora"))
     third = decided(both, CrmChange("si-1", 1, after=with_cora))
     assert third.effects == (direct_copy(CORA, with_cora),)
+    behind = replace(link, replicas=(owners, replace(direct, holds=BEHIND)))
+    [all_of_it] = decided(behind, CrmChange("si-1", 1, after=ITEM)).effects
+    assert (all_of_it.mailbox, all_of_it.fields) == (B, WHOLE)
     gone = replace(link, replicas=(owners, replace(direct, live=False)))
     assert decided(gone, CrmChange("si-1", 1, after=ITEM)).effects == (direct_copy(BOB, ITEM),)
 
@@ -669,6 +752,77 @@ def test_del_1_what_has_ended_already_is_deleted_without_a_write():
     assert decided(gone, event) == Plan(replace(gone, crm_version=6, crm=None))
     archived = decided(replace(PEACE, state=State.ARCHIVED), event)
     assert archived == Plan(heard(state=State.DELETED, deleted_by_crm=True, crm=None), report=APPLIED)
+
+
+ENDS = pytest.mark.parametrize("status", [None, "cancelled"], ids=["deleted", "cancelled"])
+"""Both ways in which the CRM ends an item."""
+
+
+def ended(link: Link, status: str | None, *, world: World = WORLD, **about: Any) -> Plan:
+    """What comes of it."""
+    after = replace(link.crm or ITEM, status=status) if status else None
+    kind = Kind.CHANGED if status else Kind.DELETED
+    return decided(link, CrmChange("si-1", 6, kind, revision=3, after=after, **about), world=world)
+
+
+@ENDS
+@pytest.mark.rule("DEL-1", "INV-6")
+def test_del_1_whoever_was_invited_to_what_ends_is_awaited_no_more(status: str | None):
+    """He comes to nothing: there is no alarm or note to bring him."""
+    assert ended(replace(PEACE, awaited=("u-cora",)), status).link.awaited == ()
+
+
+@ENDS
+@pytest.mark.rule("INV-4", "DEL-1")
+def test_inv_4_more_than_the_limit_are_not_told_of_an_end_and_the_outcome_says_so(status: str | None):
+    """What was asked for was done, but for that."""
+    plan = ended(PEACE, status, world=WORLD.with_policy(most_recipients=0), notify="all")
+    because = "1 recipients, more than the limit of 0 (invitations.most_recipients)"
+    explain = (Explanation("INV-4", "l-1", Decision.SILENT, because),)
+    assert plan.report == Report(Direction.OUTBOUND, Result.APPLIED, Reason.PARTLY, explain=explain)
+    assert plan.effects == (removal(ANNA, authoritative=True), removal(BOB))
+
+
+@ENDS
+@pytest.mark.rule("INV-4", "PRIV-4")
+@pytest.mark.parametrize("is_redacted", [True, False])
+def test_inv_4_nobody_is_told_of_the_end_of_what_is_hidden(status: str | None, is_redacted: bool):
+    """The CRM does not know whom Exchange would mail."""
+    item = replace(ITEM, redacted=is_redacted)
+    plan = ended(replace(PEACE, agreed=item, exchange=item, crm=item), status, notify="all")
+    assert {each.sending.mails for each in plan.effects} == {not is_redacted}
+    assert plan.report is not None
+    said = ["redacted: how many would get it is not known"] if is_redacted else []
+    assert [each.because for each in plan.report.explain] == said
+
+
+@ENDS
+@pytest.mark.rule("INV-2", "INV-7")
+@pytest.mark.parametrize("is_hers", [True, False])
+def test_inv_2_a_delegate_takes_away_his_principals_copy_alone(status: str | None, is_hers: bool):
+    """Where hers is not to be had, the one that counts is another's, in whose calendar he has no right."""
+    world = WORLD.with_options("user:u-anna", invitations=True).granting(("u-anna", "u-cora"))
+    world = world.knowing(replace(ANNA, sync_enabled=is_hers))
+    plan = ended(replace(PEACE, master="u-bob"), status, world=world, actor="u-cora", on_behalf_of="u-anna")
+    bobs = removal(BOB, authoritative=not is_hers)
+    if is_hers:
+        hers = removal(ANNA, authoritative=True, sending=Sending(acting=C), delegate="u-cora")
+        assert plan.effects == (hers, bobs)
+    else:
+        assert plan.effects == (bobs,)
+
+
+@pytest.mark.rule("DEL-6", "INV-7")
+def test_del_6_what_is_cancelled_in_the_crm_after_it_was_deleted_in_exchange_is_ended_by_both():
+    """What is left of it goes, and no edit of the cancelled item brings it back or is refused."""
+    item = replace(ITEM, status="cancelled")
+    link = replace(PEACE, state=State.DELETED, replicas=(a_replica(BOB),))
+    plan = edited(link, status="cancelled")
+    known = replace(link, crm_version=6, crm=item, agreed=item, deleted_by_crm=True)
+    assert plan == Plan(known, report=APPLIED, effects=(removal(BOB),))
+    later = replace(item, notes="called off")
+    gone = replace(known, replicas=())
+    assert decided(gone, CrmChange("si-1", 7, after=later)).report is None
 
 
 @pytest.mark.rule("DEL-6")

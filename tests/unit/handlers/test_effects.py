@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from handlers import blocks
-from handlers.effects import Effect, Operation, done, holding, progressed
-from handlers.links import Link, Replica
+from handlers.effects import Effect, Operation, done, holding, progressed, stood
+from handlers.links import BEHIND, OCCURRENCES_BEHIND, Link, Replica
 from schemas.copies import Attendee, Role
 from schemas.items import ForEntry, Related, Response, ScheduleItem
 from schemas.sending import Sending, Whom
@@ -159,6 +159,19 @@ def test_rec_3_a_write_to_an_occurrence_is_one_to_its_series_and_to_no_other_cop
         assert touched.change_key != KNOWN.change_key
         assert written == replace(link, replicas=written.replicas)
         assert progressed(link, effect, item_id="AAMk-2", change_key="2") == written
+
+
+@pytest.mark.rule("REC-3", "CON-3")
+def test_rec_3_a_copy_whose_occurrences_were_behind_is_not_once_one_was_written():
+    """Nor if it was so already; one that lacks more than that lacks it still, and so does any other copy."""
+    behind = replace(KNOWN, holds=OCCURRENCES_BEHIND)
+    annas = replace(behind, mailbox=A, user="u-anna", item_id="AAMk-1")
+    effect = an_effect(fields=("subject",), occurrence=START, index=1)
+    for holds, left in ((OCCURRENCES_BEHIND, None), (BEHIND, BEHIND), ("h", "h")):
+        link = replace(LINK, replicas=(annas, replace(behind, holds=holds)))
+        assert stood(link, effect) == replace(link, replicas=(annas, replace(behind, holds=left)))
+        written = after(effect, link)
+        assert [each.holds for each in written.replicas] == [OCCURRENCES_BEHIND, left]
 
 
 def unread(link: Link) -> Link:

@@ -212,6 +212,29 @@ def test_con_2_an_invitation_that_has_come_is_brought_what_was_agreed_on_since(
     assert [each.fields for each in plan.effects] == [fields]
 
 
+@pytest.mark.rule("NOTE-6", "INV-6")
+@pytest.mark.parametrize(
+    ("related", "body", "block"),
+    [
+        (RELATED, None, BLOCK),
+        (RELATED, "", BLOCK),
+        (RELATED, BLOCK.text if BLOCK else "", None),
+        ((), "", None),
+    ],
+    ids=["not read", "without", "with it", "nothing to show"],
+)
+def test_note_6_an_invitation_that_has_come_gets_the_block_unless_it_came_with_it(
+    related: tuple[Related, ...], body: str | None, block: Any
+):
+    """In the body that the organizer's copy had."""
+    item = replace(ITEM, related=related)
+    link = the_link(replace(BOBS, block=""), awaited=("u-bob",), agreed=item)
+    copies = {} if body is None else {B: copy_of(MEETING, BOB, body=body)}
+    plan = follow_ups.welcomed(Plan(link), QUIET.with_options(notes=True).around, copies)
+    assert [each.block for each in plan.effects] == ([] if block is None else [block])
+    assert plan.link.awaited == ()
+
+
 def a_draft(link: Link, world: World = WORLD, **about: Any) -> Draft:
     """Anna's copy was read."""
     known = {"creator": ANNA, "authority": ANNA, "participants": (), "assign_to": (ANNA, BOB)}

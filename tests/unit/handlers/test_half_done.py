@@ -78,11 +78,23 @@ def test_con_6_of_a_series_that_was_made_those_occurrences_stand_that_were_writt
     assert link == known(agreed=stands, exchange=said, content=None, private_from_crm=True, replicas=())
 
 
+@pytest.mark.rule("CON-6", "REC-3", "CON-1")
+def test_con_6_of_a_series_that_was_made_and_no_more_only_the_pattern_stands():
+    """As it was made; what somebody changed in Exchange since is Exchange's to say."""
+    series = replace(WANTED, exceptions=(GONE, MOVED))
+    since = replace(series, subject="Hers", exceptions=(BARE,))
+    link = standing(known(agreed=None, exchange=since), [an_effect(Operation.CREATE, item=series)], after=series)
+    assert link.agreed == replace(series, exceptions=())
+    assert link.exchange == replace(since, exceptions=())
+
+
 @pytest.mark.rule("CON-6", "REC-3")
-def test_con_6_an_occurrence_that_is_as_its_series_again_is_none_any_more():
+@pytest.mark.parametrize("after", [ITEM, None])
+def test_con_6_an_occurrence_that_is_as_its_series_again_is_none_any_more(after: ScheduleItem | None):
+    """Or whose series the CRM has no more."""
     before = replace(ITEM, exceptions=(GONE, MOVED))
     made = [an_effect(occurrence=THIRD, fields=("location",))]
-    link = standing(known(agreed=before, exchange=before), made, after=ITEM)
+    link = standing(known(agreed=before, exchange=before), made, after=after)
     assert (link.agreed, link.exchange) == (replace(ITEM, exceptions=(GONE,)),) * 2
 
 
