@@ -26,6 +26,9 @@ LONGEST_LINK = 2048
 
 _TAG = re.compile(r"<(?:(/?)([a-zA-Z][^\s/>]*)|!--|[!?]|/)")
 _ATTRIBUTE = re.compile(r"""[\s/]*+([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?""")
+_PLAIN = re.compile(r"""(?:[^"'>]*+(?<==)"[^"'>=]*+")*+[^"'>]*+>""")
+"""The rest of a tag that ends at the first `>`, whichever of its quotes belong to a value: none opens after an `=`."""
+
 _TELLING = re.compile(r"exsyncd|margin|mso|white-space|display|hid|href", re.IGNORECASE)
 _NONE: Mapping[str, str] = MappingProxyType({})
 _TAG_END = re.compile(r"[\s/]*+>")
@@ -162,16 +165,12 @@ class _Scanner:
 
     def _attributes(self, position: int) -> tuple[Mapping[str, str], int | None]:
         """Those attributes of a tag, whose name ends here, that say something to us; and where the tag ends."""
-        source = self._source
-        end = source.find(">", position)
-        if end < 0:
-            return _NONE, None
-        if end == position:
-            return _NONE, end + 1
-        written = source[position:end]
-        if "'" not in written and not written.count('"') % 2 and not _TELLING.search(written):
-            return _NONE, end + 1
-        return self._read_attributes(position)
+        if self._source.startswith(">", position):
+            return _NONE, position + 1
+        plain = _PLAIN.match(self._source, position)
+        if plain is None or _TELLING.search(self._source, position, plain.end()):
+            return self._read_attributes(position)
+        return _NONE, plain.end()
 
     def _read_attributes(self, position: int) -> tuple[Mapping[str, str], int | None]:
         found: dict[str, str] = {}

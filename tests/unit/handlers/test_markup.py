@@ -116,6 +116,8 @@ def shown(source: str) -> list[str]:
         ("<a title='a>b' href=\"https://x.example/'\">c</a>", ["c <https://x.example/'>"]),
         ("<a title=it's href=https://x.example/1>c</a>", ["c <https://x.example/1>"]),
         ("<a title='never closed href=https://x.example/1>c</a>", ["c <https://x.example/1>"]),
+        ('<a title=5" lang="x>y">a</a>b', ["ab"]),
+        ('<a lang="a=" title=b="x>y">c', ['y">c']),
         ("a < b > c <3 <", ["a < b > c <3 <"]),
         ("a <b", ["a"]),
         ("a<!-- never closed", ["a"]),
@@ -272,6 +274,20 @@ def test_note_2_an_element_is_ours_if_it_holds_whole_lines(source: str, line: st
     page = markup.read(source)
     found = page.our_box([each.text for each in page.lines].index(line))
     assert (found and source[found.start : found.end]) == box
+
+
+WRITTEN = st.lists(st.sampled_from([" ", "x", "=", '"', "'", ">", "/", 'y="z"'])).map("".join)
+
+
+@given(WRITTEN)
+@example('x=y" y=">"')
+@example("x=y='>'")
+@example('x="a=" y=">"')
+@example('x=z="y x=">"')
+@example("x=y")
+def test_attributes_that_tell_nothing_end_where_those_do_that_are_read(written: str) -> None:
+    """However broken they are: `hid` makes them be read, and says nothing either."""
+    assert shown(f"<b {written}> x") == shown(f"<b hid=x {written}> x")
 
 
 FRAGMENTS = st.sampled_from(
