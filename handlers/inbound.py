@@ -110,8 +110,7 @@ def refreshed(link: Link, copy: Copy, *, authority: Authority, around: Surroundi
     """The link after Exchange's own newer changes, before a CRM event is decided again (CON-1): neither told nor
     reported, for the event's decision does both.
     """
-    sighting = Sighting(authority.user.mailbox or copy.mailbox, authority.user, copy)
-    link = sightings.sighted(link, sighting)
+    link = sightings.sighted(link, Sighting(copy.mailbox, authority.user, copy))
     if link.state not in IN_CRM or not is_live(copy) or copy.is_cancelled:
         return link
     draft = _draft(link, copy, authority=authority, around=around)

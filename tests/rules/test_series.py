@@ -36,7 +36,7 @@ from tests.support.world import (
 ANNA, BOB, CORA = a_user("u-anna"), a_user("u-bob"), a_user("u-cora")
 CARLA = a_contact("c-carla")
 WORLD = a_world(ANNA, BOB, CORA, CARLA).with_options(alarms=True, matching=True)
-A, B = "anna@bank.example", "bob@bank.example"
+A, B, C = "anna@bank.example", "bob@bank.example", "cora@bank.example"
 WEEKLY = Recurrence("weekly", weekdays=("TU",), end="after", count=10)
 ENDLESS = Recurrence("weekly", weekdays=("TU",))
 ITEM = ScheduleItem(
@@ -325,6 +325,25 @@ def test_rec_3_the_crms_change_of_one_occurrence_goes_to_that_one_in_every_copy(
     assert {write.named for write in bank.writes} == {("exceptions",)}
     assert {write.index for write in bank.writes} == {3, 4, 5}
     assert bank.commands == []
+
+
+@pytest.mark.rule("REC-3", "INV-6", "CON-1")
+def test_rec_3_an_occurrence_changed_in_outlook_just_before_the_crms_edit_is_so_in_direct_copies_too():
+    """The edit is the first to find it in the organizer's copy; no hint tells of it afterwards."""
+    bank = the_bank()
+    bank.in_crm(assign_to=("u-anna", "u-bob", "u-cora"))
+    bank.until_quiet()
+    bank.in_outlook(A, exceptions=(an_exception(3, location="Room 5"),))
+    bank.in_crm(location="Room 4")
+    bank.until_quiet()
+    coras = bank.copy_in(C)
+    assert bank.is_direct(coras)
+    assert coras.location == "Room 4"
+    assert [(each.original_start, each.location) for each in coras.exceptions] == [(at(3), "Room 5")]
+    assert exceptions(bank)[at(3)]["location"] == "Room 5"
+    bank.in_crm(exceptions=(*bank.crm.exceptions, an_edit(4, location="Room 6")))
+    forgetting(bank).until_quiet()
+    assert {(write.mailbox, write.index) for write in bank.writes} == {(A, 4), (B, 4), (C, 4)}, "and is not behind now"
 
 
 @pytest.mark.rule("REC-3")

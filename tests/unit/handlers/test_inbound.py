@@ -19,7 +19,7 @@ from handlers.options import Consulted
 from handlers.plans import Delete, Explanation, Plan, Report, Upsert
 from schemas import options
 from schemas.copies import Copy, Role, Shape
-from schemas.items import Organizer, Recurrence, Response, ScheduleItem
+from schemas.items import Organizer, Recurrence, Related, Response, ScheduleItem
 from schemas.options import Level
 from schemas.outcomes import Decision, Direction, Reason, Result
 from tests.support.world import END, NOW, START, a_link, a_meeting, a_user, a_world, copy_of, days, in_deleted_items
@@ -404,6 +404,7 @@ def test_con_3_what_the_server_made_of_our_write_is_remembered_and_told_to_nobod
     seen = replace(ITEM, location="Room 4", notes="Cut")
     assert plan == Plan(replace(link, content=plan.link.content, exchange=replace(seen, responses=ITEM.responses)))
     assert decided(plan.link, written) == Plan(plan.link), "and it is known that it was decided"
+    assert decided(replace(plan.link, content="before"), written) == Plan(plan.link), "whatever is written next"
     answered = replace(written, attendees=(replace(MEETING.attendees[0], response=Response.ACCEPTED),))
     accepted = decided(replace(link, replicas=(ours, replace(BOBS_REPLICA, response=Response.ACCEPTED))), answered)
     assert isinstance(accepted.command, Upsert)
@@ -703,6 +704,24 @@ def test_inv_6_what_its_user_changes_in_it_is_recorded(field: str):
     assert plan.link.agreed == OURS
 
 
+@pytest.mark.rule("INV-6", "CON-4")
+def test_con_4_another_name_for_the_zone_of_a_direct_copy_is_no_change_of_its_users():
+    """It takes place when the meeting does."""
+    link = the_link(REPLICA, DIRECT, agreed=OURS)
+    plan = hinted(link, direct_copy(change_key="2", zone="Europe/Zurich"))
+    assert plan == Plan(the_link(REPLICA, replace(DIRECT, change_key="2"), agreed=OURS))
+
+
+@pytest.mark.rule("NOTE-6", "INV-6")
+def test_note_6_the_block_that_was_overwritten_in_a_direct_copy_is_put_back():
+    """As in every other copy."""
+    link = the_link(
+        REPLICA, replace(DIRECT, block="f"), agreed=replace(OURS, related=(Related("deal", "d-1", "Deal"),))
+    )
+    plan = hinted(link, direct_copy(), world=WORLD.with_options(notes=True))
+    assert [(each.mailbox, each.named) for each in plan.effects] == [(C, ("related",))]
+
+
 @pytest.mark.rule("INV-6", "DEL-3")
 def test_del_3_a_direct_copy_that_was_deleted_is_its_users_answer():
     """As with an invited one."""
@@ -734,7 +753,8 @@ def test_inv_6_a_direct_copy_of_what_is_not_followed_any_more_changes_nothing(
     assert (plan.report and plan.report.reason, plan.command, plan.effects) == (reason, None, ())
     assert plan.link.replicas[1] == replace(DIRECT, change_key="2")
     if reason is Reason.TOMBSTONED:
-        assert hinted(link, None).report is None
+        gone = replace(DIRECT, change_key="", live=False, response=Response.REMOVED)
+        assert hinted(link, None) == Plan(the_link(REPLICA, gone, **about))
 
 
 @pytest.mark.rule("INV-6")
