@@ -22,7 +22,21 @@ from schemas.copies import Copy, Role, Shape
 from schemas.items import Organizer, Recurrence, Related, Response, ScheduleItem
 from schemas.options import Level
 from schemas.outcomes import Decision, Direction, Reason, Result
-from tests.support.world import END, NOW, START, a_link, a_meeting, a_user, a_world, copy_of, days, in_deleted_items
+from schemas.wire import read_changes
+from tests.support.world import (
+    END,
+    NOW,
+    START,
+    a_contact,
+    a_link,
+    a_meeting,
+    a_user,
+    a_world,
+    copy_of,
+    days,
+    in_deleted_items,
+    invited,
+)
 
 ANNA, BOB, CORA = a_user("u-anna"), a_user("u-bob"), a_user("u-cora")
 A, B, C = "anna@bank.example", "bob@bank.example", "cora@bank.example"
@@ -548,6 +562,54 @@ def test_alm_2_a_hint_through_his_copy_brings_its_users_alarm():
     new = decided(fresh, MEETING, world=ALARMS, others=(Sighting(B, BOB, bobs),))
     assert new.link.agreed is not None
     assert new.link.agreed.alarms == (("u-bob", (10,)),)
+
+
+def written_by_us(copy: Copy, world: Any = WORLD, **about: Any) -> Link:
+    """In peace, but that nobody has read yet what the organizer's copy became by our write."""
+    known = decided(the_link(KEYED, BOBS_REPLICA), copy, world=world).link
+    replicas = (replace(KEYED, ours=copy.change_key, reminder=copy.reminder), replace(BOBS_REPLICA, reminder=5))
+    return the_link(
+        *replicas, agreed=known.agreed, exchange=known.exchange, crm=known.agreed, content="before", **about
+    )
+
+
+@pytest.mark.rule("CON-3", "ALM-2", "ALM-4")
+def test_con_3_what_others_changed_of_their_alarms_is_told_where_the_meeting_is_as_we_wrote_it():
+    """An alarm is in its user's own copy: that of the series, and that of an occurrence."""
+    once = replace(ONCE, reminder=None)
+    series = replace(SERIES, reminder=None, exceptions=(once,))
+    link = written_by_us(series, ALARMS)
+    link = replace(link, agreed=link.agreed and replace(link.agreed, alarms=(("u-bob", (5,)),)))
+    bobs = copy_of(replace(series, exceptions=(replace(once, reminder=30),)), BOB, reminder=10)
+    plan = decided(link, series, world=ALARMS, sighting=Sighting(B, BOB, bobs))
+    assert isinstance(plan.command, Upsert)
+    assert plan.command.item.alarms == (("u-bob", (10,)),)
+    [exception] = plan.command.item.exceptions
+    assert read_changes(exception)["alarms"] == (("u-bob", (30,)),)
+
+
+@pytest.mark.rule("CON-3", "DEL-2", "OPT-5")
+def test_con_3_a_meeting_as_we_wrote_it_is_followed_again_and_what_was_skipped_may_be_said_anew():
+    """It was archived, or too large for a time."""
+    link = written_by_us(MEETING, state=State.ARCHIVED, reported="archival:")
+    plan = decided(link, MEETING)
+    assert (plan.link.state, plan.link.reported) == (State.ACTIVE, None)
+    assert (plan.command, plan.report, plan.effects) == (None, None, ())
+
+
+@pytest.mark.rule("CON-3", "OPT-3", "FOR-1")
+def test_opt_3_whom_our_own_write_shows_to_be_a_contact_is_one_by_the_next_change():
+    """Matching was switched on since; a write of ours is no reason to look again, a person's change is."""
+    carla = a_contact("c-carla")
+    meeting = replace(MEETING, attendees=(*MEETING.attendees, invited(carla)))
+    world = WORLD.knowing(carla).with_options(matching=False)
+    link = written_by_us(meeting, world)
+    now = world.with_options(matching=True)
+    echoed = decided(link, meeting, world=now)
+    assert echoed.command is None
+    later = decided(echoed.link, replace(meeting, subject="Later", change_key="2"), world=now)
+    assert isinstance(later.command, Upsert)
+    assert [entry.contact for entry in later.command.item.for_] == ["c-carla"]
 
 
 @pytest.mark.rule("ID-3", "CON-4")
