@@ -152,7 +152,8 @@ def decide_direct(link: Link, sighting: Sighting, *, around: Surroundings) -> Pl
     What he changed in it is recorded once (ID-3) and stays as it is.
     """
     known = link.replica(sighting.mailbox) or replace(sightings.unseen(link, sighting), response=Response.NONE)
-    if known.live and known.item_id and not known.direct:
+    is_there = sighting.copy is not None and is_live(sighting.copy)
+    if known.item_id and not known.direct and (known.live or not is_there):
         return _beside_invited(link, sighting, around=around)
     link = sightings.with_replica(link, sightings.seen(replace(known, direct=True), sighting))
     if link.state is State.OUT_OF_SCOPE:
@@ -161,7 +162,7 @@ def decide_direct(link: Link, sighting: Sighting, *, around: Surroundings) -> Pl
         return skip(link, Reason.TOMBSTONED) if is_live(sighting.copy) else Plan(link)
     if link.state is not State.ACTIVE or link.agreed is None:
         return Plan(link)
-    if sighting.copy is None or not is_live(sighting.copy):
+    if sighting.copy is None or not is_there:
         return answered(link, sighting.user, generation=around.generation)
     plan = _own_facets(link, sighting.user, sighting.copy, around=around)
     plan = follow_ups.restored(plan, [sighting.copy], around)
@@ -178,12 +179,15 @@ def _beside_invited(link: Link, sighting: Sighting, *, around: Surroundings) -> 
 
 
 def answered(link: Link, user: User, *, generation: int) -> Plan:
-    """Nobody's copy counts, so nothing is decided but a user's own answer: he may have been the last (DEL-3)."""
+    """Nobody's copy counts, so nothing is decided but a user's own answer: he may have been the last (DEL-3).
+
+    The copy of somebody whom the CRM took out went by our hand, which is no answer of his.
+    """
     if link.state is not State.ACTIVE or link.agreed is None or link.agreed.redacted:
         return Plan(link)
     answers = dict(link.agreed.responses)
     own = translation.answer(user, None, link)
-    if user.id not in {*answers, *link.agreed.assign_to} or answers.get(user.id) in (own, Response.ORGANIZER):
+    if user.id not in link.agreed.assign_to or answers.get(user.id) in (own, Response.ORGANIZER):
         return Plan(link)
     responses = tuple(sorted((answers | {user.id: own}).items()))
     exchange = link.exchange and replace(link.exchange, responses=responses)

@@ -291,13 +291,36 @@ def test_del_3_an_answer_that_says_nothing_new_is_none(about: dict[str, Any], us
 
 @pytest.mark.rule("DEL-3")
 def test_del_3_who_takes_part_without_having_answered_may_remove_his_copy():
-    """By Assign To alone, or by his answer alone."""
+    """He is in Assign To, whatever was said of him."""
     removed = replace(BOBS_REPLICA, response=Response.REMOVED, live=False)
-    for about in ({"responses": ()}, {"assign_to": ("u-anna",)}):
-        link = the_link(REPLICA, removed, agreed=replace(ITEM, **about))
-        plan = inbound.answered(link, BOB, generation=0)
-        assert plan.link.agreed is not None
-        assert dict(plan.link.agreed.responses)["u-bob"] is Response.REMOVED
+    link = the_link(REPLICA, removed, agreed=replace(ITEM, responses=()))
+    plan = inbound.answered(link, BOB, generation=0)
+    assert plan.link.agreed is not None
+    assert dict(plan.link.agreed.responses)["u-bob"] is Response.REMOVED
+
+
+@pytest.mark.rule("DEL-3", "INV-6", "CON-3")
+def test_del_3_whom_the_crm_took_out_removed_nothing():
+    """Given Bob, whose copies went by our hand, when a hint of them comes late, then nobody hears of an answer."""
+    removed = replace(BOBS_REPLICA, response=Response.REMOVED, change_key="", live=False)
+    for replica in (removed, replace(removed, direct=True)):
+        link = the_link(REPLICA, replica, agreed=replace(ITEM, assign_to=("u-anna",)))
+        assert inbound.answered(link, BOB, generation=0) == Plan(link)
+        late = Sighting(BOBS_REPLICA.mailbox, BOB, None)
+        assert inbound.decide_direct(link, late, around=WORLD.around) == Plan(link)
+
+
+@pytest.mark.rule("DEL-3", "INV-6")
+def test_del_3_an_invited_copy_that_ended_is_no_direct_one():
+    """A late hint of the direct copy that lay there before says nothing of it; a new direct copy takes its place."""
+    removed = replace(BOBS_REPLICA, response=Response.NONE, live=False)
+    link = the_link(REPLICA, removed)
+    for gone in (None, in_deleted_items(replace(MEETING, mailbox=BOBS_REPLICA.mailbox))):
+        late = Sighting(BOBS_REPLICA.mailbox, BOB, gone)
+        assert inbound.decide_direct(link, late, around=WORLD.around) == Plan(link)
+    new = direct_copy(mailbox=BOBS_REPLICA.mailbox, item_id="AAMk-direct")
+    plan = inbound.decide_direct(link, Sighting(BOBS_REPLICA.mailbox, BOB, new), around=WORLD.around)
+    assert [(each.item_id, each.direct, each.live) for each in plan.link.replicas[1:]] == [("AAMk-direct", True, True)]
 
 
 DIFFERENCES = {
