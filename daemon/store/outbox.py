@@ -6,10 +6,11 @@ next start.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Integer, Text, bindparam, column, delete, func, insert, select, table, update
 
 from daemon.store.rows import batches
 from daemon.store.tables import outbox
@@ -17,7 +18,10 @@ from daemon.store.tables import outbox
 LOCAL = ""
 """The owner of the rows where only one process works on the store. Where several do, each has a name of its own."""
 
-_ADD = insert(outbox).returning(outbox.c.id)
+_ADD = insert(outbox)
+_GIVEN = table("sqlite_sequence", column("name", Text), column("seq", Integer))
+_LAST_NUMBER = select(_GIVEN.c.seq).where(_GIVEN.c.name == outbox.name)
+_NEXT_NUMBERS = select(func.nextval("outbox_id_seq")).select_from(func.generate_series(1, bindparam("count")))
 _WAITING = (
     select(outbox.c.id, outbox.c.topic, outbox.c.key, outbox.c.value, outbox.c.headers)
     .where(outbox.c.owner == bindparam("by"), outbox.c.parked.is_(None))
@@ -49,6 +53,39 @@ class Waiting:
     headers: tuple[tuple[str, bytes], ...]
 
 
+class Outgoing(Protocol):
+    """One record to put out."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def key(self) -> bytes: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> tuple[tuple[str, bytes], ...]: ...
+
+
+def add_all(tx: Connection, outgoing: Sequence[Outgoing], *, owner: str = LOCAL) -> list[int]:
+    """Puts records behind all others, in their order; their numbers."""
+    if not outgoing:
+        return []
+    numbers = _next_numbers(tx, len(outgoing))
+    rows = [
+        {
+            "id": number,
+            "owner": owner,
+            "topic": each.topic,
+            "key": each.key,
+            "value": each.value,
+            "headers": each.headers,
+        }
+        for number, each in zip(numbers, outgoing, strict=True)
+    ]
+    tx.execute(_ADD, rows)
+    return numbers
+
+
 def add(
     tx: Connection,
     *,
@@ -58,9 +95,8 @@ def add(
     headers: tuple[tuple[str, bytes], ...] = (),
     owner: str = LOCAL,
 ) -> int:
-    """Puts a record behind all others; its number."""
-    row = {"owner": owner, "topic": topic, "key": key, "value": value, "headers": headers}
-    number: int = tx.execute(_ADD, row).scalar_one()
+    """Puts one record behind all others; its number."""
+    (number,) = add_all(tx, [Waiting(0, topic, key, value, headers)], owner=owner)
     return number
 
 
@@ -99,3 +135,11 @@ def park(tx: Connection, number: int, reason: str) -> None:
 def parked(tx: Connection) -> dict[str, int]:
     """How many records were put aside, by reason."""
     return {row.parked: row.rows for row in tx.execute(_PARKED)}
+
+
+def _next_numbers(tx: Connection, count: int) -> list[int]:
+    """Numbers that were never given. To have them beforehand costs a third of being told of each by the database."""
+    if tx.dialect.name == "postgresql":
+        return sorted(tx.execute(_NEXT_NUMBERS, {"count": count}).scalars())
+    last = tx.execute(_LAST_NUMBER).scalar() or 0  # who writes is alone
+    return list(range(last + 1, last + 1 + count))

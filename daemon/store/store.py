@@ -10,7 +10,7 @@ it claims by name, and what a dead one left in the outbox is adopted by another.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,6 +23,9 @@ from daemon.store import directory, meta, migrating, outbox, postgres, sqlite
 from daemon.store.database import Database
 from daemon.store.directory import CANONICAL, Canonical
 from daemon.store.errors import CommitFailed, StoreClosed, StoreUnusable
+from daemon.store.groups import Groups, Settling, Unit
+from daemon.store.outbox import Outgoing
+from daemon.store.positions import Position
 from daemon.store.workers import Workers, WritersInLanes
 from schemas.addresses import normalise
 
@@ -40,8 +43,10 @@ class Store:
         self._writing = database.writing
         self._reading = database.reading
         self._cleanup = cleanup
-        self._readers = Workers(database.reading, "store-reader", threads=database.readers, group=READ_TOGETHER)
-        self._writers = WritersInLanes(database.writing, count=database.writers, collides=database.collides)
+        reading = Groups(database.reading, database.claims.owner, _never)
+        writing = Groups(database.writing, database.claims.owner, database.collides)
+        self._readers = Workers(reading, "store-reader", threads=database.readers, at_most=READ_TOGETHER)
+        self._writers = WritersInLanes(writing, count=database.writers)
         self._claiming = ThreadPoolExecutor(1, thread_name_prefix="store-claims")
         self._open = True
         self.generation = 0
@@ -89,12 +94,23 @@ class Store:
         What it raises is raised here, with nothing of it stored. Raises `CommitFailed` if the database could not store
         it, for a reason of its own.
         """
-        return await self._writers.run(work, lane=lane)
+        answer: T = await self._writers.run(Unit(work), lane=lane)
+        return answer
+
+    async def settle(
+        self, work: Callable[[Connection], Sequence[Outgoing] | None], *, reached: Position | None, lane: Hashable
+    ) -> list[int] | None:
+        """As `write`, for what settles an event: at one with it `reached` is stored, and what `work` returns is put
+        into the outbox. Returns the numbers of that; None if `work` does. Raises `Fenced`, too.
+        """
+        numbers: list[int] | None = await self._writers.run(Settling(work, reached), lane=lane)
+        return numbers
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Runs work that reads one consistent, committed state. It cannot write. Raises what the work raises, or
         `CommitFailed` if the database could not even begin."""
-        return await self._readers.run(work)
+        answer: T = await self._readers.run(Unit(work))
+        return answer
 
     async def claim(self, name: str) -> bool:
         """Claims a name for this process, without waiting; whether no other one has it. Raises `CommitFailed`."""
@@ -209,6 +225,11 @@ def _existing(url: str) -> Path:
     if not path.exists():
         raise StoreUnusable(f"there is no store at {path}")
     return path
+
+
+def _never(error: Exception) -> bool:
+    """Who only reads is in nobody's way."""
+    return False
 
 
 @contextmanager

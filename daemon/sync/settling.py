@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from daemon.bus.dispositions import Disposition, Done, PermanentError, Skip, TransientError
-from daemon.bus.port import Record, TopicPartition
+from daemon.bus.port import Record
 from daemon.bus.routes import Delivery, Fenced, Position
 from daemon.observe.metrics import Metrics
-from daemon.store import errors, history, links, outbox, parked, positions, reports, task_links
+from daemon.store import errors, history, links, parked, reports, task_links
 from daemon.store.store import Store
 from daemon.sync import emitting, packing
 from daemon.sync.emitting import Command, Emission, Emitter
@@ -181,34 +181,30 @@ class Settler:
         also: Callable[[Connection], bool],
         command: Mapping[str, object] | None = None,
     ) -> Disposition:
-        reached = [] if isinstance(delivery, Rerun) else [delivery.position()]
-        outgoing = [*emissions, self.emitter.outcome(saying.outcome, origin)] if saying else list(emissions)
-        at, owner = self.now(), self.store.owner
+        outgoing = [*emissions, self.emitter.outcome(saying.outcome, origin)] if saying else emissions
+        at = self.now()
 
-        def work(tx: Connection) -> list[int] | None:
-            positions.save(tx, reached)
+        def work(tx: Connection) -> Sequence[Emission] | None:
             take_out(tx, delivery)
             if not also(tx):
                 return None
             if saying is not None:
                 _remember(tx, saying, origin, at=at, command=command)
-            return [
-                outbox.add(tx, topic=each.topic, key=each.key, value=each.value, headers=each.headers, owner=owner)
-                for each in outgoing
-            ]
+            return outgoing
 
-        numbers = await self._written(work, lane=delivery.records[-1].source)
+        numbers = await self._settled(work, delivery)
         if numbers is None:
             return NOTHING_NEW
         if saying is not None:
             self._count(saying.outcome, origin, at)
         return Done(self.publisher.expect(numbers))
 
-    async def _written(
-        self, work: Callable[[Connection], list[int] | None], *, lane: TopicPartition
+    async def _settled(
+        self, work: Callable[[Connection], Sequence[Emission] | None], delivery: Delivery
     ) -> list[int] | None:
+        reached = None if isinstance(delivery, Rerun) else delivery.position()
         try:
-            return await self.store.write(work, lane=lane)
+            return await self.store.settle(work, reached=reached, lane=delivery.records[-1].source)
         except errors.Fenced as error:
             raise Fenced(str(error)) from None
         except errors.Taken as error:

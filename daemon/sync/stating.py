@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from daemon.store import history, outbox
+from daemon.store import history
 from daemon.sync import emitting
+from daemon.sync.emitting import Emission
 from daemon.sync.origins import Origin
 from daemon.sync.settling import Settler
 from handlers.plans import Report
@@ -40,19 +41,16 @@ async def state(
     """Stores something and puts out what is to be said of it. Raises what `also` raises, and `CommitFailed`."""
     said = [(each, _outcome(each, as_of)) for each in statements]
     outgoing = [settler.emitter.outcome(outcome, each.origin, part=each.part) for each, outcome in said]
-    at, owner = settler.now(), settler.store.owner
+    at = settler.now()
 
-    def work(tx: Connection) -> list[int]:
+    def work(tx: Connection) -> Sequence[Emission]:
         also(tx)
         for each, outcome in said:
             kept = emitting.as_json({"outcome": outcome.on_wire(), "command": None})
             history.add(tx, link=each.about, crm_id=None, uid=None, outcome_json=kept, at=at)
-        return [
-            outbox.add(tx, topic=each.topic, key=each.key, value=each.value, headers=each.headers, owner=owner)
-            for each in outgoing
-        ]
+        return outgoing
 
-    settler.publisher.expect(await settler.store.write(work, lane=lane))
+    settler.publisher.expect(await settler.store.settle(work, reached=None, lane=lane) or ())
     for each, outcome in said:
         settler.metrics.outcomes.labels(outcome.direction, outcome.result).inc()
         latency = max(0.0, (at - each.origin.at).total_seconds())

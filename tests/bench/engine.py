@@ -14,12 +14,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from sqlalchemy import Connection
 
 from daemon.bus.deadletters import DeadLetters
 from daemon.bus.dispositions import Disposition, Done
@@ -30,8 +28,8 @@ from daemon.bus.memory import MemoryPositions
 from daemon.bus.monitor import Monitor
 from daemon.bus.port import Producer
 from daemon.bus.routes import Delivery, Positions, Route
-from daemon.store import outbox, positions
 from daemon.store.store import Store
+from daemon.sync.emitting import Emission
 from daemon.sync.owning import StoredPositions
 from daemon.sync.publishing import Publisher
 from tests.bench import brokers
@@ -171,8 +169,10 @@ async def engine_and_store(settings: KafkaSettings, events: int) -> Clock:
         publisher = Publisher(store, producer)
 
         async def process(delivery: Delivery) -> Disposition:
-            number = await store.write(partial(_settle, delivery=delivery), lane=delivery.records[0].source)
-            arrival = publisher.expect([number])
+            (record,) = delivery.records
+            outgoing = [Emission(OUT, record.key or b"", record.value, headers=())]
+            numbers = await store.settle(lambda tx: outgoing, reached=delivery.position(), lane=record.source)
+            arrival = publisher.expect(numbers or ())
             if arrival is None:
                 raise AssertionError("one record was put out")
             arrival.add_done_callback(lambda _: clock.acknowledged())
@@ -188,12 +188,6 @@ async def engine_and_store(settings: KafkaSettings, events: int) -> Clock:
             await producer.stop()
             await store.close()
     return clock
-
-
-def _settle(tx: Connection, *, delivery: Delivery) -> int:
-    positions.save(tx, [delivery.position()])
-    (record,) = delivery.records
-    return outbox.add(tx, topic=OUT, key=record.key or b"", value=record.value)
 
 
 async def _run(

@@ -12,7 +12,7 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -20,8 +20,9 @@ from time import perf_counter
 
 from sqlalchemy import Connection
 
-from daemon.store import directory, history, links, outbox, positions
+from daemon.store import directory, history, links, positions
 from daemon.store.directory import ContactRecord, Node, Source
+from daemon.store.groups import Groups
 from daemon.store.store import Store
 from daemon.store.workers import GROUP, WritersInLanes
 from handlers.links import Link, Replica
@@ -44,27 +45,40 @@ class Position:
     offset: int
 
 
-def settle(tx: Connection, n: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """As an emitter writes it."""
+
+    topic: str
+    key: bytes
+    value: bytes = b"x" * 900
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+async def settle(store: Store, n: int) -> None:
     """What one event settles: position, link with two copies, command, outcome, history."""
-    positions.save(tx, [Position(TOPIC, n % PARTITIONS, "bench", offset=n + 1)])
+    position = Position(TOPIC, n % PARTITIONS, "bench", offset=n + 1)
+    await store.settle(lambda tx: _settle(tx, n), reached=position, lane=n % PARTITIONS)
+
+
+def _settle(tx: Connection, n: int) -> list[Outgoing]:
     name = f"{n:064x}"
     copies = (
         Replica("anna@bank.example", "u-anna", f"AAMkAD{name}1"),
         Replica("bob@bank.example", "u-bob", f"AAMkAD{name}2"),
     )
     links.save(tx, Link(id=name, uid=name, agreed=ITEM, exchange=ITEM, replicas=copies))
-    outbox.add(tx, topic="sync.crm-commands", key=name.encode(), value=b"x" * 900)
-    outbox.add(tx, topic="sync.outcomes", key=name.encode(), value=b"x" * 900)
     history.add(tx, link=name, crm_id=None, uid=name, outcome_json="x" * 900, at=datetime(2026, 12, 1, tzinfo=UTC))
+    return [Outgoing("sync.crm-commands", name.encode()), Outgoing("sync.outcomes", name.encode())]
 
 
-async def rate(store: Store, work: Callable[[Connection, int], object], *, units: int, at_once: int) -> float:
+async def rate(store: Store, work: Callable[[Store, int], Awaitable[None]], *, units: int, at_once: int) -> float:
     """Units per second, so many waiting at once."""
     numbers = iter(range(units))
 
     async def lane() -> None:
         for n in numbers:
-            await store.write(lambda tx, n=n: work(tx, n), lane=n % PARTITIONS)  # type: ignore[misc]
+            await work(store, n)
 
     begun = perf_counter()
     await asyncio.gather(*(lane() for _ in range(at_once)))
@@ -76,13 +90,14 @@ async def measure_commits(url: str, *, group: int, units: int, writers: int) -> 
     store = await Store.open(url)
     await store.write(lambda tx: positions.assign(tx, [(TOPIC, n) for n in range(PARTITIONS)], "bench"))
     store._writers.close()
-    store._writers = WritersInLanes(store._writing, count=writers, collides=store._database.collides, group=group)
+    groups = Groups(store._writing, store.owner, store._database.collides)
+    store._writers = WritersInLanes(groups, count=writers, at_most=group)
     settled = await rate(store, settle, units=units, at_once=200)
     await store.close()
     return settled
 
 
-def put_contact(tx: Connection, n: int) -> None:
+async def put_contact(store: Store, n: int) -> None:
     """One contact of a large directory, with an address of his own and one that he shares."""
     record = ContactRecord(
         id=f"c-{n}",
@@ -90,7 +105,8 @@ def put_contact(tx: Connection, n: int) -> None:
         node=f"branch-{n % 200}",
         coverage_users=("u-anna",),
     )
-    directory.put_contact(tx, record, at=Source("crm.contacts", 0, n, version=1))
+    source = Source("crm.contacts", 0, n, version=1)
+    await store.write(lambda tx: directory.put_contact(tx, record, at=source), lane=n % PARTITIONS)
 
 
 async def measure_directory(url: str, *, contacts: int) -> tuple[float, list[float]]:
