@@ -199,8 +199,7 @@ def _timed(agreed: ScheduleItem, *, was: ScheduleItem, after: ScheduleItem, term
     changed = (name for name in differing(was, after) if name in _PATTERN)
     accepted = (name for name in changed if _refusal(agreed, after, name, terms=terms) is None)
     taken = [name for name in accepted if not _is_lost(name, agreed, was=was, after=after, terms=terms)]
-    values = dict(pair for name in taken for pair in _values(name, agreed, was=was, after=after, terms=terms))
-    return replace(agreed, **values)
+    return replace(agreed, **{each: getattr(after, each) for name in taken for each in _group(name)})
 
 
 def _carried_over(

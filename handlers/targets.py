@@ -135,7 +135,7 @@ def _with_occurrences(edit: Edit, target: Target) -> Target:
     if target.delete:
         return target
     is_behind = target.replica is not None and target.replica.holds in (BEHIND, OCCURRENCES_BEHIND)
-    anew = target.replica is None or is_behind or bool({"recurrence", *TIMES} & set(target.fields))
+    anew = is_behind or bool({"recurrence", *TIMES} & set(target.fields))
     item, before = edit.folded.agreed, edit.link.agreed or ScheduleItem()
     wanted = occurrences.wanted(before, item, user=target.user.id, anew=anew)
     return replace(target, occurrences=tuple(_of_notice(each, target, edit) for each in wanted))

@@ -74,6 +74,22 @@ def test_s22a_what_a_delegate_changes_and_deletes_is_done_by_him_too():
     assert all(report.options for report in bank.reports)
 
 
+@pytest.mark.rule("INV-2", "INV-7")
+@pytest.mark.parametrize("is_hers", [True, False])
+def test_inv_2_a_delegate_writes_to_his_principals_calendar_alone(is_hers):
+    """Where hers is not to be had, the copy that counts is Bob's, in whose calendar he has no right."""
+    bank = the_bank()
+    world = WORLD.knowing(replace(ANNA, sync_enabled=is_hers))
+    after = replace(bank.crm or ITEM, subject="Budget")
+    change = CrmChange("si-1", 99, revision=99, after=after, actor="u-ben", on_behalf_of="u-anna")
+    plan = outbound.decide(replace(bank.link, master="u-bob"), change, around=world.around)
+    hers = [(A, True, "u-ben", Sending(acting=BENS))] if is_hers else []
+    assert [(each.mailbox, each.authoritative, each.delegate, each.sending) for each in plan.effects] == [
+        *hers,
+        (B, not is_hers, None, Sending()),
+    ]
+
+
 WEEKLY = replace(ITEM, recurrence=Recurrence("weekly", weekdays=("TU",), end="after", count=10))
 IN_ROOM_5 = SeriesException(START + days(7), changes=(("location", '"Room 5"'),))
 

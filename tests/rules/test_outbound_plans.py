@@ -16,7 +16,7 @@ from handlers import outbound
 from handlers.crm_changes import CrmChange, Kind
 from handlers.effects import CONTENT, Effect, Operation, holding
 from handlers.facts import User
-from handlers.links import BEHIND, Link, Replica, State
+from handlers.links import ANOTHERS, BEHIND, OCCURRENCES_BEHIND, Link, Replica, State
 from handlers.merging import Conflict
 from handlers.plans import Delete, Explanation, Plan, Report, Upsert
 from handlers.policy import ConflictPolicy
@@ -425,6 +425,40 @@ def test_inv_6_whose_copy_an_earlier_try_has_called_off_keeps_it(about: dict[str
     assert plan.effects == ((removal(BOB, without),) if goes else ())
 
 
+@pytest.mark.rule("INV-6")
+def test_inv_6_whose_copy_is_called_off_does_not_keep_the_next_from_losing_his():
+    """Which is a direct one, and nobody tells him."""
+    three = replace(ITEM, assign_to=("u-anna", "u-bob", "u-cora"))
+    coras = a_replica(CORA, direct=True)
+    link = replace(PEACE, agreed=three, exchange=three, crm=three, replicas=(*PEACE.replicas, coras))
+    plan = edited(link, notify="all", assign_to=("u-anna",))
+    assert [(each.operation, each.mailbox) for each in plan.effects] == [(Operation.UPDATE, A), (Operation.DELETE, C)]
+
+
+@pytest.mark.rule("INV-6", "MAP-1")
+def test_inv_6_what_copies_hold_once_their_users_were_told_is_not_what_we_wrote():
+    """Exchange changes those that it made, and marks one that is called off; a direct one is behind from then on."""
+    dan = a_user("u-dan")
+    four = replace(ITEM, assign_to=("u-anna", "u-bob", "u-cora", "u-dan"))
+    known = {"holds": holding(four), "cancelled": False}
+    replicas = (
+        a_replica(ANNA),
+        a_replica(BOB, **known),
+        a_replica(CORA, direct=True, **known),
+        a_replica(dan, **known),
+    )
+    link = replace(PEACE, agreed=four, exchange=four, crm=four, replicas=replicas)
+    people = ("u-anna", "u-bob", "u-cora")
+    plan = edited(link, world=WORLD.knowing(dan), notify="all", subject="x", assign_to=people)
+    annas, bobs, coras, dans = replicas
+    assert plan.link.replicas == (
+        annas,
+        replace(bobs, holds=ANOTHERS),
+        replace(coras, holds=BEHIND),
+        replace(dans, holds=ANOTHERS, cancelled=True),
+    )
+
+
 @pytest.mark.rule("PART-6")
 def test_part_6_who_is_invited_already_is_not_invited_again():
     """Exchange had him before the CRM did; and who is not there is not taken out."""
@@ -533,12 +567,13 @@ def test_inv_4_a_wish_to_notify_is_named_though_nobody_is():
         ({}, {"subject": "x"}, []),
         ({}, {"assign_to": ("u-anna", "u-bob", "u-cora")}, [C]),
         ({"direct": True, "holds": BEHIND}, {"status": "completed"}, [B]),
+        ({"direct": True, "holds": OCCURRENCES_BEHIND}, {"status": "completed"}, [B]),
         ({"direct": True, "holds": "other"}, {"status": "completed"}, []),
         ({}, {"recurrence": Recurrence("daily", end="after", count=9)}, [A, B]),
         ({}, {"end": END + timedelta(minutes=5)}, [A, B]),
         ({}, {"assign_to": ("u-anna",)}, []),
     ],
-    ids=["another field", "a new copy", "a copy that is behind", "one that is not", "pattern", "times", "it goes"],
+    ids=["another field", "a new copy", "behind", "behind in those alone", "not behind", "pattern", "times", "it goes"],
 )
 def test_rec_3_exceptions_are_written_anew_where_nothing_of_them_is_there(
     bob: dict[str, Any], changes: dict[str, Any], expected: list[str]

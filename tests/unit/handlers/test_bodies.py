@@ -181,8 +181,10 @@ def test_note_3_a_block_is_recognised_whichever_of_its_blanks_was_rewritten(mark
     """In a text there is nothing else to recognise it by."""
     for index in (index for index, letter in enumerate(mark) if letter == " "):
         rewritten = BLOCK.text.replace(mark, f"{mark[:index]}{blank}{mark[index + 1 :]}")
-        assert notes_of(f"Agenda\n\n{rewritten}", html=False) == "Agenda"
-        assert compose(f"Agenda\n\n{rewritten}", html=False, notes=None, block=None) == "Agenda"
+        body = f"Agenda\n\n{rewritten}\nTyped after it"
+        assert (
+            notes_of(body, html=False) == compose(body, html=False, notes=None, block=None) == "Agenda\nTyped after it"
+        )
 
 
 @pytest.mark.rule("NOTE-3")

@@ -294,6 +294,38 @@ def test_con_2_of_several_fields_only_those_are_named_that_both_sides_changed():
     assert (answer.agreed.subject, answer.agreed.location) == ("Costs", "Room 1")
 
 
+DAILY = replace(ITEM, recurrence=Recurrence("daily"))
+HOUR = timedelta(hours=1)
+LATER = {"start": START + HOUR, "end": END + HOUR}
+LATER_STILL = {"start": START + HOUR * 2, "end": END + HOUR * 2}
+NO_SUCH_DAY = refused("REC-5", "exceptions", "the pattern has no such occurrence")
+
+
+@pytest.mark.rule("REC-5", "REC-3", "CON-1", "CON-2")
+@pytest.mark.parametrize(
+    ("in_exchange", "edit", "terms", "of_day"),
+    [
+        ({}, LATER, CRM_WINS, HOUR),
+        (LATER, {}, CRM_WINS, HOUR),
+        (LATER, LATER_STILL, CRM_WINS, HOUR * 2),
+        (LATER, LATER_STILL, EXCHANGE_WINS, HOUR),
+        ({}, {"recurrence": Recurrence("daily", interval=1000)}, CRM_WINS, timedelta()),
+    ],
+    ids=["the CRM's", "Exchange's", "the CRM won", "Exchange won", "the CRM's is refused"],
+)
+def test_rec_5_an_occurrence_of_the_crm_is_one_of_the_pattern_that_will_stand(
+    in_exchange: dict[str, Any], edit: dict[str, Any], terms: Terms, of_day: timedelta
+):
+    """Whichever side's that is: of any other there is none to be written."""
+    agreed = replace(DAILY, **in_exchange)
+    for clock in (timedelta(), HOUR, HOUR * 2):
+        stated = a_day(TOMORROW + clock, subject="Mine")
+        answer = folded(agreed, was=DAILY, terms=terms, exceptions=stated, **edit)
+        stands = clock == of_day
+        assert answer.agreed.exceptions == (stated if stands else ())
+        assert (NO_SUCH_DAY in answer.refused) is not stands
+
+
 @pytest.mark.rule("REC-3")
 def test_rec_3_exceptions_go_with_a_series_that_moves_and_the_crm_is_told():
     """By the day they were on; those of days it does not have any more are gone."""
