@@ -7,7 +7,6 @@ has no address any more, or whom an earlier try of the same event has put there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from handlers import notifying, outgoing
 from handlers.crm_edits import Edit
@@ -18,6 +17,7 @@ from handlers.surroundings import Surroundings
 from schemas.copies import Attendee
 from schemas.items import ScheduleItem
 from schemas.outcomes import Decision
+from schemas.values import replace
 
 
 def moved(edit: Edit) -> tuple[frozenset[str], frozenset[str]]:
@@ -44,7 +44,7 @@ def people(edit: Edit) -> People:
     link, facts = edit.link, edit.around.facts
     if edit.is_new:
         others = reached(outgoing.participants_of(edit.folded.agreed, facts) - {edit.folded.agreed.owner}, edit.around)
-        return People(users=others, added=others)
+        return People(users=others)
     added, removed = moved(edit)
     attending, joining = invited(link), reached(added, edit.around)
     return People(

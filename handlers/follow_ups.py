@@ -7,7 +7,6 @@ conflict that the CRM won is written back, and so is a block that Exchange overw
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from handlers import bodies, occurrences, outgoing, registry, translation
@@ -15,7 +14,7 @@ from handlers.blocks import block_of
 from handlers.drafts import Draft
 from handlers.echoes import deviating
 from handlers.effects import CONTENT, TIMES, Effect
-from handlers.links import BEHIND, OCCURRENCES_BEHIND, Link, Replica, State
+from handlers.links import BEHIND, OCCURRENCES_BEHIND, OUTDATED, Link, Replica, State
 from handlers.merging import Merged
 from handlers.options import OptionValues
 from handlers.outgoing import Outgoing, Target
@@ -25,6 +24,7 @@ from handlers.surroundings import Surroundings
 from schemas.copies import Copy
 from schemas.items import ScheduleItem
 from schemas.outcomes import Direction, Result
+from schemas.values import replace
 
 _UNREAD: Mapping[str, Copy] = {}
 _SAID = Report(Direction.INBOUND, Result.APPLIED)
@@ -77,6 +77,23 @@ def without_superseded(plan: Plan, around: Surroundings, copies: Mapping[str, Co
     return replace(plan, link=link, report=plan.report or _SAID, effects=effects)
 
 
+def noticed(plan: Plan, copies: Iterable[Copy]) -> Plan:
+    """With the blocks that these copies show and we did not write there, so that the CRM's next event puts them right:
+    a message brought them, or the store they were noted in is lost (NOTE-5).
+    """
+    by_id = {copy.item_id: copy for copy in copies}
+    replicas = tuple(_noticed(each, by_id.get(each.item_id), plan.link) for each in plan.link.replicas)
+    return replace(plan, link=replace(plan.link, replicas=replicas))
+
+
+def _noticed(replica: Replica, copy: Copy | None, link: Link) -> Replica:
+    if copy is None or replica.block or bodies.holds(copy.body, html=copy.html, block=None):
+        return replica
+    block = block_of(link.agreed.related) if link.agreed else None
+    is_current = block is not None and bodies.holds(copy.body, html=copy.html, block=block)
+    return replace(replica, block=block.fingerprint if block and is_current else OUTDATED)
+
+
 def welcomed(plan: Plan, around: Surroundings, copies: Mapping[str, Copy] = _UNREAD) -> Plan:
     """With what is their users' alone written to the copies that Exchange was asked to make, now that they are there.
 
@@ -86,7 +103,6 @@ def welcomed(plan: Plan, around: Surroundings, copies: Mapping[str, Copy] = _UNR
     come = [each for each in link.replicas if each.user in link.awaited and each.live and not each.direct]
     if link.state is not State.ACTIVE or not come:
         return plan
-    come = [_shown(each, copies.get(each.mailbox), link) for each in come]
     users = {each.user for each in come}
     others = (each for each in link.replicas if each.user not in users)
     replicas = tuple(sorted((*others, *come), key=lambda each: (each.mailbox, each.direct)))
@@ -95,14 +111,6 @@ def welcomed(plan: Plan, around: Surroundings, copies: Mapping[str, Copy] = _UNR
     effects = _facets(link, come, around, is_fresh=True, copies=copies)
     report = plan.report or (_SAID if effects else None)
     return replace(plan, link=link, report=report, effects=(*plan.effects, *effects))
-
-
-def _shown(replica: Replica, copy: Copy | None, link: Link) -> Replica:
-    """A copy that came with the block in the organizer's body has it already."""
-    block = block_of(link.agreed.related) if link.agreed else None
-    if block is None or copy is None or not bodies.holds(copy.body, html=copy.html, block=block):
-        return replica
-    return replace(replica, block=block.fingerprint)
 
 
 def restored(plan: Plan, copies: Iterable[Copy], around: Surroundings) -> Plan:

@@ -9,7 +9,7 @@ Exchange is written to for what follows from its change: direct copies, and conf
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 
 from handlers import (
@@ -45,6 +45,7 @@ from schemas import options
 from schemas.copies import Copy
 from schemas.items import Response, ScheduleItem, SeriesException, wire_name
 from schemas.outcomes import Decision, Direction, Reason, Result
+from schemas.values import replace
 
 _COMPARED = {
     "subject": "subject",
@@ -78,6 +79,7 @@ def decide(
     plan = _decide(link, copy, authority=authority, around=around, own=own)
     seen = sighting.copy if sighting else None
     read = {each.mailbox: each for each in (seen, copy) if each is not None}
+    plan = follow_ups.noticed(plan, read.values())
     plan = follow_ups.without_superseded(plan, around, read)
     return follow_ups.restored(follow_ups.welcomed(plan, around, read), read.values(), around)
 
@@ -164,7 +166,7 @@ def decide_direct(link: Link, sighting: Sighting, *, around: Surroundings) -> Pl
         return Plan(link)
     if sighting.copy is None or not is_there:
         return answered(link, sighting.user, generation=around.generation)
-    plan = _own_facets(link, sighting.user, sighting.copy, around=around)
+    plan = follow_ups.noticed(_own_facets(link, sighting.user, sighting.copy, around=around), [sighting.copy])
     plan = follow_ups.restored(plan, [sighting.copy], around)
     return _with_own_edits(plan, sighting.user, sighting.copy)
 

@@ -35,6 +35,8 @@ ANOTHERS = "another's"
 """What an invited copy `holds` that somebody has changed since we wrote to it, or that a message brought."""
 OCCURRENCES_BEHIND = "occurrences"
 """The same where only single occurrences of a series were changed: these are written."""
+OUTDATED = "outdated"
+"""The `block` of a copy in which another one was found than the CRM's related information makes, and not by our hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Replica:
     fingerprints the refusal last reported for it, so that the same state is not reported twice.
 
     `direct`: it is a direct copy, which we made and which claims nothing (INV-6). `reminder` is what its reminder last
-    was, `block` the fingerprint of the related block last written to it, `sensitivity` Exchange's word for it.
+    was, `block` the fingerprint of the related block it was last known to hold, `sensitivity` Exchange's word for it.
     `holds` fingerprints the content we last wrote to it. `ours` is the change key that our last write left, until a
     read has shown what the server made of it (CON-3, CON-4).
     """

@@ -9,7 +9,7 @@ Exceptions of a series merge one by one, by original start (REC-3).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from handlers import conflicts
@@ -18,6 +18,7 @@ from handlers.moments import in_time
 from handlers.policy import Policy
 from handlers.privacy import REDACTED_FIELDS
 from schemas.items import ForEntry, Moment, Response, ScheduleItem, SeriesException, Source, wire_name
+from schemas.values import replace
 
 TIMES = ("start", "end", "zone", "all_day")
 _GROUPS: tuple[tuple[str, ...], ...] = (

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from handlers.facts import Facts, User
 from handlers.plans import Explanation
 from handlers.task_links import TaskContent, TaskLink
 from schemas.copies import Kind
+from schemas.values import replace
 
 _NOTHING = TaskContent()
 

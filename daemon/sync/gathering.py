@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -22,6 +22,7 @@ from handlers.participants import addresses_of, resolvable
 from handlers.policy import Policy
 from schemas.copies import Attendee, Copy, Role
 from schemas.items import ScheduleItem
+from schemas.values import replace
 
 
 @dataclass(frozen=True, slots=True)

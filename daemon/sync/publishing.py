@@ -7,7 +7,7 @@ keys go side by side. What a crash left behind is published first at the next st
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -134,30 +134,31 @@ class Publisher:
         return rows
 
     async def _publish(self, rows: Sequence[Waiting]) -> int:
-        by_key: dict[bytes, list[Waiting]] = defaultdict(list)
+        """The first records of all keys go together, then the second ones: a task for each costs as much as sending."""
+        by_key: dict[bytes, deque[Waiting]] = defaultdict(deque)
         for row in rows:
             by_key[row.key].append(row)
-        done = [number for sent in await asyncio.gather(*map(self._send, by_key.values())) for number in sent]
+        done: list[int] = []
+        while by_key:
+            firsts = [queue.popleft() for queue in by_key.values()]
+            errors = await self._producer.send_all(firsts)
+            done += [row.id for row, error in zip(firsts, errors, strict=True) if error is None]
+            stuck = {row.key for row, error in zip(firsts, errors, strict=True) if not await self._goes_on(row, error)}
+            by_key = {key: queue for key, queue in by_key.items() if queue and key not in stuck}
         if done:
             await self._store.write(lambda tx: outbox.remove(tx, done))
         for number in done:
             self._arrived(number)
         return len(done)
 
-    async def _send(self, rows: Sequence[Waiting]) -> list[int]:
-        """Sends one key's records until one fails; the numbers of those that need not be sent again."""
-        sent: list[int] = []
-        for row in rows:
-            try:
-                await self._producer.send(row.topic, key=row.key, value=row.value, headers=row.headers)
-            except TooLarge:
-                await self._put_aside(row)
-                continue
-            except BusError as error:
-                log.warning(PUBLISHING_FAILED, topic=row.topic, error=type(error).__name__)
-                return sent
-            sent.append(row.id)
-        return sent
+    async def _goes_on(self, row: Waiting, error: BusError | None) -> bool:
+        """Whether the key's next record may follow this one."""
+        if isinstance(error, TooLarge):
+            await self._put_aside(row)
+            return True
+        if error is not None:
+            log.warning(PUBLISHING_FAILED, topic=row.topic, error=type(error).__name__)
+        return error is None
 
     async def _put_aside(self, row: Waiting) -> None:
         log.error(RECORD_PARKED, topic=row.topic, number=row.id, bytes=len(row.value or b""))
