@@ -52,6 +52,7 @@ from daemon.bus.port import (
     NotAllowed,
     NotOwner,
     NotTrusted,
+    Outgoing,
     Record,
     SignInRefused,
     TooLarge,
@@ -298,19 +299,50 @@ class KafkaProducer:
             await asyncio.wait(self._stopping)
 
     async def send(self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
+        (error,) = await self.send_all([Record(topic, 0, 0, key, value, headers)])
+        if error is not None:
+            raise error
+
+    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[BusError | None]:
+        """With one deadline, and without a task for each: a batch of the client wakes us once for all it holds."""
         client: aiokafka.AIOKafkaProducer | None = None
+        under_way: list[asyncio.Future[Any] | Exception] = []
+        ends: list[Exception | None] = []
         try:
             async with asyncio.timeout(self._settings.send_timeout.total_seconds()):
                 client = self._current or await self._connected()
-                if topic not in self._known:
-                    await self._must_exist(client, topic)
-                await (await _put(client, self._settings.topic(topic), key=key, value=value, headers=headers))
-        except MessageSizeTooLargeError as error:
-            self._discard(client, error)
-            raise TooLarge(f"{topic} does not take a record of this size") from error
-        except (KafkaError, TimeoutError, Unreachable) as error:
-            self._discard(client, error)
-            raise Undeliverable(f"{topic}: not acknowledged ({type(error).__name__})") from error
+                for record in records:  # what has got so far counts even if the deadline passes in the middle
+                    under_way.append(await self._put(client, record))  # noqa: PERF401
+                for each in under_way:
+                    ends.append(await _end(each))  # noqa: PERF401
+        except (TimeoutError, Unreachable) as error:
+            ends += [error] * (len(records) - len(ends))
+        finally:
+            _forget(under_way)
+        return [self._told(record, end, client) for record, end in zip(records, ends, strict=True)]
+
+    async def _put(self, client: aiokafka.AIOKafkaProducer, record: Outgoing) -> asyncio.Future[Any] | Exception:
+        """Puts a record on its way, unless something is against it."""
+        try:
+            if record.topic not in self._known:
+                await self._must_exist(client, record.topic)
+            return await _put(client, self._settings.topic(record.topic), record)
+        except (KafkaError, MissingTopics) as error:
+            return error
+
+    def _told(
+        self, record: Outgoing, end: Exception | None, client: aiokafka.AIOKafkaProducer | None
+    ) -> BusError | None:
+        """How it ended in the port's words."""
+        if end is None or isinstance(end, MissingTopics):
+            return end
+        self._discard(client, end)
+        if isinstance(end, MessageSizeTooLargeError):
+            told: BusError = TooLarge(f"{record.topic} does not take a record of this size")
+        else:
+            told = Undeliverable(f"{record.topic}: not acknowledged ({type(end).__name__})")
+        told.__cause__ = end
+        return told
 
     async def _connected(self) -> aiokafka.AIOKafkaProducer:
         async with self._connecting:
@@ -460,16 +492,33 @@ async def _missing(
     return missing
 
 
-async def _put(
-    client: aiokafka.AIOKafkaProducer, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
-) -> asyncio.Future[Any]:
+async def _put(client: aiokafka.AIOKafkaProducer, topic: str, record: Outgoing) -> asyncio.Future[Any]:
     """Puts the record on its way; the future completes when it is acknowledged."""
+    key, value, headers = record.key, record.value, list(record.headers)
     if key is not None or value is not None:
-        return await client.send(topic, key=key, value=value, headers=list(headers))  # type: ignore[no-any-return]
+        return await client.send(topic, key=key, value=value, headers=headers)  # type: ignore[no-any-return]
     batch = client.create_batch()  # `send` refuses a record of nothing but headers, which Kafka itself takes
-    batch.append(timestamp=None, key=None, value=None, headers=list(headers))
+    batch.append(timestamp=None, key=None, value=None, headers=headers)
     partitions = sorted(await client.partitions_for(topic))
     return await client.send_batch(batch, topic, partition=partitions[0])  # type: ignore[no-any-return]
+
+
+async def _end(under_way: asyncio.Future[Any] | Exception) -> Exception | None:
+    if isinstance(under_way, Exception):
+        return under_way
+    try:
+        await under_way
+    except KafkaError as error:
+        failed: Exception = error
+        return failed
+    return None
+
+
+def _forget(under_way: Iterable[asyncio.Future[Any] | Exception]) -> None:
+    """Nobody waits any more for what has not ended; what has ended is not changed by it."""
+    for each in under_way:
+        if isinstance(each, asyncio.Future) and not each.cancel() and not each.cancelled():
+            each.exception()  # asyncio complains of errors that nobody has looked at
 
 
 def _connection(settings: KafkaSettings) -> dict[str, Any]:

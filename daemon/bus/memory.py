@@ -23,6 +23,8 @@ from daemon.bus.port import (
     Listener,
     MissingTopics,
     NotOwner,
+    Outgoing,
+    Producer,
     Record,
     TooLarge,
     TopicPartition,
@@ -468,6 +470,22 @@ class MemoryProducer:
             raise TooLarge(f"{topic} does not take records of {record.size} bytes")
         self._broker.append(topic, key=key, value=value, headers=headers)
         await self._broker.faults.strike("send", after=True)
+
+    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[BusError | None]:
+        return await side_by_side(self, records)
+
+
+async def side_by_side(producer: Producer, records: Sequence[Outgoing]) -> Sequence[BusError | None]:
+    """`Producer.send_all` by way of `send`."""
+
+    async def sent(record: Outgoing) -> BusError | None:
+        try:
+            await producer.send(record.topic, key=record.key, value=record.value, headers=record.headers)
+        except BusError as error:
+            return error
+        return None
+
+    return await asyncio.gather(*map(sent, records))
 
 
 class MemoryAdmin:

@@ -152,6 +152,19 @@ class Reader(Protocol):
     def partitions(self, topic: str) -> frozenset[int]: ...
 
 
+class Outgoing(Protocol):
+    """A record to be sent."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Headers: ...
+
+
 class Producer(Protocol):
     """Sends records, each acknowledged by all replicas in sync."""
 
@@ -162,6 +175,9 @@ class Producer(Protocol):
 
     async def send(self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
         """Returns when the broker has acknowledged. Raises `TooLarge`, `Undeliverable` or `MissingTopics`."""
+
+    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[BusError | None]:
+        """Sends records side by side; for each what `send` would raise, None if the broker has acknowledged it."""
 
 
 class TopicSpec(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -25,6 +25,7 @@ from daemon.bus.port import (
     Record,
     TooLarge,
     TopicPartition,
+    Undeliverable,
 )
 from tests.engine.worlds import HINTS, LETTERS, MAX_RECORD, USERS, Spec
 
@@ -302,6 +303,10 @@ class Behaviour:
         await producer.start()
         with pytest.raises(MissingTopics, match=r"crm\.nowhere"):
             await producer.send("crm.nowhere", key=b"k", value=b"v")
+        there = Record(HINTS, 0, 0, b"k", b"v")
+        [refused, sent] = await producer.send_all([replace(there, topic="crm.nowhere"), there])
+        assert isinstance(refused, MissingTopics)
+        assert sent is None
         await producer.stop()
         admin = bus.admin()
         await admin.start()
@@ -316,6 +321,20 @@ class Behaviour:
         consumer, listening = await members()
         await listening.until_assigned()
         assert [record.value for record in await polled(consumer, records=1)] == [b"small"]
+
+    async def test_of_records_sent_together_each_has_its_own_end(self, producer, members):
+        """Those beside a refused one are in the topic, or said to be in doubt."""
+        together = [Record(HINTS, 0, 0, b"%d" % n, b"small") for n in range(20)]
+        together[7] = Record(HINTS, 0, 0, b"7", bytes(MAX_RECORD))
+        ends = await producer.send_all(together)
+        assert isinstance(ends[7], TooLarge)
+        assert all(isinstance(end, Undeliverable) for n, end in enumerate(ends) if end is not None and n != 7)
+        again = [record for record, end in zip(together, ends, strict=True) if isinstance(end, Undeliverable)]
+        assert not any(await producer.send_all(again))
+        consumer, listening = await members()
+        await listening.until_assigned()
+        arrived = await polled(consumer, records=19)
+        assert {record.key for record in arrived} == {record.key for record in together} - {b"7"}
 
     async def test_the_largest_record_goes_through(self, producer, members):
         """As large as its topic allows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from daemon.app import Daemon
-from daemon.bus.memory import MemoryProducer
-from daemon.bus.port import Headers, Undeliverable
+from daemon.bus.memory import MemoryProducer, side_by_side
+from daemon.bus.port import BusError, Headers, Outgoing, Undeliverable
 from daemon.store import outbox
 from daemon.store.store import Store
 from schemas import catalogue
@@ -41,6 +42,9 @@ class Cut:
         if self.is_cut:
             raise Undeliverable
         await self._producer.send(topic, key=key, value=value, headers=headers)
+
+    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[BusError | None]:
+        return await side_by_side(self, records)
 
 
 def meet(house: House, order: random.Random) -> list[str]:

@@ -9,7 +9,7 @@ sides of every call are therefore awaits of their own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ from typing import Any
 import daemon
 from daemon import policies
 from daemon.app import Daemon, Outside
-from daemon.bus.memory import MemoryConsumer
-from daemon.bus.port import Headers, Producer
+from daemon.bus.memory import MemoryConsumer, side_by_side
+from daemon.bus.port import BusError, Headers, Outgoing, Producer
 from daemon.exchange.ews.backend import EwsExchange
 from daemon.observe.metrics import Metrics
 from daemon.store.store import Store
@@ -146,6 +146,9 @@ class Hesitant:
         await asyncio.sleep(0)
         await self._producer.send(topic, key=key, value=value, headers=headers)
         await asyncio.sleep(0)
+
+    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[BusError | None]:
+        return await side_by_side(self, records)
 
 
 @asynccontextmanager
