@@ -35,9 +35,9 @@ _ADDED, _NOBODY = "added", "none"
 class People:
     """Who takes part beside the organizer, once the change is made.
 
-    `users` are in Exchange's list, `added` those of them whom the change puts there, `before` those whom an earlier try
-    of it, or somebody else meanwhile, has put there. `removed` were in it until now, and had been told. `guests` are no
-    users, by the ids they go by in outcomes.
+    `users` are in Exchange's list, `added` those of them whom a change of what is there puts into it, `before` those
+    whom an earlier try of it, or somebody else meanwhile, has put there. `removed` were in it until now, and had been
+    told. `guests` are no users, by the ids they go by in outcomes.
     """
 
     users: frozenset[str] = frozenset()

@@ -46,6 +46,11 @@ ITEM = ScheduleItem(
     owner="u-anna",
     assign_to=("u-anna", "u-bob"),
 )
+A_SERIES = replace(
+    ITEM,
+    recurrence=Recurrence("daily"),
+    exceptions=(SeriesException(START + days(1), changes=(("location", '"Room 9"'),)),),
+)
 CHANGED_AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 APPLIED = Report(Direction.OUTBOUND, Result.APPLIED)
 
@@ -435,6 +440,17 @@ def test_inv_6_whose_copy_is_called_off_does_not_keep_the_next_from_losing_his()
     assert [(each.operation, each.mailbox) for each in plan.effects] == [(Operation.UPDATE, A), (Operation.DELETE, C)]
 
 
+@pytest.mark.rule("INV-6", "ALM-2")
+@pytest.mark.parametrize(
+    ("about", "awaited"),
+    [({}, ()), ({"live": False}, ("u-bob",)), ({"cancelled": True}, ("u-bob",)), ({"direct": True}, ())],
+    ids=["there", "gone", "called off", "direct"],
+)
+def test_inv_6_who_is_told_is_awaited_unless_he_has_a_copy(about: dict[str, Any], awaited: tuple[str, ...]):
+    """What is his alone is written to a new one; to one that is there it was, and he may have changed it since."""
+    assert edited(with_copy(PEACE, BOB, **about), notify="all", subject="x").link.awaited == awaited
+
+
 @pytest.mark.rule("INV-6", "MAP-1")
 def test_inv_6_what_copies_hold_once_their_users_were_told_is_not_what_we_wrote():
     """Exchange changes those that it made, and marks one that is called off; a direct one is behind from then on."""
@@ -560,6 +576,40 @@ def test_inv_4_a_wish_to_notify_is_named_though_nobody_is():
     assert [each.rule for each in partly.report.explain] == ["PART-6", "INV-3"]
 
 
+@pytest.mark.rule("INV-4", "INV-5", "INV-7", "PRIV-4", "REC-3")
+@pytest.mark.parametrize(
+    ("about", "changes", "silent"),
+    [
+        ({"exchange": replace(ITEM, subject="x")}, {"subject": "x"}, ("INV-5", "the organizer's copy says so already")),
+        (
+            {"replicas": (a_replica(ANNA, live=False), a_replica(BOB))},
+            {"subject": "x"},
+            ("INV-7", "there is no copy of the organizer's to mail from"),
+        ),
+        (
+            {"agreed": replace(ITEM, redacted=True), "exchange": replace(ITEM, redacted=True)},
+            {"start": START - timedelta(hours=1)},
+            ("INV-4", "redacted: how many would get it is not known"),
+        ),
+        (
+            {"agreed": A_SERIES, "exchange": A_SERIES, "crm": A_SERIES},
+            {"status": "completed"},
+            ("INV-5", "nothing that guests see"),
+        ),
+    ],
+    ids=["said already", "no copy to mail from", "hidden", "not seen"],
+)
+def test_inv_4_of_what_all_were_to_be_told_and_are_not_it_is_said_why(
+    about: dict[str, Any], changes: dict[str, Any], silent: tuple[str, str]
+):
+    """About the item as a whole; nobody is mailed."""
+    plan = edited(replace(PEACE, **about), notify="all", **changes)
+    assert not any(each.sending.mails for each in plan.effects)
+    assert plan.report is not None
+    rule, because = silent
+    assert plan.report.explain == (Explanation(rule, "l-1", Decision.SILENT, because),)
+
+
 @pytest.mark.rule("REC-3")
 @pytest.mark.parametrize(
     ("bob", "changes", "expected"),
@@ -579,9 +629,7 @@ def test_rec_3_exceptions_are_written_anew_where_nothing_of_them_is_there(
     bob: dict[str, Any], changes: dict[str, Any], expected: list[str]
 ):
     """In a new copy, in one that is behind, and where the series takes place otherwise."""
-    exception = SeriesException(START + days(1), changes=(("location", '"Room 9"'),))
-    item = replace(ITEM, recurrence=Recurrence("daily"), exceptions=(exception,))
-    link = with_copy(replace(PEACE, agreed=item, exchange=item, crm=item), BOB, **bob)
+    link = with_copy(replace(PEACE, agreed=A_SERIES, exchange=A_SERIES, crm=A_SERIES), BOB, **bob)
     plan = edited(link, **changes)
     single = [each for each in plan.effects if each.occurrence is not None]
     assert [each.mailbox for each in single] == expected

@@ -187,11 +187,13 @@ def test_part_2_guests_are_counted_once_and_whom_the_crm_added_is_none():
         "c-1": a_contact("c-1", emails=["one@client.example", "other@client.example"]),
         "c-2": a_contact("c-2", emails=["one@client.example"]),
         "c-3": a_contact("c-3", emails=["three@client.example"]),
+        "c-4": a_contact("c-4", emails=["other@client.example"]),
     }
     for_ = (
         ForEntry("c-1"),
         ForEntry("c-2"),
         ForEntry("c-3", Source.CRM),
+        ForEntry("c-4"),
         ForEntry("c-unknown"),
     )
     strangers = (External("x@else.example"), External("y@else.example"))

@@ -12,6 +12,7 @@ from handlers import outgoing
 from handlers.effects import CONTENT, Effect, Operation, holding
 from handlers.facts import Facts
 from handlers.links import BEHIND, Link, Replica
+from handlers.notices import Notice
 from handlers.outgoing import Occurrence, Outgoing, Target
 from handlers.policy import Policy
 from schemas import ids
@@ -19,6 +20,7 @@ from schemas.addresses import normalise
 from schemas.copies import Attendee, Kind, Role
 from schemas.edits import UNSET
 from schemas.items import External, ForEntry, Recurrence, ScheduleItem, Source
+from schemas.sending import Sending, Whom
 from tests.support.world import END, NOW, START, a_contact, a_user, days, on
 
 ANNA, BOB = a_user("u-anna"), a_user("u-bob")
@@ -159,6 +161,58 @@ def test_map_1_each_copy_gets_at_most_one_call_and_the_one_that_counts_the_first
             **WRITTEN,
         ),
         Effect(operation=Operation.DELETE, mailbox=A, user="u-anna", item_id="old", direct=True, **known),
+    )
+
+
+PEOPLE: dict[str, Any] = {"invite": WRITTEN["invite"], "joining": ("u-bob",)}
+OTHERS: dict[str, Any] = {
+    "fields": ("subject", "restricted"),
+    "sensitivity": "Private",
+    "reminder": 15,
+    "block": None,
+    "uninvite": WRITTEN["uninvite"],
+    "leaving": ("u-dan",),
+}
+BEN = {"acting": "ben@bank.example"}
+
+
+@pytest.mark.rule("INV-2", "INV-3")
+@pytest.mark.parametrize(
+    ("to", "written", "calls"),
+    [
+        (Whom.ADDED, PEOPLE | OTHERS, [("quiet", "ck-1", OTHERS), ("loud", "", PEOPLE)]),
+        (Whom.ADDED, PEOPLE, [("loud", "ck-1", PEOPLE)]),
+        (Whom.ADDED, OTHERS, [("quiet", "ck-1", OTHERS)]),
+        (Whom.ALL, PEOPLE | OTHERS, [("loud", "ck-1", PEOPLE | OTHERS)]),
+        (Whom.ALL, {"fields": ("subject",)}, [("loud", "ck-1", {"fields": ("subject",)})]),
+        (Whom.ALL, {"reminder": 15, "block": None}, [("quiet", "ck-1", {"reminder": 15, "block": None})]),
+        (Whom.NOBODY, PEOPLE | OTHERS, [("quiet", "ck-1", PEOPLE | OTHERS)]),
+    ],
+    ids=["who is new", "nothing but who is new", "nobody is new", "all", "all of content", "alarm and note", "nobody"],
+)
+def test_inv_3_only_the_call_that_is_to_tell_somebody_mails(
+    to: Whom, written: dict[str, Any], calls: list[tuple[str, str, dict[str, Any]]]
+):
+    """Who is new comes last, in a call of his own: Exchange would mail whoever else is concerned by the same."""
+    notice = Notice(Sending(to, **BEN), delegate="u-ben", recipients=("u-bob",), told=frozenset({"u-bob"}))
+    target = Target(user=ANNA, mailbox=A, replica=REPLICA, authoritative=True, notice=notice, **written)
+    sent: dict[str, dict[str, Any]] = {
+        "quiet": {"sending": Sending(**BEN)},
+        "loud": {"sending": Sending(to, **BEN), "recipients": ("u-bob",)},
+    }
+    known: dict[str, Any] = {"item_id": "item-anna", "authoritative": True, "delegate": "u-ben"}
+    assert outgoing.effects_of([target], ITEM, crm_id="si-1") == tuple(
+        Effect(
+            operation=Operation.UPDATE,
+            mailbox=A,
+            user="u-anna",
+            item=ITEM,
+            change_key=change_key,
+            **known,
+            **sent[how],
+            **values,
+        )
+        for how, change_key, values in calls
     )
 
 
