@@ -81,13 +81,15 @@ def noticed(plan: Plan, copies: Iterable[Copy]) -> Plan:
     """With the blocks that these copies show and we did not write there, so that the CRM's next event puts them right:
     a message brought them, or the store they were noted in is lost (NOTE-5).
     """
-    by_id = {copy.item_id: copy for copy in copies}
-    replicas = tuple(_noticed(each, by_id.get(each.item_id), plan.link) for each in plan.link.replicas)
+    shown = {copy.item_id: copy for copy in copies if not bodies.holds(copy.body, html=copy.html, block=None)}
+    if not shown:
+        return plan
+    replicas = tuple(_noticed(each, shown.get(each.item_id), plan.link) for each in plan.link.replicas)
     return replace(plan, link=replace(plan.link, replicas=replicas))
 
 
 def _noticed(replica: Replica, copy: Copy | None, link: Link) -> Replica:
-    if copy is None or replica.block or bodies.holds(copy.body, html=copy.html, block=None):
+    if copy is None or replica.block:
         return replica
     block = block_of(link.agreed.related) if link.agreed else None
     is_current = block is not None and bodies.holds(copy.body, html=copy.html, block=block)

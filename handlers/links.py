@@ -36,7 +36,7 @@ ANOTHERS = "another's"
 OCCURRENCES_BEHIND = "occurrences"
 """The same where only single occurrences of a series were changed: these are written."""
 OUTDATED = "outdated"
-"""The `block` of a copy in which another one was found than the CRM's related information makes, and not by our hand."""
+"""The `block` of a copy that shows another one than the CRM's related information makes, which we did not write."""
 
 
 @dataclass(frozen=True, slots=True)

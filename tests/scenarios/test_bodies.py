@@ -96,3 +96,46 @@ async def test_s26_a_block_survives_outlook_and_goes_without_a_trace(store: Path
         await house.announce(options(related_notes=False))
         await edited(house, uid, location="Room 9")
         assert await body_of(house, "anna", uid) == before.replace("Agenda", "Agenda 2")
+
+
+@pytest.mark.rule("NOTE-5", "INV-6", "PART-6")
+@pytest.mark.parametrize("comes_first", [True, False], ids=["the invitation first", "the CRM first"])
+async def test_note_5_a_block_that_an_invitation_brought_goes_with_what_it_shows(
+    store: Path, comes_first: bool
+) -> None:
+    """Given a block, when Anna invites Cleo while the CRM adds Dora, and nothing is related any more, then all lose it.
+
+    Nobody wrote the block into Cleo's copy: Exchange mailed it with the rest of Anna's body.
+    """
+    async with a_house(store, "anna", "bob", "cleo", "dora") as house:
+        await house.announce(options(related_notes=True))
+        uid = await a_meeting(house, "Agenda")
+        await edited(house, uid, related=RELATED)
+        house.hold_hints = True
+        await house.does(house.outlook("anna").invite, uid, "cleo@bank.example")
+        hints = await house.take_hints()
+        house.hold_hints = False
+        if comes_first:
+            house.deliver(hints)
+            await house.quiet()
+        await edited(house, uid, assign_to=sorted({*house.item(uid)["item"]["assign_to"], "u-dora"}))
+        house.deliver(hints)
+        await house.quiet()
+        assert HEADING in await body_of(house, "cleo", uid)
+        await edited(house, uid, related=[])
+        for name in ("anna", "bob", "cleo"):
+            assert HEADING not in await body_of(house, name, uid), name
+
+
+@pytest.mark.rule("NOTE-5", "NOTE-7")
+async def test_note_5_a_block_is_noticed_in_a_copy_that_only_exchange_wrote_to(store: Path) -> None:
+    """Given Cleo whom Anna invited with the block in the body, when the CRM says it is gone, then Cleo's goes too."""
+    async with a_house(store, "anna", "bob", "cleo") as house:
+        await house.announce(options(related_notes=True))
+        uid = await a_meeting(house, "Agenda")
+        await edited(house, uid, related=RELATED)
+        await house.does(house.outlook("anna").invite, uid, "cleo@bank.example")
+        await house.quiet()
+        assert HEADING in await body_of(house, "cleo", uid)
+        await edited(house, uid, related=[])
+        assert [HEADING in await body_of(house, name, uid) for name in ("anna", "bob", "cleo")] == [False] * 3

@@ -12,7 +12,7 @@ from handlers import follow_ups
 from handlers.blocks import block_of
 from handlers.drafts import Draft
 from handlers.effects import CONTENT, Effect, Operation, holding
-from handlers.links import BEHIND, Link, Replica, State
+from handlers.links import BEHIND, OUTDATED, Link, Replica, State
 from handlers.merging import Merged
 from handlers.plans import Plan, Report
 from schemas.items import External, Recurrence, Related, Response, ScheduleItem, SeriesException
@@ -230,9 +230,39 @@ def test_note_6_an_invitation_that_has_come_gets_the_block_unless_it_came_with_i
     item = replace(ITEM, related=related)
     link = the_link(replace(BOBS, block=""), awaited=("u-bob",), agreed=item)
     copies = {} if body is None else {B: copy_of(MEETING, BOB, body=body)}
-    plan = follow_ups.welcomed(Plan(link), QUIET.with_options(notes=True).around, copies)
+    seen = follow_ups.noticed(Plan(link), copies.values())
+    plan = follow_ups.welcomed(seen, QUIET.with_options(notes=True).around, copies)
     assert [each.block for each in plan.effects] == ([] if block is None else [block])
     assert plan.link.awaited == ()
+
+
+@pytest.mark.rule("NOTE-5", "NOTE-7")
+@pytest.mark.parametrize(
+    ("related", "known", "body", "block"),
+    [
+        (RELATED, "", BLOCK.text if BLOCK else "", SHOWN),
+        ((), "", BLOCK.text if BLOCK else "", OUTDATED),
+        ((*RELATED, Related("deal", "d-1", "Deal")), "", BLOCK.text if BLOCK else "", OUTDATED),
+        (RELATED, "", "Agenda", ""),
+        ((), "older", BLOCK.text if BLOCK else "", "older"),
+    ],
+    ids=["as it is", "nothing any more", "something else by now", "none", "ours"],
+)
+def test_note_5_a_block_that_a_message_brought_is_noticed(
+    related: tuple[Related, ...], known: str, body: str, block: str
+):
+    """In the copy that was read, so that an event of the CRM knows what is there."""
+    link = the_link(ANNAS, replace(BOBS, block=known), agreed=replace(ITEM, related=related))
+    plan = follow_ups.noticed(Plan(link, report=APPLIED), [copy_of(MEETING, BOB, body=body)])
+    assert plan == Plan(the_link(ANNAS, replace(BOBS, block=block), agreed=link.agreed), report=APPLIED)
+
+
+@pytest.mark.rule("NOTE-5")
+def test_note_5_of_what_is_not_in_the_crm_every_block_is_outdated():
+    """It has nothing to show."""
+    link = the_link(replace(BOBS, block=""), agreed=None)
+    plan = follow_ups.noticed(Plan(link), [copy_of(MEETING, BOB, body=BLOCK.text if BLOCK else "")])
+    assert [each.block for each in plan.link.replicas] == [OUTDATED]
 
 
 def a_draft(link: Link, world: World = WORLD, **about: Any) -> Draft:
