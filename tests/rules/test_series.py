@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -118,6 +118,19 @@ def test_rec_1_another_pattern_in_outlook_is_the_crms(pattern):
     assert bank.crm is not None
     assert bank.crm.recurrence == pattern
     assert [command.changed for command in bank.commands] == [("recurrence",)]
+
+
+@pytest.mark.rule("REC-1", "CON-4")
+def test_rec_1_the_crms_pattern_in_exchanges_words_is_the_crms_still():
+    """By the days of the series' zone: it is Tuesday in London when it is Wednesday in Berlin."""
+    late = datetime(2026, 12, 1, 23, 30, tzinfo=UTC)
+    weekly, in_full = Recurrence("weekly"), Recurrence("weekly", weekdays=("WE",))
+    item = replace(ITEM, recurrence=weekly, start=late, end=late + (END - START))
+    bank = a_bank_of_the_crm(WORLD, item, rewrite=lambda copy: replace(copy, recurrence=in_full))
+    bank.in_outlook(A, subject="Later")
+    forgetting(bank).until_quiet()
+    assert bank.crm == replace(bank.crm, subject="Later", recurrence=weekly)
+    assert not [command for command in bank.commands if "recurrence" in command.changed]
 
 
 @pytest.mark.rule("REC-2", "REC-4", "ID-1")

@@ -233,6 +233,7 @@ def test_note_5_a_meetings_part_does_not_reach_over_a_block(body: str, notes: st
     ("body", "notes"),
     [
         (f"one\n\n{HEADING}\n- case: A\nx\n\ntwo", "one\n\ntwo"),
+        (f"one\u2003\n\n{HEADING}\n- case: A\nx\n\ntwo", "one\u2003\n\ntwo"),
         (f"one\n\n{HEADING}\n- case: A", "one"),
         (f"one\n\n{HEADING}", "one"),
         (f"one\n{CLOSING}\ntwo", "one\ntwo"),
