@@ -28,6 +28,7 @@ from daemon.bus.monitor import Monitor
 from daemon.bus.partition import Parking, Partition, Services
 from daemon.bus.port import BusError, Consumer, Record, TopicPartition
 from daemon.bus.routes import Position, Positions, Route
+from daemon.bus.slots import Slots
 from daemon.bus.starting import Gap, Start, start
 from daemon.bus.tracker import Tracker
 
@@ -116,7 +117,7 @@ class Engine:
         self._services = Services(
             limits=self._limits,
             monitor=self._monitor,
-            slots=asyncio.Semaphore(self._limits.in_flight),
+            slots=Slots(self._limits.in_flight),
             dead_letters=dead_letters,
             park=park,
             changed=self._changed,

@@ -1,7 +1,7 @@
 """Lanes: work of one key in order, one at a time; work of different keys side by side.
 
-A lane exists only while it has work. The bus runs records in lanes of their key; `sync` uses the same for its second
-lane, per link.
+A lane exists only while it has work. These are for work that has a task of its own, as `sync` decides in a second lane,
+per link; the lanes of a partition, whose records are known beforehand, have a task each (`partition`).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Lanes:
 
 
 class _Turn(AbstractAsyncContextManager[None]):
-    """A class, since every record takes one, and a generator costs three times as much."""
+    """A class, since every decision takes one, and a generator costs three times as much."""
 
     __slots__ = ("_key", "_lanes")
 

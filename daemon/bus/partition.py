@@ -8,6 +8,7 @@ waiting for another attempt holds one, nor what lends it), and are settled when 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,12 +20,12 @@ import structlog
 from daemon.bus import slots
 from daemon.bus.deadletters import DeadLetters, Letter
 from daemon.bus.dispositions import Dead, Disposition, Done, Park, Skip
-from daemon.bus.lanes import Lanes
 from daemon.bus.limits import Limits
 from daemon.bus.monitor import Monitor
 from daemon.bus.port import Record, TopicPartition
 from daemon.bus.retry import Attempts, Interrupted, Verdict, insist
 from daemon.bus.routes import Delivery, Fenced, Position, Route
+from daemon.bus.slots import Slots
 from daemon.bus.tracker import Ticket, Tracker
 
 log = structlog.get_logger(__name__)
@@ -55,7 +56,7 @@ class Services:
 
     limits: Limits
     monitor: Monitor
-    slots: asyncio.Semaphore
+    slots: Slots
     dead_letters: DeadLetters
     park: Parking
     changed: Callable[[Partition], None]
@@ -69,6 +70,7 @@ class Services:
 class _Waiting:
     record: Record
     ticket: Ticket
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +112,8 @@ class Partition:
         self._route = route
         self._services = services
         self._limits = services.limits
-        self._slots = asyncio.Semaphore(services.limits.partition_in_flight)
-        self._lanes = Lanes()
-        self._gathering: dict[Hashable, list[_Waiting]] = {}
+        self._slots = services.slots.share(services.limits.partition_in_flight)
+        self._lanes: dict[Hashable, deque[_Waiting]] = {}  # those that have a task
         self._tasks: dict[asyncio.Task[None], None] = {}  # in the order they came, so that a test can be run again
         self._busy: set[asyncio.Task[Any]] = set()  # a drain waits for what runs, and for nothing else
         self._acknowledgements: set[asyncio.Future[None]] = set()
@@ -129,13 +130,13 @@ class Partition:
         """Puts polled records into their lanes; those of a partition being given away are left to its next owner."""
         if self._draining:
             return 0
-        accepted = 0
+        accepted, now = 0, asyncio.get_running_loop().time()
         for record in records:
             ticket = self.tracker.polled(record.offset, record.size)
             if ticket is None:
                 continue
             accepted += 1
-            self._put(_Waiting(record, ticket))
+            self._put(_Waiting(record, ticket, since=now))
         return accepted
 
     def has_room(self) -> bool:
@@ -172,15 +173,12 @@ class Partition:
 
     def _put(self, waiting: _Waiting) -> None:
         lane = self._lane(waiting.record)
-        if not self._route.collapse:
-            self._spawn(self._in_turn(lane, lambda: (waiting,)))
+        queue = self._lanes.get(lane)
+        if queue is not None:
+            queue.append(waiting)
             return
-        gathering = self._gathering.get(lane)
-        if gathering is not None:
-            gathering.append(waiting)
-            return
-        self._gathering[lane] = [waiting]
-        self._spawn(self._gather(lane))
+        self._lanes[lane] = deque([waiting])
+        self._spawn(self._work_off(lane))
 
     def _lane(self, record: Record) -> Hashable:
         try:
@@ -189,29 +187,41 @@ class Partition:
             log.warning(LANE_UNREADABLE, topic=record.topic, offset=record.offset, error=type(error).__name__)
             return ("unreadable", record.offset)
 
-    async def _gather(self, lane: Hashable) -> None:
-        await asyncio.sleep(self._route.settle.total_seconds())
-        await self._in_turn(lane, lambda: tuple(self._gathering.pop(lane)))
-
-    async def _in_turn(self, lane: Hashable, take: Callable[[], tuple[_Waiting, ...]]) -> None:
-        async with self._lanes.turn(lane):
+    async def _work_off(self, lane: Hashable) -> None:
+        """One delivery after the other, each standing in line for a slot behind those of other lanes."""
+        queue = self._lanes[lane]
+        while queue and not self._draining:
+            if self._route.collapse:
+                await self._gathered(since=queue[0].since)
             try:
-                await self._deliver(take)
+                await self._deliver(queue)
             except Fenced:
-                self._services.fenced(self)  # before the lane is free: nothing more may start in this one's name
+                self._services.fenced(self)  # at once: nothing more may start in this one's name
+        del self._lanes[lane]
+
+    async def _gathered(self, *, since: float) -> None:
+        due = since + self._route.settle.total_seconds()
+        await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+
+    def _taken(self, queue: deque[_Waiting]) -> _LaneDelivery:
+        """What is delivered next of what waits in a lane."""
+        taken = tuple(queue) if self._route.collapse else (queue[0],)
+        for _ in taken:
+            queue.popleft()
+        return _LaneDelivery(tuple([each.record for each in taken]), tuple([each.ticket for each in taken]), self)
 
     # processing
 
-    async def _deliver(self, take: Callable[[], tuple[_Waiting, ...]]) -> None:
+    async def _deliver(self, queue: deque[_Waiting]) -> None:
         loop = asyncio.get_running_loop()
         delivery: _LaneDelivery | None = None
         started = loop.time()
 
         async def attempt() -> Disposition:
             nonlocal delivery, started
-            async with slots.taken(self._slots, self._services.slots):
+            async with slots.taken(self._slots):
                 if delivery is None:  # as late as this, for what came while the slots were taken is gathered too
-                    delivery = _delivery(take(), self)
+                    delivery = self._taken(queue)
                     started = loop.time()
                 return await self._process(delivery)
 
@@ -340,10 +350,6 @@ def _current_task() -> asyncio.Task[Any]:
     if task is None:
         raise AssertionError("deliveries run in tasks")
     return task
-
-
-def _delivery(waiting: tuple[_Waiting, ...], partition: Partition) -> _LaneDelivery:
-    return _LaneDelivery(tuple(w.record for w in waiting), tuple(w.ticket for w in waiting), partition)
 
 
 def _handler(route: Route) -> str:

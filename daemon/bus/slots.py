@@ -6,31 +6,100 @@ Two hundred hints of one meeting are decided one after the other. Those that wai
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar, Token
 
 
-class _Slot(AbstractAsyncContextManager[None]):
-    """One place of each of several counts, all or none."""
+class Slots:
+    """So many at once of all partitions. Whoever leaves lets in who has waited longest; partitions take turns."""
 
-    def __init__(self, *counts: asyncio.Semaphore) -> None:
-        self._counts = counts
-        self._held: list[asyncio.Semaphore] = []
-        self._before: Token[_Slot | None] | None = None
+    def __init__(self, count: int) -> None:
+        self.free = count
+        self.queued: deque[Share] = deque()
+        """Those for whom somebody waits, the next one first."""
+
+    def share(self, count: int) -> Share:
+        """So many at once of one partition."""
+        return Share(self, count)
+
+    def let_in(self) -> None:
+        """One of those who wait, if there is a slot for any of them."""
+        for _ in range(len(self.queued)):
+            share = self.queued.popleft()
+            came_in = share.let_in()
+            if share.is_waited_for:
+                self.queued.append(share)
+            if came_in:
+                return
+
+
+class Share:
+    """What one partition may have of all slots."""
+
+    def __init__(self, slots: Slots, count: int) -> None:
+        self.free = count
+        self._slots = slots
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def is_waited_for(self) -> bool:
+        return bool(self._waiting)
 
     async def take(self) -> None:
+        """A slot, when there is one. While one is free for us, nobody waits for it."""
+        if self._occupied():
+            return
+        turn = asyncio.get_running_loop().create_future()
+        if not self._waiting:
+            self._slots.queued.append(self)
+        self._waiting.append(turn)
         try:
-            for count in self._counts:
-                await count.acquire()
-                self._held.append(count)
-        except BaseException:
-            self.give_back()
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give_back()  # the turn had come in the same moment
             raise
 
     def give_back(self) -> None:
-        while self._held:
-            self._held.pop().release()
+        self.free += 1
+        self._slots.free += 1
+        self._slots.let_in()
+
+    def let_in(self) -> bool:
+        """Whether somebody who waited has a slot now."""
+        while self._waiting and self._waiting[0].done():
+            self._waiting.popleft()  # has given up
+        if not self._waiting or not self._occupied():
+            return False
+        self._waiting.popleft().set_result(None)
+        return True
+
+    def _occupied(self) -> bool:
+        if not self.free or not self._slots.free:
+            return False
+        self.free -= 1
+        self._slots.free -= 1
+        return True
+
+
+class _Slot(AbstractAsyncContextManager[None]):
+    """One slot of a share, held or lent."""
+
+    def __init__(self, share: Share) -> None:
+        self._share = share
+        self._held = False
+        self._before: Token[_Slot | None] | None = None
+
+    async def take(self) -> None:
+        await self._share.take()
+        self._held = True
+
+    def give_back(self) -> None:
+        if self._held:
+            self._held = False
+            self._share.give_back()
 
     async def __aenter__(self) -> None:
         await self.take()
@@ -45,9 +114,9 @@ class _Slot(AbstractAsyncContextManager[None]):
 _MINE: ContextVar[_Slot | None] = ContextVar("slot", default=None)
 
 
-def taken(*counts: asyncio.Semaphore) -> AbstractAsyncContextManager[None]:
-    """Waits for a place of each count and holds them, but for while they are lent."""
-    return _Slot(*counts)
+def taken(share: Share) -> AbstractAsyncContextManager[None]:
+    """Waits for a slot and holds it, but for while it is lent."""
+    return _Slot(share)
 
 
 @asynccontextmanager

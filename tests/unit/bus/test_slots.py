@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import Semaphore
 
 import pytest
 
 from daemon.bus import slots
+from daemon.bus.slots import Slots
 
 pytestmark = pytest.mark.looptime
 
 
 async def test_a_lent_slot_is_somebody_elses_until_it_is_wanted_again() -> None:
     """With one slot: whoever waits lets another one work, and goes on when that one is done."""
-    one, told = Semaphore(1), list[str]()
+    one, told = Slots(1).share(1), list[str]()
     turn = asyncio.Event()
 
     async def waits() -> None:
@@ -33,16 +33,17 @@ async def test_a_lent_slot_is_somebody_elses_until_it_is_wanted_again() -> None:
 
     await asyncio.gather(waits(), works())
     assert told == ["waits", "works", "is done", "goes on"]
-    assert not one.locked()
+    assert one.free == 1
 
 
 async def test_never_more_work_at_once_than_there_are_slots() -> None:
     """However often they lend, and of both counts."""
-    few, some, running, most = Semaphore(2), Semaphore(3), 0, 0
+    few = Slots(3)
+    some, running, most = few.share(2), 0, 0
 
     async def work(number: int) -> None:
         nonlocal running, most
-        async with slots.taken(few, some):
+        async with slots.taken(some):
             for _ in range(number % 4):
                 async with slots.lent():
                     await asyncio.sleep(number % 3)
@@ -53,13 +54,13 @@ async def test_never_more_work_at_once_than_there_are_slots() -> None:
 
     await asyncio.gather(*map(work, range(30)))
     assert most == 2
-    assert [count._value for count in (few, some)] == [2, 3]
+    assert (some.free, few.free) == (2, 3)
 
 
 @pytest.mark.parametrize("lent", [True, False])
 async def test_who_is_cancelled_leaves_no_slot_behind(lent: bool) -> None:
     """While it was lent, or while it waits to have it back."""
-    one = Semaphore(1)
+    one = Slots(1).share(1)
     turn = asyncio.Event()
 
     async def waits() -> None:
@@ -74,15 +75,15 @@ async def test_who_is_cancelled_leaves_no_slot_behind(lent: bool) -> None:
             await asyncio.sleep(1)
         task.cancel()
         await asyncio.wait([task])
-    assert one._value == 1
+    assert one.free == 1
 
 
 async def test_an_error_while_it_was_lent_is_told_and_leaves_no_slot_behind() -> None:
-    one = Semaphore(1)
+    one = Slots(1).share(1)
     with pytest.raises(ZeroDivisionError):
         async with slots.taken(one), slots.lent():
             raise ZeroDivisionError
-    assert one._value == 1
+    assert one.free == 1
 
 
 async def test_without_a_slot_there_is_nothing_to_lend() -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from daemon.bus import slots
+from daemon.bus.slots import Slots
 from daemon.store import outbox
 from daemon.store.store import Store
 from daemon.sync.turns import Turns
@@ -105,7 +106,7 @@ async def test_whoever_is_cancelled_while_he_waits_leaves_nothing_claimed(stores
 
 async def test_who_waits_for_his_turn_lends_his_slot(desk: Desk) -> None:
     """With one slot: while a slow decision is made on a link, others that want it do not keep out the rest."""
-    turns, one, told = Turns(desk.store), asyncio.Semaphore(1), list[str]()
+    turns, one, told = Turns(desk.store), Slots(1).share(1), list[str]()
     other_done = asyncio.Event()
 
     async def decide(name: str, link: str) -> None:
