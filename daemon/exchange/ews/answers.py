@@ -33,9 +33,8 @@ ITEM_MISSING = "ItemMissing"
 
 def checked(messages: Sequence[Message]) -> Sequence[Message]:
     """The messages; Failure if all of them say that the call as a whole failed."""
-    refused = [message for message in messages if failures.meaning(message.code) in WHOLE_CALL]
-    if refused and len(refused) == len(messages):
-        raise Failure(refused[0].code, _longest_back_off(refused))
+    if messages and all(failures.meaning(message.code) in WHOLE_CALL for message in messages):
+        raise Failure(messages[0].code, _longest_back_off(messages))
     return messages
 
 

@@ -40,6 +40,7 @@ DEFAULT_REMINDER_MINUTES = 15
 
 _KINDS = {f"{TYPES}CalendarItem": Kind.SCHEDULE_ITEM, f"{TYPES}Task": Kind.TASK}
 _SHAPES = {shape.value: shape for shape in Shape}
+_ITEMS = f"{MESSAGES}Items"
 _EXTENDED = f"{TYPES}ExtendedProperty"
 _CLEAN_ID_SPELLINGS = (str(properties.CLEAN_GLOBAL_OBJECT_ID_TAG), hex(properties.CLEAN_GLOBAL_OBJECT_ID_TAG))
 
@@ -72,9 +73,9 @@ def item(element: Element, reading: Reading) -> Copy | Unreadable:
 
 def item_elements(message: Element) -> list[Element]:
     """Children of `Items` (Get, Create, Update, Find, also grouped) or of the changes of SyncFolderItems."""
-    container = message.find(f"{MESSAGES}Items")
-    if container is not None:
-        return list(container)
+    for child in message:
+        if child.tag == _ITEMS:
+            return list(child)
     changes = message.find(f"{MESSAGES}Changes")
     if changes is not None:
         return [child for change in changes for child in change if child.find(f"{TYPES}ItemId") is not None]

@@ -26,6 +26,7 @@ RESPONSE_TYPES = {
 _ATTENDEE, _RESPONSE = f"{TYPES}Attendee", f"{TYPES}ResponseType"
 _NAME, _ADDRESS = f"{TYPES}Name", f"{TYPES}EmailAddress"
 _ROUTING, _MAILBOX_TYPE = f"{TYPES}RoutingType", f"{TYPES}MailboxType"
+_READ = (_ATTENDEE, _NAME, _ADDRESS, _ROUTING, _MAILBOX_TYPE, _RESPONSE)
 _NO_ANSWER = frozenset({Response.UNKNOWN, Response.NONE})
 _ROLES = (("RequiredAttendees", Role.REQUIRED), ("OptionalAttendees", Role.OPTIONAL), ("Resources", Role.RESOURCE))
 
@@ -40,8 +41,8 @@ def organizer(fields: Fields) -> Attendee | None:
     element = fields.elements.get("Organizer")
     if element is None:
         return None
-    person = _person(texts_below(element), Role.ORGANIZER, Response.ORGANIZER)
-    return person if person.name.strip() or person.address.strip() else None
+    person, address = _person(Role.ORGANIZER, texts_below(element), "Organizer")
+    return person if person.name.strip() or address else None
 
 
 def attendees(fields: Fields, organizer: Attendee | None) -> tuple[Attendee, ...]:
@@ -51,8 +52,7 @@ def attendees(fields: Fields, organizer: Attendee | None) -> tuple[Attendee, ...
     for name, role in _ROLES:
         container = fields.elements.get(name)
         for texts in () if container is None else _listed(container):
-            person = _person(texts, role, response(texts.get(_RESPONSE)))
-            address = person.address.strip().lower()
+            person, address = _person(role, texts, texts.get(_RESPONSE))
             if address and address == own:
                 continue
             key = role, address or f"name:{person.name}"
@@ -64,19 +64,28 @@ def attendees(fields: Fields, organizer: Attendee | None) -> tuple[Attendee, ...
 def _listed(container: Element) -> list[dict[str, str | None]]:
     """The texts of each entry of a list, in one walk."""
     entries: list[dict[str, str | None]] = []
-    for element in container.iter():
+    texts: dict[str, str | None] = {}
+    for element in container.iter(*_READ):
         tag = element.tag
         if tag == _ATTENDEE:
-            entries.append({})
-        elif entries:
-            entries[-1][tag] = element.text
+            texts = {}
+            entries.append(texts)
+        else:
+            texts[tag] = element.text
     return entries
 
 
-def _person(texts: Mapping[str, str | None], role: Role, answer: Response) -> Attendee:
-    name, address = texts.get(_NAME) or "", texts.get(_ADDRESS) or ""
-    return _known(role, name, address, texts.get(_ROUTING) or "SMTP", texts.get(_MAILBOX_TYPE) or "Mailbox", answer)
+def _person(role: Role, texts: Mapping[str, str | None], answer: str | None) -> tuple[Attendee, str]:
+    get = texts.get
+    return _known(role, get(_NAME), get(_ADDRESS), get(_ROUTING), get(_MAILBOX_TYPE), answer)
 
 
-_known = lru_cache(maxsize=16_384)(Attendee)
-"""The same few people are in most meetings, and making a frozen value costs more than finding it."""
+@lru_cache(maxsize=16_384)
+def _known(role: Role, *stated: str | None) -> tuple[Attendee, str]:
+    """A person, and the address by which to recognise him. Kept, because the same few people are in most meetings, and
+    making a frozen value costs more than finding it."""
+    name, address, routing_type, mailbox_type, answer = stated
+    person = Attendee(
+        role, name or "", address or "", routing_type or "SMTP", mailbox_type or "Mailbox", response(answer)
+    )
+    return person, person.address.strip().lower()
