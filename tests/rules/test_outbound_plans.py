@@ -906,6 +906,51 @@ def test_del_6_what_is_cancelled_in_the_crm_after_it_was_deleted_in_exchange_is_
     later = replace(item, notes="called off")
     gone = replace(known, replicas=())
     assert decided(gone, CrmChange("si-1", 7, after=later)).report is None
+    opened = decided(replace(gone, awaited=("u-cora",)), CrmChange("si-1", 7, after=ITEM))
+    assert (opened.link.awaited, opened.link.state) == ((), State.ACTIVE), "to what is made anew nobody was invited yet"
+
+
+@ENDS
+@pytest.mark.rule("INV-2", "DEL-6", "OPT-5")
+def test_inv_2_what_is_gone_already_may_be_ended_by_anybody(status: str | None):
+    """Nothing is left in the principal's calendar for which a grant would be needed; what was asked is named."""
+    link = replace(PEACE, state=State.DELETED, replicas=(a_replica(BOB),))
+    world = WORLD.with_options("user:u-anna", invitations=True)
+    plan = ended(link, status, world=world, actor="u-cora", on_behalf_of="u-anna")
+    assert plan.effects == (removal(BOB),)
+    assert plan.report is not None
+    assert (plan.report.result, [each.user for each in plan.report.options]) == (Result.APPLIED, ["u-anna"])
+
+
+@pytest.mark.rule("INV-2", "DEL-1")
+def test_inv_2_the_end_of_what_was_never_known_is_nobodys_to_refuse():
+    """It is remembered as gone."""
+    event = CrmChange("si-1", 1, Kind.DELETED, actor="u-cora", on_behalf_of="u-anna")
+    plan = decided(Link(id="l-1", uid=None), event)
+    assert (plan.link.state, plan.effects, plan.command) == (State.DELETED, (), None)
+
+
+@pytest.mark.rule("INV-2", "INV-7")
+@pytest.mark.parametrize(
+    ("about", "principal", "is_refused"),
+    [
+        ({"agreed": replace(ITEM, owner="u-bob")}, "u-anna", False),
+        ({"agreed": replace(ITEM, owner="u-bob")}, "u-bob", True),
+        ({"exchange": None}, "u-anna", False),
+        ({"exchange": None}, "u-bob", True),
+        ({"exchange": None, "agreed": None}, "u-bob", False),
+    ],
+)
+def test_inv_2_whose_it_is_says_exchange_else_what_was_agreed_on(
+    about: dict[str, Any], principal: str, is_refused: bool
+):
+    """And only of what is new, the event."""
+    world = WORLD.with_options(invitations=True).granting(("u-anna", "u-cora"), ("u-bob", "u-cora"))
+    after = replace(ITEM, owner="u-bob", subject="x")
+    event = CrmChange("si-1", 6, revision=3, after=after, actor="u-cora", on_behalf_of=principal)
+    plan = decided(replace(PEACE, **about), event, world=world)
+    assert plan.report is not None
+    assert (plan.report.reason is Reason.NO_GRANT) is is_refused
 
 
 @pytest.mark.rule("DEL-6")
