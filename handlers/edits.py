@@ -22,14 +22,16 @@ _IMPORTANCES = {"A": "High", "B": "Normal", "C": "Low"}
 def edit_of(effect: Effect, copy: Copy | None, *, policy: Policy) -> Edit:
     """The request's fields. `copy` is what lies there now, if the effect needs it."""
     item, fields = effect.item, frozenset(effect.fields)
+    times = _times(item) if fields & {*TIMES, "recurrence"} else UNSET
+    is_moved = item.recurrence is not None and times is not UNSET  # a pattern starts when its item does
     return Edit(
         subject=item.subject if "subject" in fields else UNSET,
         body=_body(effect, copy),
         importance=_IMPORTANCES.get(item.priority, "Normal") if "priority" in fields else UNSET,
         sensitivity=effect.sensitivity,
         location=item.location if "location" in fields else UNSET,
-        times=_times(item) if fields & {*TIMES, "recurrence"} else UNSET,  # a pattern starts when the item does
-        recurrence=item.recurrence if "recurrence" in fields else UNSET,
+        times=times,
+        recurrence=item.recurrence if "recurrence" in fields or is_moved else UNSET,
         attendees=_attendees(effect, copy, policy),
         reminder=effect.reminder,
     )
@@ -65,7 +67,7 @@ def _compared(copy: Copy, effect: Effect, policy: Policy) -> tuple[bool, ...]:
         (edit.body.text if isinstance(edit.body, Body) else UNSET, copy.body),
         (times.start if times else UNSET, copy.start),
         (times.end if times else UNSET, copy.end),
-        (edit.recurrence, copy.recurrence),
+        (edit.recurrence if "recurrence" in effect.fields else UNSET, copy.recurrence),
         (
             UNSET if isinstance(edit.attendees, Unset) else _addresses(edit.attendees, policy),
             _addresses(copy.attendees, policy),

@@ -10,12 +10,15 @@ import pytest
 
 from tests.scenarios.test_both_ways import edited, writes
 from tests.scenarios.test_written_out import calendar, made
+from tests.scenarios.test_written_out import edited as edited_by_id
 from tests.support.house import House, a_house, options
 
 TUESDAY = datetime(2027, 3, 2, 10)  # noqa: DTZ001  # in the person's own zone
 WEEK = timedelta(weeks=1)
 HOUR = timedelta(hours=1)
 WEEKLY = {"frequency": "weekly", "interval": 1, "weekdays": ["TU"], "end": "after", "count": 10}
+OPEN = {"frequency": "weekly", "interval": 1, "end": "after", "count": 10}
+"""On the weekday on which it starts."""
 
 
 async def met_weekly(house: House, who: str = "anna", **more: Any) -> str:
@@ -154,6 +157,26 @@ async def test_s04b_a_series_moved_by_an_hour_has_no_duplicates(store: Path, sid
         held = exceptions(house, uid)
         assert [each["location"] for each in held.values() if isinstance(each, dict)] == list(places.values())
         assert bool(places) is (side == "crm")
+
+
+@pytest.mark.rule("REC-1", "REC-2", "INV-6")
+@pytest.mark.parametrize(
+    ("pattern", "by"), [(WEEKLY, WEEK), (OPEN, timedelta(days=1))], ids=["a week", "to Wednesdays"]
+)
+async def test_rec_1_a_series_that_the_crm_begins_on_another_day_takes_place_from_then_on(
+    store: Path, pattern: dict[str, Any], by: timedelta
+) -> None:
+    """Its pattern begins with it, also where the CRM leaves the weekday to the start; in direct copies, too."""
+    async with a_house(store, "anna", "bob") as house:
+        people = {"owner": "u-anna", "assign_to": ["u-anna", "u-bob"]}
+        times = {"start": said(TUESDAY), "end": said(TUESDAY + HOUR)}
+        record = await made(house, subject="Jour fixe", recurrence=pattern, **times, **people)
+        later = TUESDAY + by
+        await edited_by_id(house, record["id"], start=said(later), end=said(later + HOUR))
+        for who in ("anna", "bob"):
+            assert [when for when, _, _ in await shown(house, who, weeks=12)] == [later + n * WEEK for n in range(10)]
+        [item] = house.items()
+        assert (item["item"]["start"], item["item"]["recurrence"]) == (said(later), pattern)
 
 
 @pytest.mark.scenario("S04c")

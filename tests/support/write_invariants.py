@@ -39,7 +39,7 @@ _TOUCHED: Mapping[str, frozenset[str]] = {
     "location": frozenset(("Location", "EnhancedLocation")),
     "recurrence": frozenset(("Recurrence", *_OF_SERIES)),
     "exceptions": _OF_SERIES,
-    **dict.fromkeys(("start", "end", "zone", "all_day"), _TIMES),
+    **dict.fromkeys(("start", "end", "zone", "all_day"), _TIMES | {"Recurrence"}),  # it begins with its series
     "priority": frozenset(("Importance",)),
     "restricted": frozenset(("Sensitivity",)),
     "assign_to": _PEOPLE,

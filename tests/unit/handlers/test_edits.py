@@ -66,16 +66,24 @@ def asked(*fields: str, copy: Copy | None = COPY, **about: Any) -> Edit:
         ("location", Edit(location="Room 4")),
         ("notes", Edit(body=Body("Agenda"))),
         ("priority", Edit(importance="High")),
-        ("start", Edit(times=TIMES)),
-        ("end", Edit(times=TIMES)),
-        ("zone", Edit(times=TIMES)),
-        ("all_day", Edit(times=TIMES)),
+        ("start", Edit(times=TIMES, recurrence=WEEKLY)),
+        ("end", Edit(times=TIMES, recurrence=WEEKLY)),
+        ("zone", Edit(times=TIMES, recurrence=WEEKLY)),
+        ("all_day", Edit(times=TIMES, recurrence=WEEKLY)),
         ("recurrence", Edit(times=TIMES, recurrence=WEEKLY)),
     ],
 )
 def test_map_4_a_field_asks_for_itself_and_for_no_other(field: str, wanted: Edit):
     """But for what goes together: both ends with flag and zone, and a pattern with the times it starts at."""
     assert asked(field) == wanted
+
+
+@pytest.mark.rule("MAP-4", "REC-1")
+def test_rec_1_what_does_not_recur_has_no_pattern_to_write():
+    """Only where it is taken away."""
+    single = replace(ITEM, recurrence=None)
+    assert asked("start", item=single) == Edit(times=TIMES)
+    assert asked("recurrence", item=single) == Edit(times=TIMES, recurrence=None)
 
 
 @pytest.mark.rule("MAP-1")
@@ -89,7 +97,8 @@ def test_map_1_priorities_are_importances(priority: str, importance: str):
 def test_map_2_days_are_asked_for_with_the_flag():
     """An all-day item goes by civil days."""
     item = replace(ITEM, start=on("2026-12-01"), end=on("2026-12-02"), all_day=True, zone=None)
-    assert asked("start", item=item) == Edit(times=Times(on("2026-12-01"), on("2026-12-02"), all_day=True))
+    days = Times(on("2026-12-01"), on("2026-12-02"), all_day=True)
+    assert asked("start", item=item) == Edit(times=days, recurrence=WEEKLY)
 
 
 @pytest.mark.rule("MAP-4")
