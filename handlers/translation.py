@@ -94,9 +94,7 @@ def translate(draft: Draft) -> ScheduleItem:
 
 def _spelled(item: ScheduleItem, agreed: ScheduleItem | None) -> ScheduleItem:
     """With its pattern as the CRM puts it, if Exchange's way to put it means the same dates (REC-1)."""
-    if agreed is None or agreed.recurrence is None or item.recurrence is None:
-        return item
-    if item.start is None or agreed.start is None or item.start != agreed.start:
+    if agreed is None or agreed.recurrence is None or item.recurrence is None or item.start is None:
         return item
     ours, theirs = (recurrences.stated(each, item.start, item.zone) for each in (agreed.recurrence, item.recurrence))
     return replace(item, recurrence=agreed.recurrence) if ours == theirs else item
