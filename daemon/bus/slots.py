@@ -1,6 +1,8 @@
-"""Slots: how many deliveries are processed at once; and lending one while its delivery only waits for another one.
+"""Slots: how many deliveries are processed at once; lending one while its delivery only waits for another one, and
+leaving it when its delivery only waits to be stored.
 
 Two hundred hints of one meeting are decided one after the other. Those that wait must not keep everybody else waiting.
+And the more events wait for the disk, the more it takes at once.
 """
 
 from __future__ import annotations
@@ -11,12 +13,17 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar, Token
 
+_LEFT = 4
+"""So many times the slots may wait to be stored without one: they hold what is to be stored in memory."""
+
 
 class Slots:
     """So many at once of all partitions. Whoever leaves lets in who has waited longest; partitions take turns."""
 
     def __init__(self, count: int) -> None:
         self.free = count
+        self.room = _LEFT * count
+        """For those who have left."""
         self.queued: deque[Share] = deque()
         """Those for whom somebody waits, the next one first."""
 
@@ -40,7 +47,7 @@ class Share:
 
     def __init__(self, slots: Slots, count: int) -> None:
         self.free = count
-        self._slots = slots
+        self.slots = slots
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
@@ -53,7 +60,7 @@ class Share:
             return
         turn = asyncio.get_running_loop().create_future()
         if not self._waiting:
-            self._slots.queued.append(self)
+            self.slots.queued.append(self)
         self._waiting.append(turn)
         try:
             await turn
@@ -64,8 +71,8 @@ class Share:
 
     def give_back(self) -> None:
         self.free += 1
-        self._slots.free += 1
-        self._slots.let_in()
+        self.slots.free += 1
+        self.slots.let_in()
 
     def let_in(self) -> bool:
         """Whether somebody who waited has a slot now."""
@@ -77,10 +84,10 @@ class Share:
         return True
 
     def _occupied(self) -> bool:
-        if not self.free or not self._slots.free:
+        if not self.free or not self.slots.free:
             return False
         self.free -= 1
-        self._slots.free -= 1
+        self.slots.free -= 1
         return True
 
 
@@ -90,6 +97,7 @@ class _Slot(AbstractAsyncContextManager[None]):
     def __init__(self, share: Share) -> None:
         self._share = share
         self._held = False
+        self._left = False
         self._before: Token[_Slot | None] | None = None
 
     async def take(self) -> None:
@@ -101,6 +109,12 @@ class _Slot(AbstractAsyncContextManager[None]):
             self._held = False
             self._share.give_back()
 
+    def leave(self) -> None:
+        if self._held and self._share.slots.room:
+            self._share.slots.room -= 1
+            self._left = True
+            self.give_back()
+
     async def __aenter__(self) -> None:
         await self.take()
         self._before = _MINE.set(self)
@@ -109,6 +123,8 @@ class _Slot(AbstractAsyncContextManager[None]):
         if self._before is not None:
             _MINE.reset(self._before)
         self.give_back()
+        if self._left:
+            self._share.slots.room += 1
 
 
 _MINE: ContextVar[_Slot | None] = ContextVar("slot", default=None)
@@ -132,3 +148,10 @@ async def lent() -> AsyncIterator[None]:
     slot.give_back()
     yield
     await slot.take()
+
+
+def leave() -> None:
+    """What is being processed is decided, and only waits to be stored: its slot is free for others, for good."""
+    slot = _MINE.get()
+    if slot is not None:
+        slot.leave()

@@ -30,7 +30,8 @@ class Claims(Protocol):
 class Database:
     """An opened database.
 
-    `writers`: how many threads may write side by side. `collides`: whether an error says that two transactions were in
+    `writers`: how many threads may write side by side. `group`: how many units of work share a transaction of theirs at
+    most, so that the first does not wait for ever. `collides`: whether an error says that two transactions were in
     each other's way, and the work is to be repeated.
     """
 
@@ -39,6 +40,7 @@ class Database:
     reading: Engine
     claims: Claims
     writers: int
+    group: int
     readers: int
     shared: bool
     collides: Callable[[Exception], bool]

@@ -36,6 +36,9 @@ from daemon.store.errors import StoreUnusable
 WRITERS = 4
 """Threads that write: a transaction waits for the network most of its time, unlike one on a file."""
 
+GROUP = 64
+"""Units of work that share a transaction: each of their statements goes to the server and back."""
+
 READERS = 4
 
 _DRIVER = "postgresql+psycopg"
@@ -73,6 +76,7 @@ def opened(url: str, cleanup: ExitStack) -> Database:
         reading=looking,
         claims=claims,
         writers=WRITERS,
+        group=GROUP,
         readers=READERS,
         shared=True,
         collides=collides,

@@ -28,6 +28,9 @@ PRAGMAS = (
 READ_ONLY = "PRAGMA query_only=ON"
 OURS_ALONE = 0o600
 
+GROUP = 256
+"""Units of work that share a transaction: the disk takes longer than all of them."""
+
 READERS = 2
 """Threads that read; more would only wait for the interpreter."""
 
@@ -47,6 +50,7 @@ def opened(url: str, cleanup: ExitStack) -> Database:
         reading=readers,
         claims=Alone(),
         writers=1,
+        group=GROUP,
         readers=READERS,
         shared=False,
         collides=_never,

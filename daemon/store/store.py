@@ -46,7 +46,7 @@ class Store:
         reading = Groups(database.reading, database.claims.owner, _never)
         writing = Groups(database.writing, database.claims.owner, database.collides)
         self._readers = Workers(reading, "store-reader", threads=database.readers, at_most=READ_TOGETHER)
-        self._writers = WritersInLanes(writing, count=database.writers)
+        self._writers = WritersInLanes(writing, count=database.writers, at_most=database.group)
         self._claiming = ThreadPoolExecutor(1, thread_name_prefix="store-claims")
         self._open = True
         self.generation = 0

@@ -22,9 +22,6 @@ from typing import Any
 from daemon.store.errors import StoreClosed
 from daemon.store.groups import Groups, Result, Unit
 
-GROUP = 64
-"""How many units of work share a transaction at most, so that the first does not wait for ever."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
@@ -36,7 +33,7 @@ class _Waiting:
 class Workers:
     """Run units of work; where there is one thread, in the order they came."""
 
-    def __init__(self, groups: Groups, name: str, *, threads: int = 1, at_most: int = GROUP) -> None:
+    def __init__(self, groups: Groups, name: str, *, at_most: int, threads: int = 1) -> None:
         self._groups = groups
         self._at_most = at_most
         self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
@@ -92,7 +89,7 @@ class Workers:
 class WritersInLanes:
     """Some writers, one of them for each lane."""
 
-    def __init__(self, groups: Groups, *, count: int, at_most: int = GROUP) -> None:
+    def __init__(self, groups: Groups, *, count: int, at_most: int) -> None:
         self._all = tuple(Workers(groups, f"store-writer-{n}", at_most=at_most) for n in range(count))
 
     async def run(self, unit: Unit, *, lane: Hashable) -> Any:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from daemon.bus import slots
 from daemon.bus.dispositions import Disposition, Done, PermanentError, Skip, TransientError
 from daemon.bus.port import Record
 from daemon.bus.routes import Delivery, Fenced, Position
@@ -203,6 +204,7 @@ class Settler:
         self, work: Callable[[Connection], Sequence[Emission] | None], delivery: Delivery
     ) -> list[int] | None:
         reached = None if isinstance(delivery, Rerun) else delivery.position()
+        slots.leave()
         try:
             return await self.store.settle(work, reached=reached, lane=delivery.records[-1].source)
         except errors.Fenced as error:

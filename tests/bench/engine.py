@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from daemon.bus import slots
 from daemon.bus.deadletters import DeadLetters
 from daemon.bus.dispositions import Disposition, Done
 from daemon.bus.engine import Engine
@@ -171,6 +172,7 @@ async def engine_and_store(settings: KafkaSettings, events: int) -> Clock:
         async def process(delivery: Delivery) -> Disposition:
             (record,) = delivery.records
             outgoing = [Emission(OUT, record.key or b"", record.value, headers=())]
+            slots.leave()
             numbers = await store.settle(lambda tx: outgoing, reached=delivery.position(), lane=record.source)
             arrival = publisher.expect(numbers or ())
             if arrival is None:

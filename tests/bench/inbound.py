@@ -23,8 +23,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from daemon.store.sqlite import PRAGMAS
-from daemon.store.workers import GROUP
+from daemon.store.sqlite import GROUP, PRAGMAS
 from schemas.copies import Copy
 from tests.bench.bank import Bank, a_bank, hinted, hints_of
 from tests.bench.rows import Row, at_most, say

@@ -20,11 +20,11 @@ from time import perf_counter
 
 from sqlalchemy import Connection
 
-from daemon.store import directory, history, links, positions
+from daemon.store import directory, history, links, positions, postgres, sqlite
 from daemon.store.directory import ContactRecord, Node, Source
 from daemon.store.groups import Groups
 from daemon.store.store import Store
-from daemon.store.workers import GROUP, WritersInLanes
+from daemon.store.workers import WritersInLanes
 from handlers.links import Link, Replica
 from schemas.items import ScheduleItem
 from tests.support.postgres import serving
@@ -127,16 +127,16 @@ async def measure_directory(url: str, *, contacts: int) -> tuple[float, list[flo
     return read, sorted(took)
 
 
-async def measure(name: str, place: Callable[[], str], *, writers: int) -> None:
+async def measure(name: str, place: Callable[[], str], *, writers: int, group: int) -> None:
     """All figures of one database; `place` is a new one."""
-    grouped = await measure_commits(place(), group=GROUP, units=UNITS, writers=writers)
+    grouped = await measure_commits(place(), group=group, units=UNITS, writers=writers)
     alone = await measure_commits(place(), group=1, units=UNITS // 5, writers=writers)
     contacts = int(os.environ.get("CONTACTS", "20000"))
     read, took = await measure_directory(place(), contacts=contacts)
     sys.stdout.write(
         f"{name}\n"
-        f"  settled events per second, up to {GROUP} a transaction: {grouped:,.0f}\n"
-        f"  settled events per second, one a transaction:    {alone:,.0f}\n"
+        f"  settled events per second, up to {group:>3} a transaction: {grouped:,.0f}\n"
+        f"  settled events per second, one a transaction:       {alone:,.0f}\n"
         f"  contacts read per second into the directory:     {read:,.0f}\n"
         f"  look-up of ten addresses among {contacts:,} contacts: "
         f"{took[len(took) // 2]:.2f} ms median, {took[int(len(took) * 0.99)]:.2f} ms p99\n"
@@ -148,9 +148,9 @@ async def main(where: str | None) -> None:
     with tempfile.TemporaryDirectory(dir=where) as folder, serving() as server:
         numbers = count()
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-        await measure("SQLite", lambda: f"sqlite:///{folder}/{next(numbers)}.sqlite", writers=1)
+        await measure("SQLite", lambda: f"sqlite:///{folder}/{next(numbers)}.sqlite", writers=1, group=sqlite.GROUP)
         for writers in (1, 4):
-            await measure(f"PostgreSQL, {writers} writers", server.create, writers=writers)
+            await measure(f"PostgreSQL, {writers} writers", server.create, writers=writers, group=postgres.GROUP)
 
 
 if __name__ == "__main__":

@@ -90,3 +90,50 @@ async def test_without_a_slot_there_is_nothing_to_lend() -> None:
     """Parked work is tried again without one."""
     async with slots.lent():
         pass
+
+
+async def test_a_slot_that_is_left_is_somebody_elses_for_good() -> None:
+    """Whoever waits to be stored keeps nobody out, and goes on without a slot."""
+    one, told = Slots(1).share(1), list[str]()
+    stored = asyncio.Event()
+
+    async def settles() -> None:
+        async with slots.taken(one):
+            slots.leave()
+            await stored.wait()
+            told.append("is stored")
+
+    async def works() -> None:
+        async with slots.taken(one):
+            told.append("works")
+            stored.set()
+            await asyncio.sleep(1)
+            told.append("is done")
+
+    await asyncio.gather(settles(), works())
+    assert told == ["works", "is stored", "is done"]
+    assert one.free == 1
+
+
+async def test_so_many_may_wait_to_be_stored_and_no_more() -> None:
+    """What they are to store is in memory: the rest keep their slots, until one is stored."""
+    two, stored, waiting = Slots(2).share(2), asyncio.Event(), 0
+
+    async def settles() -> None:
+        nonlocal waiting
+        async with slots.taken(two):
+            slots.leave()
+            waiting += 1
+            await stored.wait()
+
+    tasks = [asyncio.ensure_future(settles()) for _ in range(20)]
+    await asyncio.sleep(1)
+    assert waiting == 4 * 2 + 2
+    stored.set()
+    await asyncio.gather(*tasks)
+    assert (waiting, two.free, two.slots.free, two.slots.room) == (20, 2, 2, 8)
+
+
+async def test_without_a_slot_there_is_nothing_to_leave() -> None:
+    """Parked work is settled without one."""
+    slots.leave()
