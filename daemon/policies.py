@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, partial
+from typing import Any
 
 from daemon.settings import blacklists
 from daemon.settings.models import Settings
@@ -30,11 +31,12 @@ class _AnyOf:
 def canonical_of(settings: Settings) -> Callable[[str], str | None]:
     """How addresses compare under these settings."""
     addresses = settings.addresses
-    canonical = partial(
-        normalise,
-        aliases=dict(addresses.domain_aliases),
-        plus_tag_domains=frozenset(addresses.plus_tag_domains),
-    )
+    rules: dict[str, Any] = {}
+    if addresses.domain_aliases:
+        rules["aliases"] = dict(addresses.domain_aliases)
+    if addresses.plus_tag_domains:
+        rules["plus_tag_domains"] = frozenset(addresses.plus_tag_domains)
+    canonical = partial(normalise, **rules) if rules else normalise
     return lru_cache(_REMEMBERED)(canonical)
 
 

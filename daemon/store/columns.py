@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
@@ -48,22 +49,30 @@ class Texts(TypeDecorator[tuple[str, ...]]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
-        return None if value is None else _array(value)
+    # Most columns of the directory are of this type: converted without the calls between, as Text itself does nothing.
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[str, ...] | None:
-        return None if value is None else _texts(value)
+    def bind_processor(self, dialect: Dialect) -> Callable[[tuple[str, ...] | None], str | None]:
+        return _array
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any | None], tuple[str, ...] | None]:
+        return _texts
 
 
 @lru_cache(maxsize=4096)
-def _texts(array: str) -> tuple[str, ...]:
+def _texts(array: str | None) -> tuple[str, ...] | None:
     """The same few nodes, groups and teams are in most rows."""
-    return tuple(json.loads(array))
+    return None if array is None else tuple(json.loads(array))
 
 
-def _array(texts: tuple[str, ...]) -> str:
+def _array(texts: tuple[str, ...] | None) -> str | None:
     """As JSON. Python's encoder takes twenty times as long to find out that these are texts."""
+    if not texts:
+        return None if texts is None else "[]"
     return f"[{','.join(map(encode_basestring_ascii, texts))}]"
+
+
+def _pair(name: str, value: str) -> str:
+    return f"[{encode_basestring_ascii(name)},{encode_basestring_ascii(value)}]"
 
 
 class Headers(TypeDecorator[tuple[tuple[str, bytes], ...]]):
@@ -73,9 +82,9 @@ class Headers(TypeDecorator[tuple[tuple[str, bytes], ...]]):
     cache_ok = True
 
     def process_bind_param(self, value: tuple[tuple[str, bytes], ...] | None, dialect: Dialect) -> str | None:
-        return (
-            None if value is None else f"[{','.join([_array((name, raw.decode('latin-1'))) for name, raw in value])}]"
-        )
+        if value is None:
+            return None
+        return f"[{','.join([_pair(name, raw.decode('latin-1')) for name, raw in value])}]"
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[tuple[str, bytes], ...] | None:
         return None if value is None else tuple((name, text.encode("latin-1")) for name, text in json.loads(value))

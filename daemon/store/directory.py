@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select, Table, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, Select, Table, bindparam, delete, select, update
 
 from daemon.store import heads, meta, nodes, tables, turns
 from daemon.store.heads import Source, as_of, begin_reread
+from daemon.store.many import Many
 from daemon.store.nodes import Node
 from daemon.store.rows import AnyRow, Rows, batches
 from handlers.facts import Contact, User
@@ -83,29 +83,24 @@ class _AddressIndex:
     """Which user, or contact, has which canonical address."""
 
     def __init__(self, table: Table, holder: str) -> None:
-        self._holder = holder
-        self._insert = insert(table)
+        self._rows = Many(table)
         self._delete = delete(table).where(table.c[holder] == bindparam("of"))
         self.delete_all = delete(table)
 
     def put(self, tx: Connection, holder: str, addresses: Iterable[str]) -> None:
         self.remove(tx, holder)
-        self.add(tx, [(holder, address) for address in dict.fromkeys(addresses)])
+        self.add(tx, [(address, holder) for address in dict.fromkeys(addresses)])
 
-    def put_all(self, tx: Connection, addresses: Mapping[str, Iterable[str]]) -> None:
-        if addresses:
-            tx.execute(self._delete, [{"of": holder} for holder in addresses])
-        self.add(tx, [(holder, address) for holder, each in addresses.items() for address in dict.fromkeys(each)])
+    def add(self, tx: Connection, pairs: Sequence[tuple[str, str]]) -> None:
+        """Of these addresses and whom they belong to, none is there yet."""
+        self._rows.put(tx, pairs)
 
-    def add(self, tx: Connection, pairs: list[tuple[str, str]]) -> None:
-        if pairs:
-            tx.execute(self._insert, [{self._holder: holder, "address": address} for holder, address in pairs])
-
-    def remove(self, tx: Connection, holder: str) -> None:
-        tx.execute(self._delete, {"of": holder})
+    def remove(self, tx: Connection, *holders: str) -> None:
+        for holder in holders:
+            tx.execute(self._delete, {"of": holder})
 
 
-_USERS, _CONTACTS = Rows(tables.users), Rows(tables.contacts)
+_USERS, _CONTACTS, _MANY_CONTACTS = Rows(tables.users), Rows(tables.contacts), Many(tables.contacts)
 _OPTIONS, _DELEGATIONS = Rows(tables.options), Rows(tables.delegations)
 _USER_ADDRESSES = _AddressIndex(tables.user_addresses, "user_id")
 _CONTACT_ADDRESSES = _AddressIndex(tables.contact_addresses, "contact_id")
@@ -120,7 +115,6 @@ _USERS_BY_ADDRESS = (
 )
 _contacts = tables.contacts.outerjoin(tables.nodes, tables.contacts.c.node == tables.nodes.c.id)
 _contact_columns = (*tables.contacts.c, tables.nodes.c.path)
-_STATED = attrgetter(*ContactRecord.__slots__)
 _CONTACTS_BY_ID = select(*_contact_columns).select_from(_contacts).where(tables.contacts.c.id.in_(_ids))
 _CONTACTS_BY_ADDRESS = (
     select(tables.contact_addresses.c.address, *_contact_columns)
@@ -184,13 +178,14 @@ def put_contact(tx: Connection, contact: ContactRecord, *, at: Source) -> bool:
 
 def put_contacts(tx: Connection, records: Sequence[tuple[ContactRecord, Source]]) -> list[bool]:
     """Stores contacts, one after the other, in as few statements as one would take; which of the records counted."""
-    counts = heads.accept_all(tx, "contact", [(contact.id, at) for contact, at in records])
-    counting = {contact.id: contact for (contact, _), counted in zip(records, counts, strict=True) if counted}
+    met = heads.accept_all(tx, "contact", [(contact.id, at) for contact, at in records])
+    counting = {contact.id: contact for (contact, _), counts in zip(records, met.counts, strict=True) if counts}
     canonical = _canonical(tx)
-    addresses = {contact.id: _all_canonical(canonical, contact.emails) for contact in counting.values()}
-    _CONTACTS.put_all(tx, [_contact_row(each, addresses[each.id]) for each in counting.values()])
-    _CONTACT_ADDRESSES.put_all(tx, addresses)
-    return counts
+    rows = [_contact_row(each, _all_canonical(canonical, each.emails)) for each in counting.values()]
+    _MANY_CONTACTS.put(tx, rows)
+    _CONTACT_ADDRESSES.remove(tx, *(counting.keys() & met.known))
+    _CONTACT_ADDRESSES.add(tx, [(address, row[0]) for row in rows for address in row[2]])
+    return met.counts
 
 
 def delete_contact(tx: Connection, contact_id: str, *, at: Source) -> bool:
@@ -358,7 +353,7 @@ def _canonical(tx: Connection) -> Canonical:
 
 
 def _all_canonical(canonical: Canonical, addresses: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(form for address in addresses if (form := canonical(address)) is not None))
+    return tuple(dict.fromkeys([form for form in map(canonical, addresses) if form is not None]))
 
 
 def _reachable_at(addresses: tuple[str, ...], mailbox: str | None) -> tuple[str, ...]:
@@ -404,10 +399,22 @@ def _contact(row: AnyRow) -> Contact:
     )
 
 
-def _contact_row(contact: ContactRecord, addresses: tuple[str, ...]) -> dict[str, Any]:
-    row = dict(zip(ContactRecord.__slots__, _STATED(contact), strict=True))
-    row["addresses"] = addresses
-    return row
+def _contact_row(contact: ContactRecord, addresses: tuple[str, ...]) -> tuple[Any, ...]:
+    """In the order of the columns."""
+    return (
+        contact.id,
+        contact.emails,
+        addresses,
+        contact.active,
+        contact.user,
+        contact.node,
+        contact.coverage_users,
+        contact.coverage_groups,
+        contact.view,
+        contact.view_groups,
+        contact.created_by,
+        contact.merged_into,
+    )
 
 
 def _fetch_merged(tx: Connection, known: dict[str, AnyRow]) -> None:
@@ -468,7 +475,7 @@ def _reindex_users(tx: Connection, canonical: Canonical) -> None:
         ]
         tx.execute(statement, rows)
         reachable = [(row["of"], dict.fromkeys(_reachable_at(row["forms"], row["box"]))) for row in rows]
-        _USER_ADDRESSES.add(tx, [(holder, address) for holder, addresses in reachable for address in addresses])
+        _USER_ADDRESSES.add(tx, [(address, holder) for holder, addresses in reachable for address in addresses])
 
 
 def _reindex_contacts(tx: Connection, canonical: Canonical) -> None:
@@ -479,4 +486,4 @@ def _reindex_contacts(tx: Connection, canonical: Canonical) -> None:
     for page in _pages(tx, tables.contacts, ("id", "emails")):
         rows = [{"of": row.id, "forms": _all_canonical(canonical, row.emails)} for row in page]
         tx.execute(statement, rows)
-        _CONTACT_ADDRESSES.add(tx, [(row["of"], address) for row in rows for address in row["forms"]])
+        _CONTACT_ADDRESSES.add(tx, [(address, row["of"]) for row in rows for address in row["forms"]])

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 
+from daemon.store.many import Many
 from daemon.store.rows import AnyRow, Rows, batches
 from daemon.store.tables import heads, read_offsets, readings
 
@@ -27,7 +28,15 @@ class Source:
     version: int | None = None
 
 
-_HEADS = Rows(heads)
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Which of some records count, each at its place among them, and which of their keys were met before."""
+
+    counts: list[bool]
+    known: frozenset[str]
+
+
+_HEADS, _MANY_HEADS = Rows(heads), Many(heads)
 _READINGS = Rows(readings)
 _OFFSETS = Rows(read_offsets)
 
@@ -58,13 +67,14 @@ _UNMARKED = (
 
 def accept(tx: Connection, kind: str, key: str, *, at: Source) -> bool:
     """Whether this record counts: nothing newer of its key is known. If so, it is the key's head from here on."""
-    return accept_all(tx, kind, [(key, at)])[0]
+    return accept_all(tx, kind, [(key, at)]).counts[0]
 
 
-def accept_all(tx: Connection, kind: str, records: Sequence[tuple[str, Source]]) -> list[bool]:
+def accept_all(tx: Connection, kind: str, records: Sequence[tuple[str, Source]]) -> Met:
     """The same for many records, one after the other."""
     readings_now = {topic: _now_reading(tx, topic) for topic in {at.topic for _, at in records}}
     known = {row.key: _head(row) for row in _rows(tx, kind, [key for key, _ in records])}
+    before = frozenset(known)
     accepted: dict[str, Source] = {}
     counts = []
     for key, at in records:
@@ -72,9 +82,9 @@ def accept_all(tx: Connection, kind: str, records: Sequence[tuple[str, Source]])
         counts.append(head is None or _counts(head, at, reading=reading))
         if counts[-1]:
             known[key], accepted[key] = (at, reading), at
-    _HEADS.put_all(tx, [_row(kind, key, at, reading=readings_now[at.topic]) for key, at in accepted.items()])
+    _MANY_HEADS.put(tx, [_row(kind, key, at, reading=readings_now[at.topic]) for key, at in accepted.items()])
     _advance_all(tx, [at for _, at in records])
-    return counts
+    return Met(counts, before)
 
 
 def of(tx: Connection, kind: str, key: str) -> Source | None:
@@ -92,7 +102,7 @@ def is_late(tx: Connection, kind: str, key: str, *, at: Source) -> bool:
     reading = _now_reading(tx, at.topic)
     if (known.topic, known.partition, met_in) != (at.topic, at.partition, reading) or at.offset <= known.offset:
         return False
-    _HEADS.put(tx, **_row(kind, key, replace(at, version=row.version), reading=reading))
+    _MANY_HEADS.put(tx, [_row(kind, key, replace(at, version=row.version), reading=reading)])
     _advance_all(tx, [at])
     return True
 
@@ -143,18 +153,19 @@ def _head(row: AnyRow) -> _Head:
     return Source(row.topic, row.partition, row.offset, row.version), row.reading
 
 
-def _row(kind: str, key: str, at: Source, *, reading: int) -> dict[str, Any]:
-    place = {"topic": at.topic, "partition": at.partition, "offset": at.offset}
-    return {"kind": kind, "key": key, **place, "version": at.version or 0, "reading": reading}
+def _row(kind: str, key: str, at: Source, *, reading: int) -> tuple[Any, ...]:
+    """In the order of the columns."""
+    return kind, key, at.topic, at.partition, at.offset, at.version or 0, reading
 
 
 def _advance_all(tx: Connection, sources: Iterable[Source]) -> None:
     reached: dict[tuple[str, int], int] = {}
     for at in sources:
-        reached[at.topic, at.partition] = max(at.offset + 1, reached.get((at.topic, at.partition), 0))
+        place = (at.topic, at.partition)
+        if at.offset >= reached.get(place, 0):
+            reached[place] = at.offset + 1
     for (topic, partition), offset in sorted(reached.items()):
-        place = {"of_topic": topic, "of_partition": partition}
-        if not tx.execute(_ADVANCE, place | {"next": offset}).rowcount:
+        if not tx.execute(_ADVANCE, {"of_topic": topic, "of_partition": partition, "next": offset}).rowcount:
             _OFFSETS.put(tx, topic=topic, partition=partition, next_offset=offset)
 
 

@@ -9,7 +9,7 @@ SQLAlchemy's own way.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from operator import itemgetter
 from typing import Any
@@ -154,13 +154,18 @@ class _Statement:
             names = [str(column[0]) for column in cursor.description]
             self._row = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # known at run time only
         make, readers = self._row._make, self._readers
-        if any(readers):
-            return Answer([make(_read(row, readers)) for row in cursor.fetchall()], cursor.rowcount)
-        return Answer([make(row) for row in cursor.fetchall()], cursor.rowcount)
+        return Answer([make(row) for row in _read(cursor.fetchall(), readers)], cursor.rowcount)
 
 
-def _read(row: Sequence[Any], readers: Sequence[Convert | None]) -> list[Any]:
-    return [value if read is None else read(value) for value, read in zip(row, readers, strict=True)]
+def _read(rows: Sequence[Sequence[Any]], readers: Sequence[Convert | None]) -> Iterable[Sequence[Any]]:
+    """Column by column: what comes as we want it costs nothing."""
+    if not rows or not any(readers):
+        return rows
+    columns = zip(*rows, strict=True)
+    return zip(
+        *[values if read is None else map(read, values) for values, read in zip(columns, readers, strict=True)],
+        strict=True,
+    )
 
 
 _STATEMENTS: WeakKeyDictionary[Any, dict[tuple[str, ...], _Statement]] = WeakKeyDictionary()
@@ -183,8 +188,8 @@ class Prepared(Connection):
             self._handle_dbapi_exception(error, str(statement), None, None, None)
 
     def _prepared(self, statement: Any, values: Values) -> _Statement | None:
-        """None: SQLAlchemy's own way. It also begins a transaction where there is none."""
-        if not isinstance(statement, _PLAIN) or not self.in_transaction() or self.dispatch.before_cursor_execute:
+        """None: SQLAlchemy's own way."""
+        if not isinstance(statement, _PLAIN) or not _goes_straight(self):
             return None
         known = _STATEMENTS.get(statement)
         if known is None:
@@ -194,3 +199,20 @@ class Prepared(Connection):
         if prepared is None:
             prepared = known[key] = _Statement(statement, tuple(values), self.dialect)
         return prepared
+
+
+def change(tx: Connection, text: str, values: tuple[Any, ...]) -> None:
+    """Runs a change that is given as the driver takes it."""
+    if not _goes_straight(tx):
+        tx.exec_driver_sql(text, values)
+        return
+    try:
+        with closing(tx.connection.cursor()) as cursor:
+            cursor.execute(text, values)
+    except tx.dialect.loaded_dbapi.Error as error:
+        tx._handle_dbapi_exception(error, text, None, None, None)  # noqa: SLF001  # as it is used above
+
+
+def _goes_straight(tx: Connection) -> bool:
+    """Whether a transaction has begun, which SQLAlchemy would see to, and nobody listens."""
+    return tx.in_transaction() and not tx.dispatch.before_cursor_execute

@@ -34,11 +34,6 @@ class Rows:
         """Stores a whole row in place of the one with its key, if there is one."""
         tx.execute(self._upsert, row)
 
-    def put_all(self, tx: Connection, rows: list[dict[str, Any]]) -> None:
-        """Stores whole rows, each as `put` does."""
-        if rows:
-            tx.execute(self._upsert, rows)
-
     def remove(self, tx: Connection, **key: Any) -> bool:
         """Whether there was such a row; there is none any more."""
         return tx.execute(self._delete, _prefixed(key)).rowcount > 0
