@@ -150,9 +150,9 @@ def decide_again(link: TaskLink, sighting: TaskSighting, *, was: TaskLink, aroun
     link as it is now, what was seen before says nothing any more.
     """
     then, now = was.replica_of(sighting.user.id), link.replica_of(sighting.user.id)
-    key = sighting.copy.change_key if sighting.copy else ""
-    is_newer = now is not None and now.change_key not in (key, then.change_key if then else "")
-    if sighting.copy is None or not is_newer:
+    if sighting.copy is None or now is None:
+        return decide(link, sighting, around=around)
+    if now.change_key in (sighting.copy.change_key, then.change_key if then else ""):
         return decide(link, sighting, around=around)
     return _plan(_Turn(link), was=link, direction=Direction.INBOUND, around=around)
 
@@ -188,10 +188,8 @@ def _seen(link: TaskLink, sighting: TaskSighting, *, around: Surroundings) -> _T
 
 def is_behind(copy: TaskCopy, wanted: TaskContent) -> bool:
     """Whether a copy shows an occurrence before the wanted one, and can be moved on to it."""
-    if not is_live(copy) or task_series.unheld_copy(copy) is not None:
-        return False
     shown = translated(copy)
-    return task_series.are_one(shown, wanted) and task_series.days_ahead(shown, wanted) < 0
+    return is_live(copy) and task_series.are_one(shown, wanted) and task_series.days_ahead(shown, wanted) < 0
 
 
 def _shown_by(copy: TaskCopy, agreed: Task | None) -> TaskContent:

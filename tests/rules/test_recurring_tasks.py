@@ -14,7 +14,7 @@ from handlers.plans import Explanation
 from handlers.policy import ConflictPolicy, Policy
 from handlers.task_links import TaskContent, TaskLink
 from handlers.tasks import TaskSighting
-from schemas.copies import TaskCopy
+from schemas.copies import Folder, TaskCopy
 from schemas.items import Recurrence
 from schemas.outcomes import Decision, Reason, Result
 from schemas.tasks import Task
@@ -355,6 +355,57 @@ def test_rec_5_the_crms_words_for_a_pattern_stay_as_long_as_they_mean_the_same()
     later = TaskContent(due=date(2027, 2, 28), recurrence=Recurrence("monthly", day_of_month=31))
     assert task_series.are_one(monthly, later)
     assert task_series.spelled(later, monthly) == later.recurrence
+
+
+@pytest.mark.rule("REC-1")
+def test_rec_1_a_task_goes_on_to_a_date_of_its_pattern_that_is_yet_to_come():
+    """Its start goes with it, if it has one; the pattern stays in the CRM's words as long as they mean the same."""
+    fridays = Task(subject="Report", due=FIRST, recurrence=Recurrence("weekly"))
+    assert task_series.moved_to(fridays, day(2)) == replace(fridays, due=day(2))
+    begun = replace(fridays, start=FIRST, due=FIRST + timedelta(days=2))
+    later = replace(begun, start=day(2), due=day(2) + timedelta(days=2))
+    assert task_series.moved_to(begun, day(2) + timedelta(days=2)) == later
+    last_of_month = Task(due=date(2027, 1, 31), recurrence=Recurrence("monthly"))
+    the_31st = Recurrence("monthly", day_of_month=31)
+    assert task_series.moved_to(last_of_month, date(2027, 2, 28)) == Task(due=date(2027, 2, 28), recurrence=the_31st)
+    assert task_series.moved_to(replace(fridays, recurrence=TEN), day(3)) == replace(
+        fridays, due=day(3), recurrence=replace(TEN, count=8)
+    )
+    for nowhere in (FIRST, day(1) - timedelta(weeks=1), day(2) + timedelta(days=1)):
+        assert task_series.moved_to(fridays, nowhere) is None
+    assert task_series.moved_to(Task(due=FIRST), day(2)) is None
+    assert task_series.moved_to(Task(recurrence=WEEKLY), day(2)) is None
+
+
+@pytest.mark.rule("REC-1", "REC-5")
+def test_rec_1_without_a_day_nothing_recurs_and_nothing_is_ahead():
+    """A start alone is none: Exchange counts from the day on which a task is due."""
+    assert task_series.unheld(Task(start=FIRST, recurrence=WEEKLY)) == task_series.NO_DUE_DAY
+    assert task_series.days_ahead(Task(due=day(2)), Task(due=FIRST)) == 7
+    assert task_series.days_ahead(Task(), Task(due=FIRST)) == task_series.days_ahead(Task(due=FIRST), Task()) == 0
+
+
+@pytest.mark.rule("REC-1", "CON-1")
+def test_rec_1_a_status_is_said_of_the_occurrence_it_was_seen_with():
+    """Another one is not begun."""
+    done = TaskContent(due=FIRST, status="completed")
+    assert task_series.status_at(done, Task(due=FIRST)) == "completed"
+    assert task_series.status_at(done, Task(due=day(2))) == "outstanding"
+
+
+@pytest.mark.rule("REC-1", "CON-3")
+def test_rec_1_only_a_copy_that_stands_before_what_is_wanted_is_moved_on():
+    """Neither one that stands there already, nor one that is gone or shows another series."""
+    copy = TaskCopy(
+        "anna@bank.example", "item-1", due_day=day(2), recurrence=WEEKLY, recurs_from=FIRST, is_recurring=True
+    )
+    wanted = TaskContent(due=day(3), recurrence=WEEKLY)
+    assert tasks.is_behind(copy, wanted)
+    assert not tasks.is_behind(replace(copy, due_day=day(3)), wanted)
+    assert not tasks.is_behind(replace(copy, due_day=day(4)), wanted)
+    assert not tasks.is_behind(replace(copy, folder=Folder.DELETED_ITEMS), wanted)
+    assert not tasks.is_behind(replace(copy, due_day=day(2) + timedelta(days=1)), wanted)
+    assert not tasks.is_behind(replace(copy, due_day=None, start_day=day(2)), wanted)
 
 
 # anything, in any order

@@ -441,6 +441,37 @@ def test_del_5_a_copy_that_is_brought_back_tells_the_crm_all_of_it_anew(state: S
     assert [each.about for each in plan.report.explain] == ["u-anna"]
 
 
+@pytest.mark.rule("CON-1", "CON-3")
+@pytest.mark.parametrize(
+    ("then", "now", "is_newer"),
+    [
+        (a_replica(ANNA), a_replica(ANNA, change_key="ck-3"), True),
+        (a_replica(ANNA), a_replica(ANNA, change_key="ck-2"), False),
+        (a_replica(ANNA), a_replica(ANNA), False),
+        (a_replica(ANNA), a_replica(ANNA, change_key=""), True),
+        (None, a_replica(ANNA, change_key="ck-3"), True),
+        (None, a_replica(ANNA, change_key=""), False),
+        (a_replica(ANNA), None, False),
+    ],
+    ids=["read anew", "read as it was seen", "untouched", "written to", "found", "being made", "forgotten"],
+)
+def test_con_1_of_a_copy_that_was_read_again_what_was_seen_before_says_nothing(
+    then: TaskReplica | None, now: TaskReplica | None, is_newer: bool
+):
+    """What is still to be written is: Bob's copy does not say yet what was agreed on."""
+    bobs = a_replica(BOB, replace(TASK, subject="Call"))
+    was, link = (replace(PEACE, replicas=(*([anna] if anna else []), bobs)) for anna in (then, now))
+    seen = TaskSighting(A, ANNA, replace(COPY, subject="Call them"))
+    plan = tasks.decide_again(link, seen, was=was, around=around())
+    assert plan == tasks.decide(link, seen, around=around()) or is_newer
+    if is_newer:
+        assert plan.link == link
+        assert plan.report == Report(Direction.INBOUND, Result.APPLIED)
+        assert [(each.user, each.fields) for each in plan.effects] == [("u-bob", ("subject",))]
+    gone = TaskSighting(A, ANNA, None)
+    assert tasks.decide_again(link, gone, was=was, around=around()) == tasks.decide(link, gone, around=around())
+
+
 def test_what_a_copy_shows_now_is_read_before_something_is_decided_anew():
     """Changed, gone, or gone and not known."""
     copy = replace(COPY, subject="Call Carla")

@@ -39,6 +39,7 @@ from tests.support.world import (
 )
 
 ANNA, BOB, CORA = a_user("u-anna"), a_user("u-bob"), a_user("u-cora")
+CARLA = a_contact("c-carla")
 A, B, C = "anna@bank.example", "bob@bank.example", "cora@bank.example"
 WORLD = a_world(ANNA, BOB, CORA)
 MEETING = a_meeting(organizer=ANNA, attendees=[BOB], body="Agenda")
@@ -587,6 +588,42 @@ def test_alm_2_a_hint_through_his_copy_brings_its_users_alarm():
     assert new.link.agreed.alarms == (("u-bob", (10,)),)
 
 
+@pytest.mark.rule("ALM-2", "OPT-5", "OPT-4")
+@pytest.mark.parametrize("is_series", [True, False])
+def test_opt_5_of_an_alarm_alone_only_its_users_option_is_named(is_series: bool):
+    """Neither that of who changed nothing, nor any other: whom the meeting is about is not asked again."""
+    annas = replace(
+        SERIES if is_series else MEETING, attendees=(*MEETING.attendees, invited(CARLA)), reminder=15, exceptions=()
+    )
+    world = ALARMS.knowing(CARLA).with_options(matching=True)
+    replicas = (replace(KEYED, reminder=15), replace(BOBS_REPLICA, reminder=5))
+    known = decided(the_link(*replicas, agreed=None, exchange=None), annas, world=world).link
+    held = known.agreed and replace(known.agreed, alarms=ALARMED.alarms)
+    link = replace(known, agreed=held, crm=held, crm_revision=known.revision)
+    plan = decided(link, annas, world=world, sighting=Sighting(B, BOB, copy_of(annas, BOB, reminder=10)))
+    asked = Consulted(options.MEETING_ALARMS, "u-bob", True, Level.SYSTEM, ("alarms:u-bob",))
+    assert plan.report == replace(APPLIED, options=(asked,))
+    assert dict(plan.link.agreed.alarms if plan.link.agreed else ()) == {"u-anna": (15,), "u-bob": (10,)}
+
+
+@pytest.mark.rule("ALM-2", "CON-6")
+def test_con_6_an_alarm_that_is_set_back_before_the_crm_has_answered_is_told_again():
+    """Or it would stay as it was for a moment."""
+    link = alarmed(ALARMS)
+    later = decided(link, replace(MEETING, reminder=30), world=ALARMS).link
+    back = decided(later, replace(MEETING, reminder=15), world=ALARMS)
+    assert isinstance(back.command, Upsert)
+    assert (back.command.changed, back.command.item.alarms) == (("alarms",), ALARMED.alarms)
+
+
+@pytest.mark.rule("ALM-2", "DEL-2")
+def test_alm_2_an_archived_meeting_whose_alarm_is_changed_is_followed_again():
+    """It was deleted, and put back."""
+    plan = decided(replace(alarmed(ALARMS), state=State.ARCHIVED), replace(MEETING, reminder=30), world=ALARMS)
+    assert isinstance(plan.command, Upsert)
+    assert plan.link.state is State.ACTIVE
+
+
 def written_by_us(copy: Copy, world: Any = WORLD, **about: Any) -> Link:
     """In peace, but that nobody has read yet what the organizer's copy became by our write."""
     known = decided(the_link(KEYED, BOBS_REPLICA), copy, world=world).link
@@ -623,9 +660,8 @@ def test_con_3_a_meeting_as_we_wrote_it_is_followed_again_and_what_was_skipped_m
 @pytest.mark.rule("CON-3", "OPT-3", "FOR-1")
 def test_opt_3_whom_our_own_write_shows_to_be_a_contact_is_one_by_the_next_change():
     """Matching was switched on since; a write of ours is no reason to look again, a person's change is."""
-    carla = a_contact("c-carla")
-    meeting = replace(MEETING, attendees=(*MEETING.attendees, invited(carla)))
-    world = WORLD.knowing(carla).with_options(matching=False)
+    meeting = replace(MEETING, attendees=(*MEETING.attendees, invited(CARLA)))
+    world = WORLD.knowing(CARLA).with_options(matching=False)
     link = written_by_us(meeting, world)
     now = world.with_options(matching=True)
     echoed = decided(link, meeting, world=now)

@@ -221,6 +221,33 @@ def test_writes_that_no_outcome_named_wait_to_be_named():
     )
 
 
+@pytest.mark.rule("CON-3", "ID-5", "REC-1")
+def test_con_3_writes_that_moved_a_copy_on_are_named_as_often_as_they_were_made():
+    """Without any, what an earlier one was to leave may still turn out to be there."""
+    skip = replace(EFFECT, fields=("due",), skips=True)
+    claimed = LINK.with_replica(replace(REPLICA, attempt=TaskContent("now")))
+    twice = ("create subject", "update due", "update due")
+    assert task_effects.counted(claimed, skip, before=LINK, wrote=2) == LINK.with_replica(
+        replace(REPLICA, attempt=None, unsaid=twice)
+    )
+    assert task_effects.counted(claimed, skip, before=LINK, wrote=0) == LINK
+    unknown = TaskLink(id="l-1", crm_id="task-1")
+    assert task_effects.counted(claimed, skip, before=unknown, wrote=0) == LINK.with_replica(
+        replace(REPLICA, attempt=None)
+    )
+    assert task_effects.counted(unknown, skip, before=LINK, wrote=1) == unknown
+
+
+@pytest.mark.rule("ID-5", "ALM-7")
+def test_alm_7_before_a_write_to_a_copy_of_which_nothing_is_known_its_alarm_stays_what_it_shows():
+    """All else will be as it is written."""
+    shows = replace(REPLICA, held=None, shown=TaskContent("old", alarm=(NOW,)))
+    effect = replace(EFFECT, fields=("subject",))
+    claimed = task_effects.claimed(LINK.with_replica(shows), LINK, [effect], until=NOW).replica_of("u-anna")
+    assert claimed is not None
+    assert claimed.attempt == replace(CONTENT_OF_ALL, alarm=(NOW,))
+
+
 @pytest.mark.rule("DEL-1", "DEL-5")
 def test_del_5_a_copy_that_was_deleted_is_remembered():
     """So that it is known again; one that was never known is none."""
