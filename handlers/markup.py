@@ -186,7 +186,7 @@ class _Scanner:
 
     def _start_tag(self, name: str, attributes: Mapping[str, str], start: int, *, end: int) -> None:
         if name == "br":
-            self._end_line(even_if_empty=True, at=start)
+            self._end_line(empty_at=start)
             return
         if name in _VOID or (":" in name and self._source[end - 2] == "/"):
             self._void(name, start)
@@ -251,7 +251,7 @@ class _Scanner:
 
     def _end_tag(self, name: str, start: int, end: int) -> None:
         if name == "br":
-            self._end_line(even_if_empty=True, at=start)
+            self._end_line(empty_at=start)
             return
         if name in _BLOCKS:
             self._end_line()
@@ -335,7 +335,7 @@ class _Scanner:
         line_start = start
         for line_end in _LINE_END.finditer(self._source, start, end):
             self._preformatted_line(line_start, line_end.start())
-            self._end_line(even_if_empty=True, at=line_end.start())
+            self._end_line(empty_at=line_end.start())
             line_start = line_end.end()
         self._preformatted_line(line_start, end)
 
@@ -366,10 +366,11 @@ class _Scanner:
         self._start = self._end = 0
         self._first = self._last = self._path[0]
 
-    def _end_line(self, *, even_if_empty: bool = False, at: int = 0) -> None:
+    def _end_line(self, *, empty_at: int | None = None) -> None:
+        """`empty_at`: where the line ends even if there is nothing on it."""
         if not self._parts:
-            if even_if_empty and not self._path[-1].hidden:
-                self._lines.append(Line("", at, at, " ".join(self._links)))
+            if empty_at is not None and not self._path[-1].hidden:
+                self._lines.append(Line("", empty_at, empty_at, " ".join(self._links)))
                 self._begin_line()
             return
         text = "".join(self._parts).replace("\xa0", " ").rstrip(" \t")

@@ -50,7 +50,7 @@ def merge(agreed: Held, *, accord: Held, before: Held, now: Held, side: Side, wi
         ahead = task_series.days_ahead(now, agreed)
         settled = (_DAYS, _STATUS) if ahead else (_DAYS,)
         shared = tuple(names for names in _SHARED if names not in settled)
-        taken |= {name: getattr(now, name) for name in task_series.OCCURRENCE} if ahead > 0 else {}
+        taken = {name: getattr(now, name) for name in task_series.OCCURRENCE if ahead > 0}
         accord, before = (replace(each, status=task_series.status_at(each, now)) for each in (accord, before))
     for names in (*shared, ("alarm",)) if isinstance(agreed, TaskContent) else shared:
         old, new, held, stood = (_values(each, names) for each in (before, now, agreed, accord))

@@ -111,7 +111,7 @@ def moved_to(task: Task, due: date) -> Task | None:
 def spelled(content: Standing, task: Task) -> Recurrence | None:
     """A content's pattern in the words of a task, as long as its dates are the same."""
     day = _day(content)
-    if content.recurrence is None or day is None or not _is_as_stated(task.recurrence, content.recurrence, day):
+    if day is None or not _is_as_stated(task.recurrence, content.recurrence, day):
         return content.recurrence
     return task.recurrence
 
@@ -126,7 +126,7 @@ def _day(task: Standing) -> date | None:
     return task.start or task.due
 
 
-def _is_as_stated(spelled: Recurrence | None, full: Recurrence, day: date) -> bool:
+def _is_as_stated(spelled: Recurrence | None, full: Recurrence | None, day: date) -> bool:
     return spelled is not None and patterns.unheld(spelled, day) is None and patterns.stated(spelled, day) == full
 
 

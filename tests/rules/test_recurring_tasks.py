@@ -10,13 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from handlers import task_series, tasks
-from handlers.plans import Explanation
+from handlers.plans import Explanation, Report
 from handlers.policy import ConflictPolicy, Policy
 from handlers.task_links import TaskContent, TaskLink
 from handlers.tasks import TaskSighting
 from schemas.copies import Folder, TaskCopy
 from schemas.items import Recurrence
-from schemas.outcomes import Decision, Reason, Result
+from schemas.outcomes import Decision, Direction, Reason, Result
 from schemas.tasks import Task
 from tests.support.instant import following
 from tests.support.task_world import TaskWorld
@@ -191,7 +191,9 @@ def test_rec_5_a_pattern_exchange_cannot_hold_makes_no_task():
     """Mended, it does."""
     world = TaskWorld(options={})
     world.crm_makes(subject="Report", recurrence=WEEKLY)
-    assert (world.last.result, world.last.reason, world.copies) == (Result.SKIPPED, Reason.PATTERN, {})
+    because = Explanation("REC-5", "recurrence", Decision.REFUSED, "the pattern: no_due_day")
+    assert world.last == Report(Direction.OUTBOUND, Result.SKIPPED, Reason.PATTERN, explain=(because,))
+    assert world.copies == {}
     world.crm_edits(due=FIRST)
     assert stands(world) == (day(1), "outstanding")
     assert world.is_quiet()
@@ -378,9 +380,25 @@ def test_rec_1_a_task_goes_on_to_a_date_of_its_pattern_that_is_yet_to_come():
 
 
 @pytest.mark.rule("REC-1", "REC-5")
+def test_rec_1_a_task_beside_a_series_is_none_of_it_whatever_day_it_is_due():
+    """Nor is one whose days are none of its own pattern."""
+    fridays, off = Task(due=FIRST, recurrence=WEEKLY), Task(due=FIRST + timedelta(days=1), recurrence=WEEKLY)
+    for other in (Task(due=day(1)), Task(due=day(2)), Task(due=off.due), off):
+        assert not task_series.are_one(fridays, other)
+        assert not task_series.are_one(other, fridays)
+    assert task_series.stated(off) is None
+
+
+@pytest.mark.rule("REC-1", "REC-5")
 def test_rec_1_without_a_day_nothing_recurs_and_nothing_is_ahead():
     """A start alone is none: Exchange counts from the day on which a task is due."""
     assert task_series.unheld(Task(start=FIRST, recurrence=WEEKLY)) == task_series.NO_DUE_DAY
+    copy = TaskCopy(
+        "anna@bank.example", "item-1", start_day=FIRST, recurrence=WEEKLY, recurs_from=FIRST, is_recurring=True
+    )
+    assert task_series.unheld_copy(copy) == task_series.NO_DUE_DAY
+    assert task_series.counted(replace(copy, recurs_from=None)) is None
+    assert task_series.spelled(TaskContent(), Task(recurrence=WEEKLY)) is None
     assert task_series.days_ahead(Task(due=day(2)), Task(due=FIRST)) == 7
     assert task_series.days_ahead(Task(), Task(due=FIRST)) == task_series.days_ahead(Task(due=FIRST), Task()) == 0
 
@@ -406,6 +424,44 @@ def test_rec_1_only_a_copy_that_stands_before_what_is_wanted_is_moved_on():
     assert not tasks.is_behind(replace(copy, folder=Folder.DELETED_ITEMS), wanted)
     assert not tasks.is_behind(replace(copy, due_day=day(2) + timedelta(days=1)), wanted)
     assert not tasks.is_behind(replace(copy, due_day=None, start_day=day(2)), wanted)
+
+
+@pytest.mark.rule("CON-1", "REC-1")
+def test_con_1_who_goes_on_by_a_day_takes_all_that_is_the_occurrences_with_him():
+    """The shortest step there is."""
+    daily = Recurrence("daily")
+    world = a_series(daily)
+    world.completes("u-bob")
+    assert stands(world) == (FIRST + timedelta(days=1), "outstanding")
+    assert world.is_quiet()
+
+
+@pytest.mark.rule("REC-1", "MAP-1")
+def test_rec_1_the_start_that_exchange_gives_an_occurrence_is_not_taken_back():
+    """Neither written nor told: only of a task that has a start, or is given another, is it one."""
+    world = a_series()
+    copies = {user: replace(copy, start_day=copy.due_day) for user, copy in world.copies.items()}
+    world.copies.update({user: replace(copy, change_key=f"{user}-9") for user, copy in copies.items()})
+    world.hint_everybody()
+    assert (world.crm.start, world.wrote) == (None, [])  # type: ignore[union-attr]
+    begun = a_series(start=FIRST)
+    begun.edits_copy("u-bob", subject="Weekly report")
+    assert (begun.crm.start, begun.crm.subject) == (FIRST, "Weekly report")  # type: ignore[union-attr]
+    held = TaskContent(subject="Report", start=FIRST, due=FIRST, recurrence=WEEKLY)
+    replica = world.known.replica_of("u-bob")
+    assert replica is not None
+    assert tasks.outstanding(world.known.with_replica(replace(replica, held=held)), world.around) == ()
+
+
+@pytest.mark.rule("CON-3", "REC-1")
+def test_con_3_what_was_changed_along_with_going_on_is_known_of_the_copy():
+    """It is not written back into it."""
+    world = a_series()
+    world.edits_copy("u-bob", subject="Weekly report", due_day=day(2), start_day=day(2))
+    assert stands(world) == (day(2), "outstanding")
+    assert {effect.user for effect in world.wrote} == {"u-anna"}
+    assert {copy.subject for copy in world.copies.values()} == {"Weekly report"}
+    assert world.is_quiet()
 
 
 # anything, in any order

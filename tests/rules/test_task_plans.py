@@ -1023,6 +1023,14 @@ def test_con_6_an_answer_to_a_command_nobody_remembers_is_an_edit_where_the_crm_
     )
     assert met.link.agreed is not None
     assert met.link.agreed.subject == "ours"
+    weekly = Recurrence("weekly", weekdays=("FR",))
+    series, back = (replace(TASK, start=None, due=due, recurrence=weekly) for due in (DUE + timedelta(weeks=1), DUE))
+    earlier = tasks.decide_change(
+        replace(PEACE, agreed=series, crm=series, told=series, replicas=()),
+        replace(answer, after=back),
+        around=around(),
+    )
+    assert (earlier.link.agreed, earlier.report) == (back, Report(Direction.OUTBOUND, Result.APPLIED))
     unknown = tasks.decide_change(replace(PEACE, crm=None), answer, around=around())
     joined = (("u-anna", ALARM), ("u-bob", None), ("u-cleo", None))
     kept = replace(after, subject="Call back", alarms=joined)

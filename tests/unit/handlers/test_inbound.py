@@ -693,6 +693,22 @@ def test_id_3_what_differs_in_a_copy_that_does_not_count_is_recorded_by_the_crms
     assert both.report == replace(APPLIED, explain=(other, refused))
 
 
+@pytest.mark.rule("ID-3", "INV-6")
+@pytest.mark.parametrize(
+    ("mailbox", "about", "is_recorded"),
+    [(B, {"fields": ("subject",)}, False), (B, {"reminder": 5}, True), (A, {"fields": ("subject",)}, True)],
+    ids=["mended", "his alarm alone", "another copy"],
+)
+def test_id_3_what_differs_is_recorded_unless_it_is_being_mended(
+    mailbox: str, about: dict[str, Any], is_recorded: bool
+):
+    """By a write of content to this very copy."""
+    effect = Effect(operation=Operation.UPDATE, mailbox=mailbox, user="u-who", item=ITEM, **about)
+    plan = Plan(the_link(), effects=(effect,))
+    recorded = inbound.with_deviation(plan, Sighting(B, BOB, replace(BOBS, subject="Mine")), MEETING)
+    assert (recorded.report is not None) is is_recorded
+
+
 @pytest.mark.rule("ID-3", "DEL-6")
 @pytest.mark.parametrize(
     ("copy", "counts", "about"),

@@ -303,6 +303,7 @@ FRAGMENTS = st.sampled_from(
 @example("a<br><br>b")
 @example("a</br></br>b")
 @example("</body><body>")
+@example("before<body>a</body>")
 @example("<p>a</p><p>b</p>")
 def test_whatever_the_markup_its_lines_stand_in_order_within_it(source: str) -> None:
     """Nothing is raised, no line has an end within it, and none reaches into another."""
