@@ -106,10 +106,7 @@ def welcomed(plan: Plan, around: Surroundings, copies: Mapping[str, Copy] = _UNR
     if link.state is not State.ACTIVE or not come:
         return plan
     users = {each.user for each in come}
-    others = (each for each in link.replicas if each.user not in users)
-    replicas = tuple(sorted((*others, *come), key=lambda each: (each.mailbox, each.direct)))
-    awaited = tuple(each for each in link.awaited if each not in users)
-    link = replace(link, replicas=replicas, awaited=awaited)
+    link = replace(link, awaited=tuple(each for each in link.awaited if each not in users))
     effects = _facets(link, come, around, is_fresh=True, copies=copies)
     report = plan.report or (_SAID if effects else None)
     return replace(plan, link=link, report=report, effects=(*plan.effects, *effects))

@@ -1059,6 +1059,29 @@ def test_id_8_a_replayed_event_is_no_news_to_exchange():
     assert edit.link.agreed == later, "Exchange's value stands"
 
 
+@pytest.mark.rule("ID-8", "CON-3")
+@pytest.mark.parametrize(
+    ("about", "changes", "is_said"),
+    [
+        ({"state": State.ARCHIVED}, {"subject": "x"}, False),
+        ({}, {"status": "completed"}, False),
+        ({}, {"subject": "x"}, True),
+        ({"agreed": replace(ITEM, location="Room 9"), "exchange": replace(ITEM, location="Room 9")}, {}, True),
+    ],
+    ids=["skipped then", "nothing to do", "still to be written", "still to be told"],
+)
+def test_id_8_of_a_replayed_event_the_outcome_is_told_only_where_there_is_more_to_do(
+    about: dict[str, Any], changes: dict[str, Any], is_said: bool
+):
+    """It was, under the same id."""
+    link = replace(PEACE, **about)
+    event = CrmChange("si-1", 6, revision=3, after=replace(ITEM, **changes))
+    plan = decided(link, replace(event, replayed=True))
+    assert (plan.report is not None) is is_said
+    assert (plan.command is not None or plan.effects != ()) is is_said
+    assert decided(link, event).report is not None
+
+
 @pytest.mark.rule("CON-1")
 def test_con_1_where_the_crm_has_never_spoken_its_change_is_from_what_it_says_it_was():
     """Else from what was agreed on."""

@@ -265,6 +265,40 @@ def test_note_5_of_what_is_not_in_the_crm_every_block_is_outdated():
     assert [each.block for each in plan.link.replicas] == [OUTDATED]
 
 
+@pytest.mark.rule("INV-6", "ALM-2")
+@pytest.mark.parametrize("said", [None, Report(Direction.INBOUND, Result.SKIPPED)])
+@pytest.mark.parametrize("world", [WORLD, QUIET])
+def test_inv_6_who_was_awaited_gets_what_is_his_and_the_next_is_awaited_still(world: World, said: Report | None):
+    """Beside what the plan does anyway; what was said of that stays, and where nothing is written nothing is said."""
+    other = a_write(ANNAS, fields=("subject",))
+    bobs = replace(BOBS, block="")
+    link = the_link(ANNAS, bobs, awaited=("u-bob", "u-cora"))
+    plan = follow_ups.welcomed(Plan(link, report=said, effects=(other,)), world.around)
+    written = (a_write(bobs, reminder=5, block=BLOCK),) if world is WORLD else ()
+    assert plan == Plan(
+        the_link(ANNAS, bobs, awaited=("u-cora",)),
+        report=said or (APPLIED if written else None),
+        effects=(other, *written),
+    )
+
+
+@pytest.mark.rule("INV-6")
+@pytest.mark.parametrize(
+    ("about", "bobs"),
+    [
+        ({"state": State.DELETED}, {}),
+        ({"state": State.OUT_OF_SCOPE}, {}),
+        ({}, {"live": False}),
+        ({}, {"direct": True}),
+    ],
+    ids=["ended", "out of scope", "not there", "direct"],
+)
+def test_inv_6_to_what_has_ended_or_before_he_comes_nobody_is_welcomed(about: dict[str, Any], bobs: dict[str, Any]):
+    """He is awaited still."""
+    plan = Plan(the_link(ANNAS, replace(BOBS, block="", **bobs), awaited=("u-bob",), **about))
+    assert follow_ups.welcomed(plan, WORLD.around) == plan
+
+
 def a_draft(link: Link, world: World = WORLD, **about: Any) -> Draft:
     """Anna's copy was read."""
     known = {"creator": ANNA, "authority": ANNA, "participants": (), "assign_to": (ANNA, BOB)}
