@@ -127,13 +127,12 @@ def forget(tx: Connection, kind: str, key: str) -> None:
 
 def as_of(tx: Connection) -> dict[str, tuple[int, ...]]:
     """Per topic and partition the offset after the last record read; 0 where nothing was read yet."""
-    rows = list(tx.execute(_ALL_OFFSETS))
-    return {topic: tuple(_per_partition(rows, topic)) for topic in dict.fromkeys(row.topic for row in rows)}
-
-
-def _per_partition(rows: list[AnyRow], topic: str) -> Iterator[int]:
-    known = {row.partition: row.next_offset for row in rows if row.topic == topic}
-    return (known.get(partition, 0) for partition in range(max(known) + 1))
+    found: dict[str, list[int]] = {}
+    for topic, partition, next_offset in tx.execute(_ALL_OFFSETS):
+        offsets = found.setdefault(topic, [])
+        offsets.extend([0] * (partition - len(offsets)))
+        offsets.append(next_offset)
+    return {topic: tuple(offsets) for topic, offsets in found.items()}
 
 
 _Head = tuple[Source, int]

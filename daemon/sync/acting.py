@@ -22,6 +22,7 @@ from daemon.bus.dispositions import Disposition, Park, TransientError
 from daemon.bus.routes import Delivery, Fenced
 from daemon.exchange.port import Changed, ExchangeError, Missing, NotAllowed, Rejected, Written
 from daemon.store import errors, intents, links, positions
+from daemon.store.intents import Intent
 from daemon.store.store import Store
 from daemon.sync import calling, intending, posting
 from daemon.sync.calling import UNKNOWN_KEY, Calls, Ending, Forestalled, Standing, Trace
@@ -165,14 +166,19 @@ class Acting:
             closing=partial(posting.close, made=made) if made else None,
         )
 
-    async def recovered(self, link: Link, *, by: Direction, event: int = 0) -> Recovered:
+    async def recovered(
+        self, link: Link, *, by: Direction, event: int = 0, left: Sequence[Intent] | None = None
+    ) -> Recovered:
         """The link after what was begun and never settled has been looked into; `by`: who would go on with it, `event`
-        the CRM's version he goes on with: what another has mailed is that one's to say.
+        the CRM's version he goes on with: what another has mailed is that one's to say. `left` is what was begun, if
+        that was read with the link.
 
         Raises `Unsettled` while a call may still be under way, and for hints as long as the CRM event that began it may
         come again, or has invited somebody of whom nothing is agreed on yet; and `ExchangeError`.
         """
-        known = [intending.read(each) for each in await self._store.read(lambda tx: intents.unsettled(tx, link.id))]
+        if left is None:
+            left = await self._store.read(lambda tx: intents.unsettled(tx, link.id))
+        known = [intending.read(each) for each in left]
         begun = [each for each in known if each.end is None]
         if any(not self._is_over(each, by) for each in begun):
             over = max(each.deadline for each in begun)

@@ -22,7 +22,8 @@ from handlers.participants import addresses_of, resolvable
 from handlers.policy import Policy
 from schemas.copies import Attendee, Copy, Role
 from schemas.items import ScheduleItem
-from schemas.values import replace
+
+_NOTHING = Facts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,17 @@ class Gatherer:
     exchange: Exchange
     policy: Callable[[], Policy]
 
-    async def around(self, copy: Copy | None, *, link: Link, holder: User) -> Facts:
-        """Everything a decision about this meeting needs to know. Raises `ExchangeError`."""
+    async def around(self, copy: Copy | None, *, link: Link, holder: User, known: Facts = _NOTHING) -> Facts:
+        """Everything a decision about this meeting needs to know. Raises `ExchangeError`.
+
+        `known` was gathered around another copy of it: it holds for this one if that names the same people.
+        """
         policy = self.policy()
         attendees = _people(copy)
         unnamed = [each for each in attendees if each.routing_type.upper() == "EX" and each.address.strip()]
         resolved = await self._resolve(holder, unnamed, policy)
-        facts = await self._look_up(attendees, Facts(resolved=resolved), link=link, holder=holder)
+        known = known if known.resolved == resolved else Facts(resolved=resolved)
+        facts = await self._look_up(attendees, known, link=link, holder=holder)
         strangers = [each for each in attendees if _is_internal_stranger(each, facts, holder=holder, policy=policy)]
         if not strangers:
             return facts
@@ -73,28 +78,33 @@ class Gatherer:
     async def _resolve(
         self, holder: User, attendees: Collection[Attendee], policy: Policy
     ) -> dict[str, tuple[str, ...]]:
+        if not attendees:
+            return {}
         names = list(dict.fromkeys(each.address.strip() for each in attendees))
         mailbox = holder.mailbox or ""
         answers = await asyncio.gather(*(self.exchange.resolve(mailbox, name) for name in names))
         return {name.casefold(): _canonical(found, policy) for name, found in zip(names, answers, strict=True)}
 
-    async def _look_up(self, attendees: Iterable[Attendee], facts: Facts, *, link: Link, holder: User) -> Facts:
+    async def _look_up(self, attendees: Iterable[Attendee], known: Facts, *, link: Link, holder: User) -> Facts:
+        """What the directory says of these people, unless that is known."""
         policy = self.policy()
-        addresses = {a for each in attendees for a in addresses_of(each, facts=facts, policy=policy)}
+        addresses = {a for each in attendees for a in addresses_of(each, facts=known, policy=policy)}
         remembered = {replica.user for replica in link.replicas} | {holder.id}
         remembered |= {user for user in (link.master, link.exchange and link.exchange.owner) if user}
         remembered |= set(link.agreed.assign_to) if link.agreed else set()
+        if known.users.keys() == addresses and known.by_id.keys() >= remembered:
+            return known
 
         def work(tx: Connection) -> Facts:
             users = directory.users_by_address(tx, addresses)
             by_id = {user.id: user for found in users.values() for user in found}
             by_id |= directory.users_by_id(tx, remembered - by_id.keys())
-            return replace(
-                facts,
+            return Facts(
                 users=users,
                 contacts=directory.contacts_by_address(tx, addresses),
                 by_id=by_id,
                 options=directory.options_of(tx, scopes_of(by_id)),
+                resolved=known.resolved,
                 as_of=directory.as_of(tx),
             )
 

@@ -17,7 +17,7 @@ from daemon.bus.routes import Delivery
 from daemon.exchange.port import Answer, ExchangeError, Gone, Unknown, Unreadable
 from daemon.store import directory, links
 from daemon.store.store import Store
-from daemon.sync import control, origins, trouble
+from daemon.sync import control, origins, tasks, trouble
 from daemon.sync.acting import Unsettled
 from daemon.sync.loading import Loader
 from daemon.sync.meetings import Hint, Meetings
@@ -80,13 +80,13 @@ class Inbound:
             return unsettled.park
 
     async def _look(self, event: ItemHint, origin: Origin, delivery: Delivery) -> Disposition:
-        user, version = await self._store.read(lambda tx: _known(tx, event))
+        user, version, is_task = await self._store.read(lambda tx: _known(tx, event))
         if user is None or not user.synchronized or user.mailbox is None:
             report = Report(Direction.INBOUND, Result.SKIPPED, Reason.UNKNOWN_MAILBOX)
             key = f"mailbox:{event.mailbox.casefold()}"
             return await self._settler.once(report, origin, delivery=delivery, key=key, state="unknown")
         task = TaskHint(origin=origin, delivery=delivery, event=event, user=user, mailbox=user.mailbox)
-        if event.folder is Folder.TASKS or await self._tasks.holds(user.mailbox, event):
+        if event.folder is Folder.TASKS or is_task:
             return await self._tasks.look(task)
         began = self._meetings.turn()
         answer = await self._loader.get(user.mailbox, event.item_id)
@@ -126,8 +126,10 @@ def _is_direct(link: Link, mailbox: str, item_id: str) -> bool:
     return any(each.direct and each.mailbox == mailbox and each.item_id == item_id for each in link.replicas)
 
 
-def _known(tx: Connection, event: ItemHint) -> tuple[User | None, int]:
-    """Whose mailbox it is, and the version of the link that has the copy."""
+def _known(tx: Connection, event: ItemHint) -> tuple[User | None, int, bool]:
+    """Whose mailbox it is, the version of the link that has the copy, and whether the copy is known to be a task's."""
     user = directory.user_of_mailbox(tx, event.mailbox)
-    version = links.version_by_replica(tx, user.mailbox, event.item_id) if user and user.mailbox else 0
-    return user, version
+    if user is None or user.mailbox is None:
+        return user, 0, False
+    version = links.version_by_replica(tx, user.mailbox, event.item_id)
+    return user, version, version == 0 and tasks.holds(tx, user.mailbox, event)

@@ -19,7 +19,8 @@ from sqlalchemy import Connection
 from daemon.bus.dispositions import Disposition, TransientError
 from daemon.bus.routes import Delivery
 from daemon.exchange.port import Answer, Denied, Exchange, Misconfigured, Unknown, Unreadable
-from daemon.store import directory, links
+from daemon.store import directory, intents, links
+from daemon.store.intents import Intent
 from daemon.store.store import Store
 from daemon.sync import control
 from daemon.sync.acting import Acting, Overtaken, Refused
@@ -78,6 +79,14 @@ class Hint:
     began: int
     version: int = 0
     made: tuple[Intended, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A link, and what was begun for it and never settled."""
+
+    link: Link
+    left: tuple[Intent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +183,19 @@ class Meetings:
     async def _decide_by_uid(self, hint: Hint, copy: Copy | None, *, uid: str, marker: str | None) -> Disposition:
         link_id = ids.link_of_uid(uid)
         async with self._turns.turn(link_id):
-            was = await self._link_of(uid, marker)
-            if was.id == link_id:
-                return await self._decide_in_turn(hint, was, copy)
-        async with self._turns.turn(was.id):  # born in the CRM: another id, another lane (ID-8)
-            return await self._decide_in_turn(hint, await self._link_of(uid, marker), copy)
+            known = await self._known_of(uid, marker)
+            if known.link.id == link_id:
+                return await self._decide_in_turn(hint, known, copy)
+        async with self._turns.turn(known.link.id):  # born in the CRM: another id, another lane (ID-8)
+            return await self._decide_in_turn(hint, await self._known_of(uid, marker), copy)
 
-    async def _link_of(self, uid: str, marker: str | None) -> Link:
-        known = await self._store.read(lambda tx: _link(tx, uid, marker))
+    async def _known_of(self, uid: str, marker: str | None) -> Known:
+        known = await self._store.read(lambda tx: _known(tx, _link(tx, uid, marker)))
         if known is not None:
             return known
         if marker is not None and ids.uid_of_crm(marker) == uid:
-            return Link(id=ids.link_of_crm(marker), uid=uid, crm_id=marker)
-        return Link(id=ids.link_of_uid(uid), uid=uid)
+            return Known(Link(id=ids.link_of_crm(marker), uid=uid, crm_id=marker))
+        return Known(Link(id=ids.link_of_uid(uid), uid=uid))
 
     async def _decide_direct_of(self, hint: Hint, copy: Copy) -> Disposition:
         """Of a direct copy whose item is not known the CRM's event will tell: a lost store reads it again (ID-8)."""
@@ -198,8 +207,8 @@ class Meetings:
     async def decide_direct(self, hint: Hint, link_id: str, copy: Copy | None) -> Disposition:
         """Decides on what happened to a direct copy (INV-6); None: it is not where it was. Raises `ExchangeError`."""
         async with self._turns.turn(link_id):
-            was = await self._store.read(lambda tx: links.by_id(tx, link_id)) or Link(id=link_id, uid=None)
-            was, hint = await self._recovered(was, hint)
+            known = await self._store.read(lambda tx: _known(tx, links.by_id(tx, link_id)))
+            was, hint = await self._recovered(known or Known(Link(id=link_id, uid=None)), hint)
             try:
                 copy = await self._direct_copy_in(hint, was, copy)
             except Quarantined as error:
@@ -224,9 +233,9 @@ class Meetings:
     def _around(self, facts: Facts) -> Surroundings:
         return Surroundings(facts, self._policy(), now=self._now(), generation=self._store.generation)
 
-    async def _decide_in_turn(self, hint: Hint, was: Link, copy: Copy | None) -> Disposition:
-        self._notice_others(hint, was)
-        was, hint = await self._recovered(was, hint)
+    async def _decide_in_turn(self, hint: Hint, known: Known, copy: Copy | None) -> Disposition:
+        self._notice_others(hint, known.link)
+        was, hint = await self._recovered(known, hint)
         try:
             if copy is not None and self._is_overtaken(hint, was):
                 hint = replace(hint, began=self.turn())
@@ -246,9 +255,11 @@ class Meetings:
         finally:
             self._remember(was.id, hint.mailbox)
 
-    async def _recovered(self, was: Link, hint: Hint) -> tuple[Link, Hint]:
+    async def _recovered(self, known: Known, hint: Hint) -> tuple[Link, Hint]:
         """What was begun and not settled is looked into first; what was made is part of what this hint comes to."""
-        recovered = await self._acting.recovered(was, by=Direction.INBOUND)
+        if not known.left:
+            return known.link, hint
+        recovered = await self._acting.recovered(known.link, by=Direction.INBOUND, left=known.left)
         return recovered.link, replace(hint, made=recovered.made)
 
     def _is_overtaken(self, hint: Hint, was: Link) -> bool:
@@ -287,7 +298,7 @@ class Meetings:
             if _is_one_of(counting, copy):
                 return await self._decide_guest(hint, was)
             link = inbound.sighted(link, Sighting(whose.user.mailbox, whose.user, counting))
-            facts = await self._gatherer.around(counting, link=link, holder=whose.user)
+            facts = await self._gatherer.around(counting, link=link, holder=whose.user, known=facts)
         else:
             self._count(link, Counted(hint.mailbox, hint.began, copy))
         _notice_birth(link, counting)
@@ -436,6 +447,10 @@ class Meetings:
         self._counted.move_to_end(link.id)
         if len(self._counted) > _COUNTED:
             self._counted.popitem(last=False)
+
+
+def _known(tx: Connection, link: Link | None) -> Known | None:
+    return None if link is None else Known(link, intents.unsettled(tx, link.id))
 
 
 def _link(tx: Connection, uid: str, marker: str | None) -> Link | None:

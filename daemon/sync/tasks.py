@@ -85,10 +85,6 @@ class Tasks:
 
     # hints
 
-    async def holds(self, mailbox: str, event: ItemHint) -> bool:
-        """Whether the item of a hint is known to be a task's copy."""
-        return await self._store.read(lambda tx: _by_item(tx, mailbox, event)) is not None
-
     async def look(self, hint: TaskHint) -> Disposition:
         """Decides on the task that a hint is about. Raises `ExchangeError`."""
         known = await self._store.read(lambda tx: _by_item(tx, hint.mailbox, hint.event))
@@ -246,6 +242,11 @@ class Tasks:
             return Facts(by_id=by_id, options=directory.options_of(tx, scopes_of(by_id)), as_of=directory.as_of(tx))
 
         return await self._store.read(work)
+
+
+def holds(tx: Connection, mailbox: str, event: ItemHint) -> bool:
+    """Whether the item of a hint is known to be a task's copy."""
+    return _by_item(tx, mailbox, event) is not None
 
 
 def _by_item(tx: Connection, mailbox: str, event: ItemHint) -> TaskLink | None:

@@ -10,6 +10,7 @@ from daemon.store import directory
 from daemon.store.directory import ContactRecord, Source
 from daemon.sync.gathering import Gatherer
 from handlers.facts import Facts, User
+from handlers.links import Replica
 from handlers.policy import Policy
 from schemas import catalogue
 from schemas.copies import Attendee, Copy, Role
@@ -103,3 +104,42 @@ async def test_whoever_the_link_remembers_is_known_without_being_invited(desk: D
     facts = await around(desk, None, InstantExchange(), master="u-bob")
     assert facts.by_id.keys() == {"u-anna", "u-bob"}
     assert facts.options[scope] == {"for_contacts.inbound": False}
+
+
+async def test_what_is_known_of_the_same_people_holds_for_another_copy(desk: Desk) -> None:
+    exchange = InstantExchange()
+    await furnish(desk, ANNA, BOB)
+    gatherer = Gatherer(desk.store, exchange, Policy)
+    meeting = a_meeting(organizer=ANNA, attendees=[BOB])
+    known = await gatherer.around(meeting, link=a_link(), holder=ANNA)
+
+    again = await gatherer.around(replace(meeting, subject="Moved"), link=a_link(), holder=BOB, known=known)
+
+    assert again is known
+
+
+@pytest.mark.parametrize("more", ["attendee", "replica"])
+async def test_somebody_more_is_looked_up(desk: Desk, more: str) -> None:
+    exchange = InstantExchange()
+    await furnish(desk, ANNA, BOB)
+    gatherer = Gatherer(desk.store, exchange, Policy)
+    known = await gatherer.around(a_meeting(organizer=ANNA), link=a_link(), holder=ANNA)
+    copy = a_meeting(organizer=ANNA, attendees=[BOB] if more == "attendee" else [])
+    replicas = (Replica("bob@bank.example", BOB.id, "AAMk"),) if more == "replica" else ()
+
+    facts = await gatherer.around(copy, link=a_link(replicas=replicas), holder=ANNA, known=known)
+
+    assert BOB.id in facts.by_id
+
+
+async def test_names_are_asked_for_again_though_the_same_people_were_known(desk: Desk) -> None:
+    """Another mailbox may be answered otherwise."""
+    exchange = InstantExchange()
+    await furnish(desk, ANNA, BOB)
+    gatherer = Gatherer(desk.store, exchange, Policy)
+    meeting = a_meeting(organizer=ANNA, attendees=[x500("Bob")])
+    known = await gatherer.around(meeting, link=a_link(), holder=ANNA)
+
+    await gatherer.around(meeting, link=a_link(), holder=BOB, known=known)
+
+    assert len(asked(exchange)) == 2
