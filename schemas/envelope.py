@@ -28,6 +28,7 @@ _CLOUDEVENTS = "application/cloudevents"
 _PREFIX = "ce_"
 _NEEDED = frozenset({"specversion", "id", "source", "type"})
 _ATTRIBUTES = (*sorted(_NEEDED), "datacontenttype", "subject", "time", "traceparent", "tracestate")
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
 _FRAME = 5  # the schema registry's wire format: a zero byte and a four-byte schema id before the JSON
 
 
@@ -89,7 +90,7 @@ def write(event: Envelope) -> tuple[list[tuple[str, bytes]], bytes | None]:
 
 def dump(data: Mapping[str, Any]) -> bytes:
     """Data as compact JSON."""
-    return _bytes(json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+    return _bytes(_COMPACT.encode(data))
 
 
 def load(value: bytes, *, at: str) -> Any:

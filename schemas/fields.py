@@ -43,15 +43,15 @@ def refused(rule: str, *, at: str = "") -> PydanticCustomError:
 
 
 def _whole(text: str) -> str:
-    if _SURROGATE.search(text):
+    if not text.isascii() and _SURROGATE.search(text):
         raise refused(BROKEN_TEXT)
     return text
 
 
-def _not_blank(text: str) -> str:
+def _whole_and_not_blank(text: str) -> str:
     if not text.strip():
         raise refused("must not be blank")
-    return text
+    return _whole(text)
 
 
 def _known_zone(name: str) -> str:
@@ -112,8 +112,7 @@ Id = Annotated[
     str,
     Strict(),
     Field(min_length=1, max_length=MOST_CHARACTERS_OF_AN_ID, json_schema_extra={"pattern": r"\S"}),
-    AfterValidator(_whole),
-    AfterValidator(_not_blank),
+    AfterValidator(_whole_and_not_blank),
 ]
 Address = Annotated[str, Strict(), Field(max_length=4096), AfterValidator(_whole)]
 Zone = Annotated[Text, AfterValidator(_known_zone)]

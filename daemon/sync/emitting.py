@@ -5,7 +5,6 @@ Ids and times follow from the cause alone: a duplicate after a crash has the sam
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -167,6 +166,7 @@ def _record(topic: str, key: str, stated: Envelope) -> Emission:
     return Emission(topic, key.encode(), value, tuple(headers))
 
 
-def as_json(data: Mapping[str, Any]) -> str:
-    """Compact JSON, the same for the same data."""
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def kept(outcome: Emission, command: Mapping[str, object] | None = None) -> str:
+    """What the history keeps, as JSON: the outcome as it goes out, and what is said of its command."""
+    told = b"null" if command is None else envelope.dump(command)
+    return (b'{"command":%b,"outcome":%b}' % (told, outcome.value or b"null")).decode()

@@ -182,15 +182,17 @@ class Settler:
         also: Callable[[Connection], bool],
         command: Mapping[str, object] | None = None,
     ) -> Disposition:
-        outgoing = [*emissions, self.emitter.outcome(saying.outcome, origin)] if saying else emissions
-        at = self.now()
+        outgoing, kept, at = list(emissions), "", self.now()
+        if saying is not None:
+            outgoing.append(self.emitter.outcome(saying.outcome, origin))
+            kept = emitting.kept(outgoing[-1], command)
 
         def work(tx: Connection) -> Sequence[Emission] | None:
             take_out(tx, delivery)
             if not also(tx):
                 return None
             if saying is not None:
-                _remember(tx, saying, origin, at=at, command=command)
+                _remember(tx, saying, origin, at=at, kept=kept)
             return outgoing
 
         numbers = await self._settled(work, delivery)
@@ -255,15 +257,12 @@ def take_out(tx: Connection, delivery: Delivery) -> None:
         parked.shorten(tx, delivery.work.key, payload=packing.pack(left))
 
 
-def _remember(
-    tx: Connection, saying: Saying, origin: Origin, *, at: datetime, command: Mapping[str, object] | None
-) -> None:
-    entry = {"outcome": saying.outcome.on_wire(), "command": command}
+def _remember(tx: Connection, saying: Saying, origin: Origin, *, at: datetime, kept: str) -> None:
     history.add(
         tx,
         link=saying.outcome.link or origin.key,
         crm_id=saying.crm_id,
         uid=saying.uid,
-        outcome_json=emitting.as_json(entry),
+        outcome_json=kept,
         at=at,
     )

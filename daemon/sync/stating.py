@@ -45,9 +45,8 @@ async def state(
 
     def work(tx: Connection) -> Sequence[Emission]:
         also(tx)
-        for each, outcome in said:
-            kept = emitting.as_json({"outcome": outcome.on_wire(), "command": None})
-            history.add(tx, link=each.about, crm_id=None, uid=None, outcome_json=kept, at=at)
+        for (each, _), emission in zip(said, outgoing, strict=True):
+            history.add(tx, link=each.about, crm_id=None, uid=None, outcome_json=emitting.kept(emission), at=at)
         return outgoing
 
     settler.publisher.expect(await settler.store.settle(work, reached=None, lane=lane) or ())
