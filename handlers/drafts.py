@@ -87,6 +87,8 @@ class Draft:
     def judged(self, verdicts: Iterable[Verdict]) -> Draft:
         """With these verdicts on contacts: a refused one leaves For, for every participant he was found for."""
         by_contact = {verdict.contact: verdict for verdict in verdicts}
+        if not by_contact:
+            return self
         return replace(self, participants=tuple(_judge(person, by_contact) for person in self.participants))
 
     def settled(self, contacts: Collection[str]) -> Draft:

@@ -82,7 +82,8 @@ def identify(copy: Copy, *, facts: Facts, policy: Policy) -> tuple[Participant, 
 def addresses_of(attendee: Attendee, *, facts: Facts, policy: Policy) -> tuple[str, ...]:
     """The canonical addresses an attendee is known by: his own, and those Exchange resolved his name to (PART-4)."""
     own = policy.canonical(attendee.address) if attendee.routing_type.upper() == "SMTP" else None
-    return tuple(dict.fromkeys([*([own] if own else []), *facts.resolved.get(resolvable(attendee), ())]))
+    others = facts.resolved.get(resolvable(attendee), ()) if facts.resolved else ()
+    return tuple(dict.fromkeys((own, *others) if own else others))
 
 
 def resolvable(attendee: Attendee) -> str:

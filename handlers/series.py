@@ -52,7 +52,7 @@ def followed(draft: Draft, values: OptionValues) -> tuple[Draft, tuple[Consulted
     return replace(draft, exceptions=in_order(differing)), tuple(consulted)
 
 
-def is_restricted(item: ScheduleItem, *, customized: int, policy: Policy) -> bool:
+def is_restricted(item: ScheduleItem | Copy, *, customized: int, policy: Policy) -> bool:
     """Whether it has more occurrences than the limit, or more of them were customized (OPS-4)."""
     if policy.most_exceptions is not None and customized > policy.most_exceptions:
         return True

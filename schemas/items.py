@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import StrEnum
+from operator import attrgetter
 
 Moment = datetime | date
 """An aware instant in UTC, or a civil date for an all-day item."""
@@ -145,6 +146,7 @@ class ScheduleItem:
 
 
 ITEM_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(ScheduleItem))
+_values = attrgetter(*ITEM_FIELDS)
 
 
 def wire_name(field_name: str) -> str:
@@ -154,4 +156,7 @@ def wire_name(field_name: str) -> str:
 
 def differing(one: ScheduleItem, other: ScheduleItem) -> tuple[str, ...]:
     """The names of the fields in which two items differ, in declaration order."""
-    return tuple(name for name in ITEM_FIELDS if getattr(one, name) != getattr(other, name))
+    if one is other:
+        return ()
+    values = zip(ITEM_FIELDS, _values(one), _values(other), strict=True)
+    return tuple([name for name, this, that in values if this != that])
