@@ -34,7 +34,16 @@ def sighted(link: Link, sighting: Sighting) -> Link:
         return link
     if known is not None and known.direct and copy is not None and link.uid is not None and copy.uid == link.uid:
         return _beside(link, sighting) if is_live(copy) and not copy.is_cancelled else link
-    return with_replica(link, seen(known or unseen(link, sighting), sighting))
+    if known is None or _is_asked_for(link, known, copy):
+        known = unseen(link, sighting)
+    return with_replica(link, seen(known, sighting))
+
+
+def _is_asked_for(link: Link, known: Replica, copy: Copy | None) -> bool:
+    """Whether Exchange made a copy anew because we asked it to: nothing in it is its user's yet, and it owes nothing to
+    the one that he threw away (INV-6).
+    """
+    return known.user in link.awaited and not known.live and is_live(copy)
 
 
 def unseen(link: Link, sighting: Sighting) -> Replica:

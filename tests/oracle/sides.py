@@ -390,14 +390,14 @@ class Meeting:
 
     def _invite(self, user: str, content: dict[str, Any], reminder: int, *, stated: bool = False) -> None:
         """A copy comes by mail, in the place of a direct one if there is: that one's alarm is written to it, and that
-        which the CRM stated of whom it invites itself for the first time (INV-6).
+        which the CRM stated of whom it invites itself, even if he threw away what he had of it (INV-6).
         """
         old = self.copies.pop(user, None)
-        was_there = self.ended.pop(user, None) is not None
+        self.ended.pop(user, None)
         copy = Copy("invited", content, reminder)
         self.copies[user] = copy
         copy.block = self.own.block if self.own else ()
-        had_direct = (stated and not was_there) or old is not None or user in self.threw_direct
+        had_direct = stated or old is not None or user in self.threw_direct
         self.threw_direct.discard(user)
         if had_direct and user in self.alarms:
             copy.reminder = min(self.alarms[user], default=None)

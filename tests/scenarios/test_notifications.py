@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from schemas import ids
 from tests.scenarios.test_both_ways import met
 from tests.scenarios.test_written_out import TEN, calendar, item
 from tests.support.house import Clock, House, a_house, acting, contact, grant, options
@@ -240,6 +241,26 @@ async def test_inv_6_who_is_invited_gets_no_direct_copy_and_his_alarm_once_his_c
         assert record["item"]["alarms"] == alarms
         written = [(each["mailbox"], each["operation"]) for said_ in house.outcomes() for each in said_["writes"]]
         assert written == [(ANNA, "create"), (BOB, "update")]
+
+
+@pytest.mark.rule("INV-6", "ALM-2", "ALM-5", "DEL-3")
+async def test_inv_6_whose_copy_comes_anew_has_the_alarms_he_had(store: Path) -> None:
+    """Given Bob with two alarms who threw his copy away, when all are told of a change, then the new one has the first.
+
+    What reminder the message brings is Anna's or the server's word, and not Bob's.
+    """
+    async with a_house(store, "anna", "bob") as house:
+        await house.announce(options(meeting_alarms=True))
+        alarms = {"u-anna": [30], "u-bob": [0, 10]}
+        crm_id = await made(house, assign_to=["u-anna", "u-bob"], alarms=alarms)
+        await house.does(house.outlook("bob").delete, ids.uid_of_crm(crm_id))
+        await house.quiet()
+        await edited(house, crm_id, location="Room 5")
+        [bobs] = await house.does(calendar, house, "bob")
+        assert (bobs.location, bobs.reminder_is_set, bobs.reminder_minutes_before_start) == ("Room 5", True, 0)
+        [record] = house.items()
+        assert record["item"]["alarms"] == alarms
+        assert record["item"]["responses"]["u-bob"] == "none"
 
 
 @pytest.mark.rule("INV-6", "INV-3")

@@ -296,6 +296,22 @@ def test_alm_8_the_reminder_of_a_copy_nobody_has_seen_is_news_unless_the_crm_sta
     assert replica == Replica(A, "u-anna", "", reminder=reminder)
 
 
+@pytest.mark.rule("INV-6", "ALM-2", "ALM-8")
+def test_inv_6_a_copy_that_exchange_was_asked_to_make_anew_owes_nothing_to_the_one_thrown_away():
+    """Its reminder is nobody's choice, and what stood in the other's body is gone; what comes unasked is his copy."""
+    ended = a_replica(ANNA, live=False, reminder=5, block="there", response=Response.REMOVED)
+    link = replace(LINK, replicas=(ended,), agreed=ScheduleItem(alarms=(("u-anna", (5, 30)),)))
+    asked = replace(link, awaited=("u-anna",))
+    assert [(each.reminder, each.block) for each in seen(COPY, asked).replicas] == [(15, "")]
+    assert [(each.reminder, each.block) for each in seen(COPY, link).replicas] == [(5, "there")]
+    others = replace(link, awaited=("u-bob",))
+    assert [(each.reminder, each.block) for each in seen(COPY, others).replicas] == [(5, "there")]
+    there = replace(asked, replicas=(replace(ended, live=True),))
+    assert [(each.reminder, each.block) for each in seen(COPY, there).replicas] == [(5, "there")]
+    for gone in (None, in_deleted_items(COPY)):
+        assert [(each.reminder, each.block) for each in seen(gone, asked).replicas] == [(5, "there")]
+
+
 @pytest.mark.rule("INV-6")
 def test_inv_6_an_invited_copy_beside_a_direct_one_is_a_copy_of_its_own():
     """Before it in the order; one that was thrown away is none, and nor is the direct one."""
