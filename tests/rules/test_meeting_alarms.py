@@ -49,6 +49,23 @@ def test_alm_2_everybodys_reminder_comes_in_from_his_own_copy():
     assert alarms(the_bank(reminder=None)) == {"u-bob": (30,)}, "what nobody stated and Exchange has not is not known"
 
 
+@pytest.mark.rule("ALM-2", "OPT-5")
+def test_alm_2_the_reminder_of_somebody_who_was_taken_out_is_nobodys_alarm():
+    """Bob keeps the cancelled copy, and changes its reminder; what else there is to be told is."""
+    bank = the_bank()
+    bank.in_outlook(A, attendees=())
+    bank.in_outlook(B, is_cancelled=True)
+    bank.until_quiet()
+    before = alarms(bank)
+    bank.in_outlook(B, reminder=5)
+    bank.in_outlook(A, subject="Budget")
+    bank.hint(B)
+    bank.until_quiet()
+    assert bank.crm is not None
+    assert (bank.crm.assign_to, bank.crm.subject, alarms(bank)) == (("u-anna",), "Budget", before)
+    assert 5 not in before.get("u-bob", ())
+
+
 @pytest.mark.rule("ALM-1")
 @pytest.mark.scenario("S17b")
 @pytest.mark.parametrize(("minutes", "told"), [(0, (0,)), (None, ()), (10080, (10080,)), (20, (20,))])
