@@ -27,7 +27,7 @@ from handlers import (
 )
 from handlers.authority import Authority, is_live
 from handlers.bodies import notes_of
-from handlers.conflicts import Moments, Side
+from handlers.conflicts import Side
 from handlers.drafts import Admission, Draft
 from handlers.echoes import alike, deviating
 from handlers.effects import CONTENT
@@ -331,7 +331,6 @@ def _merged(draft: Draft, *, fingerprint: str) -> _Result:
             return _adopted(draft, now, fingerprint=fingerprint)
     terms = merging.Terms(
         policy=draft.policy,
-        moments=Moments(exchange=draft.copy.modified_at),
         settled=replica is not None and replica.holds is not None,
     )
     merged = merge_exchange(known, before=before, now=now, terms=terms)
@@ -431,7 +430,7 @@ def _apply(draft: Draft, consulted: tuple[Consulted, ...], *, fingerprint: str, 
     )
     in_crm = was.state in IN_CRM
     if in_crm and plans.as_shown(item) == plans.as_shown(result.known):
-        is_news = result.moved or result.merged.conflicts or effects
+        is_news = result.moved or effects
         return Plan(link, report=report if is_news else None, effects=effects)
     told, command = plans.upsert(link, generation=generation, before=was.agreed, restored=not in_crm)
     return Plan(told, command, report, effects)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handlers import conflicts
-from handlers.conflicts import NO_MOMENTS, Moments, Side
+from handlers.conflicts import Side
 from handlers.moments import in_time
 from handlers.policy import Policy
 from handlers.privacy import REDACTED_FIELDS
@@ -58,11 +58,11 @@ class Terms:
     """On what terms both sides are merged.
 
     `settled`: what was agreed on has been written to Exchange, and where that says otherwise, it is what the server
-    made of it. Else such a difference is a change of the CRM's on its way there.
+    made of it. Else such a difference is a change of the CRM's on its way there. Nobody noted when that was made: where
+    the latest wins, it does (CON-2).
     """
 
     policy: Policy = field(default_factory=Policy)
-    moments: Moments = NO_MOMENTS
     settled: bool = False
 
 
@@ -85,13 +85,13 @@ def merge_exchange(
         pending = not terms.settled and _is_changed(group, agreed, before=before, now=now)
         moved = _values(before, group) != _values(now, group)
         crossed = _differing(group, now, agreed) if pending and moved else []
-        side = conflicts.winner(group[0], policy=terms.policy, moments=terms.moments)
+        side = conflicts.winner(group[0], policy=terms.policy)
         met.extend(Conflict(name, side.value) for name in crossed)
         if pending and (not moved or side is Side.CRM):
             owed.extend(_differing(group, now, agreed))
         elif moved:
             taken |= _followed(group, agreed, before=before, now=now)
-    crm_wins = conflicts.winner("exceptions", policy=terms.policy, moments=terms.moments) is Side.CRM
+    crm_wins = conflicts.winner("exceptions", policy=terms.policy) is Side.CRM
     exceptions = merge_exceptions(
         agreed.exceptions if not terms.settled else before.exceptions,
         before=before.exceptions,

@@ -13,10 +13,12 @@ from handlers import inbound
 from handlers.authority import Authority
 from handlers.effects import Effect, Operation, holding
 from handlers.inbound import Sighting
-from handlers.links import BEHIND, Link, Replica, State
+from handlers.links import BEHIND, OCCURRENCES_BEHIND, Link, Replica, State
 from handlers.merging import Conflict
 from handlers.options import Consulted
 from handlers.plans import Delete, Explanation, Plan, Report, Upsert
+from handlers.policy import ConflictPolicy
+from handlers.visibility import SecurityModel
 from schemas import options
 from schemas.copies import Copy, Role, Shape
 from schemas.items import Organizer, Recurrence, Related, Response, ScheduleItem
@@ -27,6 +29,7 @@ from tests.support.world import (
     END,
     NOW,
     START,
+    World,
     a_contact,
     a_link,
     a_meeting,
@@ -538,6 +541,78 @@ def test_con_2_a_conflict_that_the_crm_won_is_written_back_and_named():
     assert (effect.mailbox, effect.fields, effect.authoritative, effect.item) == (A, ("subject",), True, item)
     assert plan.link == replace(pending, exchange=item, content=None)
     assert plan.command is None
+
+
+@pytest.mark.rule("CON-2")
+def test_con_2_by_the_policy_exchange_wins_and_the_crm_is_told():
+    """Nothing is written back."""
+    costs = replace(ITEM, subject="Costs")
+    pending = replace(settled(), agreed=costs, crm=replace(costs, external=None))
+    world = WORLD.with_policy(conflict_default=ConflictPolicy.EXCHANGE_WINS)
+    plan = decided(pending, replace(MEETING, subject="Budget"), world=world)
+    assert plan.report is not None
+    assert plan.report.conflicts == (Conflict("subject", "exchange"),)
+    assert plan.command == told(pending, "subject", item=replace(ITEM, subject="Budget"))
+    assert plan.effects == ()
+
+
+@pytest.mark.rule("CON-2", "OPS-3")
+def test_con_2_what_the_crm_won_and_cannot_be_written_yet_exchange_does_not_say():
+    """Its copy lies in a mailbox that is the organizer's no more."""
+    costs = replace(ITEM, subject="Costs")
+    pending = replace(settled(), agreed=costs, crm=replace(costs, external=None))
+    world = WORLD.knowing(replace(ANNA, mailbox="anna2@bank.example"))
+    plan = decided(pending, replace(MEETING, subject="Budget"), world=world)
+    assert (plan.effects, plan.link.content is None) == ((), False)
+    assert (plan.link.exchange and plan.link.exchange.subject, plan.link.agreed) == ("Budget", costs)
+
+
+@pytest.mark.rule("REC-3", "INV-6", "OPT-5")
+def test_rec_3_a_direct_copy_whose_occurrences_are_behind_is_written_though_nothing_else_is_new():
+    """And that is said."""
+    replicas = (KEYED, replace(DIRECT, holds=OCCURRENCES_BEHIND))
+    known = decided(the_link(*replicas, agreed=None, exchange=None, crm=None), SERIES).link
+    link = replace(known, replicas=replicas, content=None, crm=known.agreed, crm_revision=known.revision)
+    plan = decided(link, SERIES)
+    assert [(each.mailbox, each.occurrence) for each in plan.effects] == [(C, ONCE.original_start)]
+    assert plan.report is not None
+    assert (plan.report.result, plan.command) == (Result.APPLIED, None)
+
+
+@pytest.mark.rule("OPT-3", "ID-3", "ID-4")
+def test_opt_3_whose_meeting_it_is_belongs_to_what_it_was_decided_by():
+    """A stranger's is nobody's, whoever is its master; a user's is his, by whosever copy it is known."""
+    stranger = replace(MEETING, organizer=replace(invited("boss@else.example"), role=Role.ORGANIZER))
+    link = the_link(BOBS_REPLICA, replace(BOBS_REPLICA, mailbox=C, user="u-cora"))
+
+    def content(copy: Copy, authority: Authority) -> str | None:
+        return inbound.decide(link, copy, authority=authority, around=WORLD.around).link.content
+
+    bobs, coras = (content(stranger, Authority(each, each, is_master=True)) for each in (BOB, CORA))
+    assert bobs == coras
+    by_master, by_himself = content(MEETING, Authority(BOB, ANNA, is_master=True)), content(MEETING, BY_ANNA)
+    assert by_master != by_himself
+    assert content(MEETING, Authority(ANNA, CORA)) != by_himself
+
+
+@pytest.mark.rule("OPT-5", "OPS-4", "PRIV-2")
+@pytest.mark.parametrize(
+    ("world", "copy"),
+    [
+        (WORLD.with_policy(most_participants=1), MEETING),
+        (
+            WORLD.with_policy(security_model=SecurityModel.HAM).with_options(private_meetings=False),
+            replace(MEETING, sensitivity="Private"),
+        ),
+    ],
+    ids=["too many", "private"],
+)
+def test_opt_5_what_is_kept_out_is_said_again_when_it_is_another(world: World, copy: Copy):
+    """And not for the same."""
+    first = decided(a_link(replicas=(KEYED,)), copy, world=world)
+    assert first.report is not None
+    assert decided(first.link, copy, world=world).report is None
+    assert decided(first.link, replace(copy, subject="Later"), world=world).report == first.report
 
 
 ALARMS = WORLD.with_options(alarms=True)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from handlers import merging
-from handlers.conflicts import Moments
 from handlers.merging import Conflict, Merged, MergedExceptions, Terms
 from handlers.policy import ConflictPolicy, Policy
 from schemas.items import External, ForEntry, Moment, Organizer, Response, ScheduleItem, SeriesException, Source
 from tests.support.world import END, START, days
 
 ITEM = ScheduleItem(subject="Review", start=START, end=END, zone="Europe/Berlin")
-NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 CRM_WINS, EXCHANGE_WINS = Policy(), Policy(conflict_default=ConflictPolicy.EXCHANGE_WINS)
 SERIES_OF_EXCHANGE = Policy(conflicts={"recurrence": ConflictPolicy.EXCHANGE_WINS})
 LATEST_WINS = Policy(conflict_default=ConflictPolicy.LATEST_WINS)
@@ -118,12 +116,17 @@ def test_con_2_each_group_has_a_policy_of_its_own(group: str, name: str):
 
 
 @pytest.mark.rule("CON-2", "CON-3")
-@pytest.mark.parametrize(("later", "subject"), [(timedelta(hours=1), "theirs"), (timedelta(minutes=1), "ours")])
-def test_con_2_the_latest_wins_if_that_is_the_policy_and_clocks_can_tell(later: timedelta, subject: str):
+@pytest.mark.parametrize(
+    ("policy", "subject"),
+    [(Policy(conflict_default=ConflictPolicy.EXCHANGE_WINS), "theirs"), (LATEST_WINS, "ours"), (Policy(), "ours")],
+)
+def test_con_2_who_wins_says_the_policy_and_where_the_latest_does_what_the_crm_has_on_its_way(
+    policy: Policy, subject: str
+):
     """For a field, and for exceptions."""
-    terms = Terms(LATEST_WINS, Moments(crm=NOW, exchange=NOW + later))
     ours, theirs = an_exception(1, subject="ours"), an_exception(1, subject="theirs")
-    answer = merged({"subject": "ours", "exceptions": (ours,)}, {"subject": "theirs", "exceptions": (theirs,)}, terms)
+    both = ({"subject": "ours", "exceptions": (ours,)}, {"subject": "theirs", "exceptions": (theirs,)})
+    answer = merged(*both, Terms(policy))
     assert answer.item.subject == subject
     assert answer.item.exceptions == (an_exception(1, subject=subject),)
 
