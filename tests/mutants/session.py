@@ -178,4 +178,4 @@ def _ended(pid: int) -> int:
 
 
 def _with_next(items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, pytest.Item | None]]:
-    return zip(items, [*items[1:], None], strict=True)
+    return zip(items, [*items[1:], None][: len(items)], strict=True)
