@@ -11,7 +11,7 @@ from handlers import registry
 from handlers.drafts import Draft
 from handlers.facts import Contact, User
 from handlers.participants import Verdict
-from handlers.visibility import can_see
+from handlers.visibility import Audience
 from schemas import options
 from schemas.copies import Kind
 from schemas.outcomes import Direction
@@ -24,7 +24,8 @@ def concerns(draft: Draft) -> bool:
 
 def match(draft: Draft, user: User) -> tuple[Draft, registry.Effect]:
     """Every contact of a participant's address goes into For, if its creator may see it (FOR-1, FOR-2)."""
-    matched = draft.judged(_seen_by_creator(draft, contact) for contact in _found(draft))
+    creator = Audience((draft.creator,), model=draft.policy.security_model)
+    matched = draft.judged(_seen_by_creator(draft, contact, creator) for contact in _found(draft))
     return matched, tuple(f"for:{contact}" for contact in matched.candidates)
 
 
@@ -43,8 +44,8 @@ def _found(draft: Draft) -> tuple[Contact, ...]:
     return tuple(contacts[contact_id] for contact_id in sorted(contacts))
 
 
-def _seen_by_creator(draft: Draft, contact: Contact) -> Verdict:
-    visible = can_see(draft.creator, contact, model=draft.policy.security_model)
+def _seen_by_creator(draft: Draft, contact: Contact, creator: Audience) -> Verdict:
+    visible = not creator.blind_to(contact)
     because = f"{'visible' if visible else 'not visible'} to the creator {draft.creator.id}"
     return Verdict(contact.id, "FOR-1", admitted=visible, because=because)
 

@@ -18,6 +18,7 @@ from schemas.items import ScheduleItem
 from schemas.tasks import Task
 
 _JSON = json.JSONEncoder(separators=(",", ":"))
+_PARSE = json.JSONDecoder().raw_decode
 
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
 """Numbers the database gives out; SQLite counts only in a column that is called INTEGER."""
@@ -61,7 +62,7 @@ class Texts(TypeDecorator[tuple[str, ...]]):
 @lru_cache(maxsize=4096)
 def _texts(array: str | None) -> tuple[str, ...] | None:
     """The same few nodes, groups and teams are in most rows."""
-    return None if array is None else tuple(json.loads(array))
+    return None if array is None else tuple(_PARSE(array)[0])
 
 
 def _array(texts: tuple[str, ...] | None) -> str | None:

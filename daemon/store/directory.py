@@ -10,7 +10,7 @@ and `reindex` applies other ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, Table, bindparam, delete, select, update
@@ -107,22 +107,27 @@ _CONTACT_ADDRESSES = _AddressIndex(tables.contact_addresses, "contact_id")
 
 _users = tables.users
 _ids: BindParameter[list[str]] = bindparam("ids", expanding=True)
-_USERS_BY_ID = select(_users).where(_users.c.id.in_(_ids))
+_user_columns = [_users.c[each.name] for each in fields(User)]
+_USERS_BY_ID = select(*_user_columns).where(_users.c.id.in_(_ids))
 _USERS_BY_ADDRESS = (
-    select(tables.user_addresses.c.address, _users)
+    select(*_user_columns, tables.user_addresses.c.address)
     .join_from(tables.user_addresses, _users, tables.user_addresses.c.user_id == _users.c.id)
     .where(tables.user_addresses.c.address.in_(_ids))
 )
 _contacts = tables.contacts.outerjoin(tables.nodes, tables.contacts.c.node == tables.nodes.c.id)
-_contact_columns = (*tables.contacts.c, tables.nodes.c.path)
+_contact_columns = [
+    *(tables.nodes.c.path if each.name == "node_path" else tables.contacts.c[each.name] for each in fields(Contact)),
+    tables.contacts.c.merged_into,
+]
 _CONTACTS_BY_ID = select(*_contact_columns).select_from(_contacts).where(tables.contacts.c.id.in_(_ids))
 _CONTACTS_BY_ADDRESS = (
-    select(tables.contact_addresses.c.address, *_contact_columns)
+    select(*_contact_columns, tables.contact_addresses.c.address)
     .select_from(
         _contacts.join(tables.contact_addresses, tables.contact_addresses.c.contact_id == tables.contacts.c.id)
     )
     .where(tables.contact_addresses.c.address.in_(_ids))
 )
+_USER_FIELDS = len(_user_columns)
 _OPTIONS_OF = select(tables.options).where(tables.options.c.scope.in_(_ids))
 _DELEGATES_OF = select(tables.delegations.c.delegate).where(tables.delegations.c.principal == bindparam("of"))
 _INDEXED = (tables.users, tables.contacts, tables.user_addresses, tables.contact_addresses)
@@ -371,31 +376,22 @@ def _rows(tx: Connection, statement: Select[Any], ids: Iterable[str | None]) -> 
 
 
 def _user(row: AnyRow) -> User:
-    return User(
-        id=row.id,
-        name=row.name,
-        addresses=row.addresses,
-        mailbox=row.mailbox,
-        active=row.active,
-        sync_enabled=row.sync_enabled,
-        user_type=row.user_type,
-        node_ids=row.node_ids,
-        groups=row.groups,
-    )
+    """By place: this is half the cost, and the columns were asked for in that order."""
+    return User(*row[:_USER_FIELDS])
 
 
 def _contact(row: AnyRow) -> Contact:
     return Contact(
-        id=row.id,
-        addresses=row.addresses,
-        active=row.active,
-        user=row.user,
-        node_path=row.path,
-        coverage_users=frozenset(row.coverage_users),
-        coverage_groups=frozenset(row.coverage_groups),
-        view=row.view,
-        view_groups=frozenset(row.view_groups),
-        created_by=row.created_by,
+        row.id,
+        row.addresses,
+        row.active,
+        row.user,
+        row.path,
+        frozenset(row.coverage_users),
+        frozenset(row.coverage_groups),
+        row.view,
+        frozenset(row.view_groups),
+        row.created_by,
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from operator import itemgetter
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -119,7 +120,7 @@ class _Statement:
         self._plans: dict[tuple[int, ...], _Plan] = {}
         returned = [column.type.dialect_impl(dialect) for column in statement.exported_columns]
         self._readers = [each.result_processor(dialect, None) for each in returned]
-        self._row: Any = None
+        self._make: Any = None
 
     @property
     def returns_rows(self) -> bool:
@@ -150,11 +151,11 @@ class _Statement:
     def _answer(self, cursor: DBAPICursor) -> Answer:
         if not self._readers:
             return Answer([], cursor.rowcount)
-        if self._row is None:
+        if self._make is None:
             names = [str(column[0]) for column in cursor.description]
-            self._row = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # known at run time only
-        make, readers = self._row._make, self._readers
-        return Answer([make(row) for row in _read(cursor.fetchall(), readers)], cursor.rowcount)
+            row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # known at run time only
+            self._make = partial(tuple.__new__, row)
+        return Answer(list(map(self._make, _read(cursor.fetchall(), self._readers))), cursor.rowcount)
 
 
 def _read(rows: Sequence[Sequence[Any]], readers: Sequence[Convert | None]) -> Iterable[Sequence[Any]]:

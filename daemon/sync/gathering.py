@@ -45,7 +45,7 @@ class Gatherer:
         resolved = await self._resolve(holder, unnamed, policy)
         known = known if known.resolved == resolved else Facts(resolved=resolved)
         facts = await self._look_up(attendees, known, link=link, holder=holder)
-        strangers = [each for each in attendees if _is_internal_stranger(each, facts, holder=holder, policy=policy)]
+        strangers = _internal_strangers(attendees, facts, holder=holder, policy=policy)
         if not strangers:
             return facts
         resolved |= await self._resolve(holder, strangers, policy)
@@ -123,15 +123,16 @@ def _canonical(addresses: Iterable[str], policy: Policy) -> tuple[str, ...]:
     return tuple(dict.fromkeys(a for a in map(policy.canonical, addresses) if a is not None))
 
 
-def _is_internal_stranger(attendee: Attendee, facts: Facts, *, holder: User, policy: Policy) -> bool:
-    """An address of the holder's own domain that nobody active in the directory has."""
-    addresses = addresses_of(attendee, facts=facts, policy=policy)
-    if resolvable(attendee) in facts.resolved or any(_is_somebodys(address, facts) for address in addresses):
-        return False
-    domain = (holder.mailbox or "").rpartition("@")[2]
-    return any(address.rpartition("@")[2] == domain for address in addresses)
-
-
-def _is_somebodys(address: str, facts: Facts) -> bool:
-    users, contacts = facts.users.get(address, ()), facts.contacts.get(address, ())
-    return any(user.active for user in users) or any(contact.active for contact in contacts)
+def _internal_strangers(attendees: Iterable[Attendee], facts: Facts, *, holder: User, policy: Policy) -> list[Attendee]:
+    """Those with an address of the holder's own domain that nobody active in the directory has."""
+    of_users = {address for address, found in facts.users.items() if any(user.active for user in found)}
+    known = of_users | {address for address, found in facts.contacts.items() if any(one.active for one in found)}
+    at_home = f"@{(holder.mailbox or '').rpartition('@')[2]}"
+    strangers = []
+    for each in attendees:
+        addresses = addresses_of(each, facts=facts, policy=policy)
+        if resolvable(each) in facts.resolved or not known.isdisjoint(addresses):
+            continue
+        if any(address.endswith(at_home) for address in addresses):
+            strangers.append(each)
+    return strangers

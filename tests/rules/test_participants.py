@@ -8,8 +8,9 @@ from itertools import permutations
 
 import pytest
 
-from handlers.participants import firmest, identify, resolvable
-from handlers.policy import BlacklistScope
+from handlers.facts import Facts
+from handlers.participants import addresses_of, firmest, identify, resolvable
+from handlers.policy import BlacklistScope, Policy
 from schemas import ids
 from schemas.addresses import normalise
 from schemas.copies import Attendee, Role
@@ -45,6 +46,25 @@ def the_people(world, *attendees):
     """The participants of Anna's meeting with these attendees."""
     meeting = a_meeting(organizer=ANNA, attendees=attendees)
     return identify(meeting, facts=world.facts(), policy=world.policy)
+
+
+@pytest.mark.rule("PART-4")
+@pytest.mark.parametrize(
+    ("attendee", "expected"),
+    [
+        (Attendee(Role.REQUIRED, "Anna", "Alias@Bank.example"), ("alias@bank.example", "anna@bank.example")),
+        (Attendee(Role.REQUIRED, "Anna", "/o=bank/cn=anna", routing_type="EX"), ("anna@bank.example",)),
+        (Attendee(Role.REQUIRED, "Bob", "bob@bank.example"), ("bob@bank.example",)),
+        (Attendee(Role.REQUIRED, "Nobody", ""), ()),
+    ],
+)
+def test_part_4_who_is_known_by_several_addresses_is_known_by_his_own_first(attendee, expected):
+    """Each once, though Exchange names his own again."""
+    resolved = {
+        "alias@bank.example": ("anna@bank.example", "alias@bank.example"),
+        "/o=bank/cn=anna": ("anna@bank.example",),
+    }
+    assert addresses_of(attendee, facts=Facts(resolved=resolved), policy=Policy()) == expected
 
 
 @pytest.mark.rule("PART-1")

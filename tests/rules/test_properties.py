@@ -16,7 +16,7 @@ from handlers.links import State
 from handlers.merging import merge_exchange, merge_for
 from handlers.participants import identify
 from handlers.policy import BlacklistScope
-from handlers.visibility import SecurityModel, can_see
+from handlers.visibility import Audience, SecurityModel
 from schemas import wire
 from schemas.copies import Attendee, Role
 from schemas.items import ForEntry, Response, ScheduleItem, Source
@@ -161,7 +161,7 @@ def test_for_with_the_check_is_a_subset_of_for_without(world, people):
         (user, contact)
         for user in agreed(plan).assign_to
         for contact in in_for(plan)
-        if not can_see(users[user], contacts_[contact], model=model)
+        if Audience([users[user]], model=model).blind_to(contacts_[contact])
     ]
     assert blind == [], "in For although one who takes part may not see it"
 

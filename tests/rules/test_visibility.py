@@ -6,12 +6,22 @@ from dataclasses import replace
 
 import pytest
 
-from handlers.visibility import SecurityModel, can_see
+from handlers.facts import Contact, User
+from handlers.visibility import Audience, SecurityModel
 from tests.support.world import a_contact, a_user
 
 HAM, CAM, GSM = SecurityModel.HAM, SecurityModel.CAM, SecurityModel.GSM
 ANNA = a_user("u-anna", node_ids=("branch-12",), groups=("desk-3",))
+BOB = a_user("u-bob", node_ids=("branch-13",), groups=("desk-4",))
 NOBODYS = a_contact("c-1", node_path=None)
+
+
+def can_see(user: User, contact: Contact, *, model: SecurityModel) -> bool:
+    """Whether one user may, by himself and whoever else looks."""
+    alone = Audience([user], model=model).blind_to(contact)
+    others = [a_user("u-aaa", node_ids=(), groups=()), a_user("u-zoe", node_ids=(), groups=())]
+    assert (user.id in Audience([*others, user], model=model).blind_to(contact)) is bool(alone)
+    return not alone
 
 
 @pytest.mark.rule("VIS-2")
@@ -83,5 +93,28 @@ def test_vis_3_inactive_and_unknown_are_denied(model):
     open_to_all = a_contact("c-1", view="public", node_path=("branch-12",), coverage_users=frozenset({"u-anna"}))
     assert can_see(ANNA, open_to_all, model=model)
     assert not can_see(replace(ANNA, active=False), open_to_all, model=model)
-    assert not can_see(None, open_to_all, model=model)
-    assert not can_see(ANNA, None, model=model)
+    assert not can_see(a_user("u-bob", active=False, node_ids=("branch-12",)), open_to_all, model=model)
+    own = replace(NOBODYS, created_by="u-anna")
+    assert not can_see(replace(ANNA, active=False), own, model=model)
+    assert not can_see(ANNA, NOBODYS, model=model)
+
+
+@pytest.mark.rule("VIS-2")
+@pytest.mark.parametrize(
+    ("model", "access"),
+    [
+        (HAM, {"node_path": ("bank", "branch-12")}),
+        (CAM, {"coverage_users": frozenset({"u-anna"})}),
+        (CAM, {"coverage_groups": frozenset({"desk-3"})}),
+        (GSM, {"view": "group", "view_groups": frozenset({"desk-3"})}),
+        (GSM, {"created_by": "u-anna"}),
+    ],
+)
+def test_vis_2_of_several_users_those_who_may_not_see_a_contact_are_told_in_order(model, access):
+    """Two who may, by the same node or group, hide nobody who may not; each counts once."""
+    zoe, again = replace(ANNA, id="u-zoe"), replace(BOB, id="u-ada")
+    audience = Audience([BOB, ANNA, again, BOB, zoe], model=model)
+    assert len(audience) == len(Audience([BOB, ANNA, again, replace(zoe, active=False)], model=model)) == 4
+    blind = audience.blind_to(replace(NOBODYS, **access))
+    assert [each for each in blind if each != "u-zoe"] == ["u-ada", "u-bob"]
+    assert ("u-zoe" in blind) is ("u-anna" in {access.get("created_by"), *access.get("coverage_users", ())})
