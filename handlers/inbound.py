@@ -298,8 +298,7 @@ def _is_restricted(draft: Draft) -> bool:
     most = draft.policy.most_participants
     is_crowded = most is not None and len(draft.participants) > most
     customized = len(draft.copy.exceptions) + len(draft.copy.unread)
-    item = translation.content(draft.copy)
-    return is_crowded or series.is_restricted(item, customized=customized, policy=draft.policy)
+    return is_crowded or series.is_restricted(draft.copy, customized=customized, policy=draft.policy)
 
 
 def _gated(draft: Draft, values: OptionValues) -> tuple[Draft, tuple[Consulted, ...]]:

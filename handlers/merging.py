@@ -8,7 +8,7 @@ Exceptions of a series merge one by one, by original start (REC-3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from handlers.conflicts import Side
 from handlers.moments import in_time
 from handlers.policy import Policy
 from handlers.privacy import REDACTED_FIELDS
-from schemas.items import ForEntry, Moment, Response, ScheduleItem, SeriesException, Source, wire_name
+from schemas.items import ForEntry, Moment, Response, ScheduleItem, SeriesException, Source, differing, wire_name
 from schemas.values import replace
 
 TIMES = ("start", "end", "zone", "all_day")
@@ -75,21 +75,22 @@ def merge_exchange(
     """The agreed item after Exchange went from `before` to `now`."""
     forced = REDACTED_FIELDS if now.redacted or before.redacted else frozenset[str]()
     taken: dict[str, Any] = {name: getattr(now, name) for name in _FROM_EXCHANGE}
+    edited, moved = frozenset(differing(agreed, before)), frozenset(differing(before, now))
     met: list[Conflict] = []
     owed: list[str] = []
     for group in _GROUPS:
         if not forced.isdisjoint(group):
             # What is hidden is hidden whatever the CRM holds, and what is shown again comes back whole.
-            taken |= zip(group, _values(now, group), strict=True)
+            taken |= {name: getattr(now, name) for name in group}
             continue
-        pending = not terms.settled and _is_changed(group, agreed, before=before, now=now)
-        moved = _values(before, group) != _values(now, group)
-        crossed = _differing(group, now, agreed) if pending and moved else []
+        is_moved = not moved.isdisjoint(group)
+        is_pending = not terms.settled and _is_changed(group, edited, moved)
+        crossed = _differing(group, now, agreed) if is_pending and is_moved else []
         side = conflicts.winner(group[0], policy=terms.policy)
         met.extend(Conflict(name, side.value) for name in crossed)
-        if pending and (not moved or side is Side.CRM):
+        if is_pending and (not is_moved or side is Side.CRM):
             owed.extend(_differing(group, now, agreed))
-        elif moved:
+        elif is_moved:
             taken |= _followed(group, agreed, before=before, now=now)
     crm_wins = conflicts.winner("exceptions", policy=terms.policy) is Side.CRM
     exceptions = merge_exceptions(
@@ -107,10 +108,10 @@ def merge_exchange(
     return Merged(replace(agreed, **taken), tuple(met), tuple(owed))
 
 
-def _is_changed(group: Sequence[str], agreed: ScheduleItem, *, before: ScheduleItem, now: ScheduleItem) -> bool:
+def _is_changed(group: Sequence[str], edited: Collection[str], moved: Collection[str]) -> bool:
     """Whether the CRM changed any of these fields; a zone alone is only another name, unless Exchange changed it."""
-    names_zone = before.zone == now.zone and _differing(group, before, agreed) == ["zone"]
-    return _values(agreed, group) != _values(before, group) and not names_zone
+    fields = [name for name in group if name in edited]
+    return bool(fields) and (fields != ["zone"] or "zone" in moved)
 
 
 def _followed(group: Sequence[str], agreed: ScheduleItem, *, before: ScheduleItem, now: ScheduleItem) -> dict[str, Any]:
@@ -139,7 +140,7 @@ def merge_for(
     for contact, entry in new.items():
         known = entries.get(contact)
         if known is not None:
-            entries[contact] = replace(entry, source=known.source)
+            entries[contact] = entry if known.source == entry.source else replace(entry, source=known.source)
         elif contact not in old:
             entries[contact] = entry
     return tuple(sorted(entries.values()))
@@ -214,10 +215,6 @@ def _closed(start: Moment, values: Mapping[str, _Changes]) -> SeriesException:
 def names(fields: Sequence[str]) -> tuple[str, ...]:
     """Fields as the wire calls them."""
     return tuple(wire_name(name) for name in fields)
-
-
-def _values(item: ScheduleItem, group: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(getattr(item, name) for name in group)
 
 
 def _differing(group: Sequence[str], one: ScheduleItem, other: ScheduleItem) -> list[str]:
