@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,25 @@ async def test_what_the_broker_did_not_take_is_sent_again_in_order(desk: Desk, m
     async with desk.publishing():
         await asyncio.wait_for(desk.publisher.arrival(numbers), 30)
     assert desk.published(COMMANDS) == [b"%d" % n for n in range(5)]
+
+
+async def test_a_key_that_is_stuck_holds_up_no_other_key(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others' second records do not wait for its first, and its second does not overtake."""
+    monkeypatch.setattr(publishing, "_AFTER_FAILURE", timedelta())
+    desk.broker.faults.fail("send", Undeliverable("no answer"))
+    records = [(COMMANDS, key, key + number) for number in (b"1", b"2") for key in (b"a", b"b", b"c")]
+    taken: list[bytes] = []
+    append = desk.broker.append
+
+    def noted(topic: str, *, value: bytes, **others: Any) -> None:
+        taken.append(value)
+        append(topic, value=value, **others)
+
+    monkeypatch.setattr(desk.broker, "append", noted)
+    numbers = await put(desk, *records)
+    async with desk.publishing():
+        await asyncio.wait_for(desk.publisher.arrival(numbers), 30)
+    assert taken == [b"b1", b"c1", b"b2", b"c2", b"a1", b"a2"]
 
 
 async def test_what_may_have_arrived_is_sent_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
