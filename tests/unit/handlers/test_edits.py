@@ -206,6 +206,14 @@ def test_what_was_not_to_be_written_may_be_as_it_likes():
     assert shows(replace(COPY, location="Room 9", attendees=(), start=None), an_effect("subject"), policy=POLICY)
 
 
+@pytest.mark.rule("CON-4", "INV-4")
+def test_inv_4_a_pattern_that_goes_along_with_times_does_not_tell_whether_they_were_written():
+    """It was there before: were it asked, who was not mailed yet would be taken to be."""
+    times = an_effect("start", "end")
+    assert shows(replace(COPY, recurrence=None), times, policy=POLICY)
+    assert not shows_some(replace(COPY, start=START + days(1), end=END + days(1)), times, policy=POLICY)
+
+
 def test_of_an_effect_that_asks_for_nothing_a_copy_shows_nothing():
     """Whether it was carried out cannot be seen."""
     assert edit_of(an_effect(), COPY, policy=POLICY).is_empty
