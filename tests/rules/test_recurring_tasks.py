@@ -433,7 +433,28 @@ def test_con_1_who_goes_on_by_a_day_takes_all_that_is_the_occurrences_with_him()
     world = a_series(daily)
     world.completes("u-bob")
     assert stands(world) == (FIRST + timedelta(days=1), "outstanding")
+    assert [(effect.user, effect.skips) for effect in world.wrote] == [("u-anna", True)]
     assert world.is_quiet()
+
+
+@pytest.mark.rule("CON-1", "REC-1")
+def test_con_1_what_was_begun_of_the_next_occurrence_is_not_undone_by_who_comes_to_it_later():
+    """That his copy of it is not begun is no change of his: what was begun there was the one before."""
+    world = a_series()
+    world.edits_copy("u-bob", status="InProgress")
+    world.completes("u-bob", unnoticed=True)
+    world.completes("u-anna", unnoticed=True)
+    world.edits_copy("u-anna", status="InProgress")
+    assert stands(world) == (day(2), "tentative")
+    assert world.is_quiet()
+
+
+@pytest.mark.rule("REC-1", "MAP-1")
+def test_rec_1_an_occurrence_that_somebody_is_given_more_time_for_is_no_later_one():
+    """It stands where it stood: it begins on its day of the pattern."""
+    world = a_series(Recurrence("daily"))
+    world.edits_copy("u-bob", start_day=FIRST, due_day=FIRST + timedelta(days=2))
+    assert (world.crm.start, world.crm.due) == (None, FIRST)  # type: ignore[union-attr]
 
 
 @pytest.mark.rule("REC-1", "MAP-1")
@@ -462,6 +483,24 @@ def test_con_3_what_was_changed_along_with_going_on_is_known_of_the_copy():
     assert {effect.user for effect in world.wrote} == {"u-anna"}
     assert {copy.subject for copy in world.copies.values()} == {"Weekly report"}
     assert world.is_quiet()
+
+
+@pytest.mark.rule("CON-2", "REC-1")
+def test_con_2_what_lost_against_the_crm_along_with_going_on_is_known_of_the_copy_too():
+    """So that it is overwritten, whatever the CRM says until then."""
+    world = a_series()
+    world.edits_copy("u-bob", unnoticed=True, subject="Bob's", due_day=day(2), start_day=day(2))
+    agreed = world.known.agreed
+    assert agreed is not None
+    link = replace(world.known, agreed=replace(agreed, subject="The CRM's"))
+    sighting = TaskSighting("bob@bank.example", world.users[1], world.copies["u-bob"])
+    fresh = tasks.refreshed(link, sighting, around=world.around)
+    bobs = fresh.replica_of("u-bob")
+    assert bobs is not None
+    assert bobs.held is not None
+    assert (bobs.held.subject, bobs.held.due) == ("Bob's", day(2))
+    assert fresh.agreed is not None
+    assert (fresh.agreed.subject, fresh.agreed.due) == ("The CRM's", day(2))
 
 
 # anything, in any order

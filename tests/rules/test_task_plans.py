@@ -198,9 +198,11 @@ def test_a_copy_that_says_nothing_new_is_remembered_and_that_is_all():
 @pytest.mark.rule("CON-3")
 def test_con_3_what_our_own_write_left_stands_as_written():
     """Whatever the server made of it, as long as the change key is the one it left."""
-    copy = replace(COPY, subject="Call  back (cut)", change_key="ck-9", search_key="", mailbox="anna2@bank.example")
+    later = START + timedelta(days=1)
+    made = replace(COPY, subject="Call  back (cut)", start_day=later)
+    copy = replace(made, change_key="ck-9", search_key="", mailbox="anna2@bank.example")
     link = with_copy(PEACE, ANNA, ours="ck-9")
-    shown = replace(content_of(TASK, "u-anna"), subject="Call  back (cut)")
+    shown = replace(content_of(TASK, "u-anna"), subject="Call  back (cut)", start=later)
     kept = {"mailbox": "anna2@bank.example", "change_key": "ck-9", "shown": shown, "ours": "ck-9"}
     assert hinted(link, copy) == TaskPlan(with_copy(PEACE, ANNA, **kept))
 
