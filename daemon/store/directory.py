@@ -358,7 +358,7 @@ def _canonical(tx: Connection) -> Canonical:
 
 
 def _all_canonical(canonical: Canonical, addresses: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([form for form in map(canonical, addresses) if form is not None]))
+    return tuple(dict.fromkeys(filter(None, map(canonical, addresses))))
 
 
 def _reachable_at(addresses: tuple[str, ...], mailbox: str | None) -> tuple[str, ...]:

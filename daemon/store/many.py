@@ -44,7 +44,7 @@ class _Form:
         self._width = len(table.columns)
         converters = [each.type.dialect_impl(dialect).bind_processor(dialect) for each in table.columns]
         self._converters = [(place, convert) for place, convert in enumerate(converters) if convert is not None]
-        self._texts = {length: _text(table, dialect, length) for length in AT_ONCE}
+        self._texts = _texts(table, dialect)
 
     def put(self, tx: Connection, rows: Sequence[Row]) -> None:
         values = self._converted(rows)
@@ -61,12 +61,12 @@ class _Form:
         return values
 
 
-def _text(table: Table, dialect: Dialect, rows: int) -> str:
+def _texts(table: Table, dialect: Dialect) -> dict[int, str]:
     """SQLAlchemy's for one row, with as many rows as there are; it would take a fifth of a second for so many."""
     one = _NAMED.sub("%s", str(upsert(table).compile(dialect=dialect)))
     before, _, values_and_rest = one.partition(" VALUES ")
     values, _, rest = values_and_rest.partition(" ON CONFLICT ")
-    return f"{before} VALUES {', '.join([values] * rows)} ON CONFLICT {rest}"
+    return {rows: f"{before} VALUES {', '.join([values] * rows)} ON CONFLICT {rest}" for rows in AT_ONCE}
 
 
 def _batches(number: int) -> Iterator[tuple[int, int]]:
