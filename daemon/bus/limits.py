@@ -12,7 +12,7 @@ _MIB = 1024 * 1024
 class Limits:
     """Bounds on what is in memory and in flight, and how long things may take."""
 
-    in_flight: int = 64  # deliveries processed at once
+    in_flight: int = 64  # deliveries processed at once; four times as many besides only wait to be stored (`slots`)
     partition_in_flight: int = 32  # so that one partition cannot take them all
     window: int = 4000  # records of a partition polled and not committable; never exceeded
     window_bytes: int = 32 * _MIB  # the same in bytes; one fetch may go beyond
