@@ -145,10 +145,9 @@ class Players:
     async def _pattern_changes(self, one: Played) -> None:
         held, anna = one.held, self.house.outlook("anna")
         kind = self.draw.choice(["hour in Outlook", "hour in the CRM", "end in the CRM", "split in the CRM", "split"])
-        number = self.draw.randrange(3, held.count) if held.count > 4 else 0
         if kind.endswith("in the CRM"):
             await self._in_outlook(one)  # in the same moment
-            number = self.draw.randrange(3, held.count) if held.count > 4 else 0
+        number = self._somewhere_within(held)
         if kind == "hour in Outlook":
             start = (held.start + HOUR).replace(tzinfo=BERLIN)
             await self._does(one, kind, partial(anna.edit, one.uid, silent=True, start=start, end=start + HOUR))
@@ -178,6 +177,10 @@ class Players:
             await self.house.quiet()
             self._keep(following, record["id"], calendars=one.calendars)
             self.played[-1].tag = one.tag
+
+    def _somewhere_within(self, held: Series) -> int:
+        """An occurrence at which a series can end or be split; 0: there is none."""
+        return self.draw.choice([each for each in held.left() if 2 < each < held.count] or [0])
 
     async def _does(self, one: Played, what: str, act: Callable[[], Any]) -> Any:
         self.log.append(f"{one.tag}: Anna: {what} {getattr(act, 'args', ())[1:]} {getattr(act, 'keywords', {})}")
