@@ -18,7 +18,7 @@ from tests.support.house import House
 from tests.support.plays import PEOPLE, Desk, Play, killed_everywhere
 
 TEN = datetime(2027, 3, 2, 9, tzinfo=UTC)
-BY_OURS = {"Acting._written", "Settler._written", "Publisher._send", "Limits._in_thread"}
+BY_OURS = {"Acting._written", "Settler._settled", "Publisher._publish", "Limits._in_thread"}
 """Where a daemon waits that writes: for the store before and after, for Exchange, for the broker."""
 
 

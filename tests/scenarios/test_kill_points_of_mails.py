@@ -139,7 +139,7 @@ async def play(store: Path, told: Told, given: Any, happens: Any, holds: Any, ca
         told.is_told(house, crm_id)
 
     awaits = await killed_everywhere(store, Play(given, happens, judged), capsys)
-    assert {"Acting._written", "Settler._written", "Limits._in_thread"} <= awaits.keys()
+    assert {"Acting._written", "Settler._settled", "Limits._in_thread"} <= awaits.keys()
 
 
 async def invited(house: House, _born: Daemon, crm_id: str) -> None:

@@ -16,7 +16,7 @@ from tests.support.house import House
 from tests.support.plays import PEOPLE, Desk, Play, killed_everywhere
 
 DUE, LATER = date(2027, 3, 5), date(2027, 3, 8)
-BY_OURS = {"TaskActing._save", "Settler._written", "Publisher._send", "Limits._in_thread"}
+BY_OURS = {"TaskActing._save", "Settler._settled", "Publisher._publish", "Limits._in_thread"}
 """Where a daemon waits that writes: for the store before and after, for Exchange, for the broker."""
 
 
