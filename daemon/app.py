@@ -164,6 +164,7 @@ class Daemon:
             carried_over=self._publisher.carried_over,
             monitor=wiring.Counting(metrics),
             on_progress=self._progressed,
+            now=now,
         )
 
     @property

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -83,6 +83,10 @@ async def _nothing_restored(gaps: Mapping[TopicPartition, Gap]) -> None:
     """The default: the gap is in the log."""
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Engine:
     """Reads the routes' topics as one member of the group, until told to stop.
 
@@ -104,6 +108,7 @@ class Engine:
         monitor: Monitor | None = None,
         on_progress: Callable[[Progress], None] = lambda progress: None,
         name: str = "exsyncd",
+        now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._consumer = consumer
         self._routes = {route.topic: route for route in routes}
@@ -123,6 +128,7 @@ class Engine:
             changed=self._changed,
             fenced=self._lose,
             failed=self._fail,
+            now=now,
         )
         self._committer = Committer(consumer, positions, limits=self._limits, monitor=self._monitor, fenced=self._lose)
         self._gate = Gate(consumer, [route.topic for route in routes if route.directory])

@@ -64,6 +64,7 @@ class Services:
     fenced: Callable[[Partition], None]
     failed: Callable[[BaseException], None]
     """Something happened that must never: the engine stops with it."""
+    now: Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,7 @@ class Partition:
                     started = loop.time()
                 return await self._process(delivery)
 
-        attempts = Attempts(self._limits, sleep=self._pause)
+        attempts = Attempts(self._limits, sleep=self._pause, now=self._services.now)
         verdict = await attempts.verdict(attempt, on_retry=self._retried)
         if delivery is None:
             raise AssertionError("a verdict without a delivery")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
 
@@ -36,11 +36,14 @@ class Verdict:
 
 
 class Attempts:
-    """The attempts at one delivery, counted in the event loop's time."""
+    """The attempts at one delivery, counted in the event loop's time; what is parked waits by the clock `now`."""
 
-    def __init__(self, limits: Limits, *, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self, limits: Limits, *, sleep: Callable[[float], Awaitable[None]], now: Callable[[], datetime]
+    ) -> None:
         self._limits = limits
         self._sleep = sleep
+        self._now = now
         self._started = asyncio.get_running_loop().time()
         self._unexpected = 0
         self._first: BaseException | None = None
@@ -81,7 +84,7 @@ class Attempts:
         try:
             return Verdict(await retrying(another))
         except TransientError as error:
-            until = datetime.now(UTC) + max(self._limits.park_for, error.delay or timedelta())
+            until = self._now() + max(self._limits.park_for, error.delay or timedelta())
             return Verdict(Park(until, RETRIES_EXHAUSTED), error, self._first)
         except PermanentError as error:
             return Verdict(Dead("permanent", str(error)), error, self._first or error)

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.looptime
 
 ANNA, BOB = b"anna", b"bob"
 SOURCE = TopicPartition(HINTS, 0)
+A_MORNING = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
 
 def fill(world: MemoryWorld, *values: bytes, key: bytes | None = ANNA, topic: str = HINTS) -> None:
@@ -263,27 +264,27 @@ async def test_what_stays_transient_is_parked_and_its_lane_goes_on():
     world = MemoryWorld()
     world.desk.answers[ANNA] = raising(TransientError("busy"))
     fill(world, b"0")
-    async with world.daemon():
+    async with world.daemon(now=lambda: A_MORNING):
         started = asyncio.get_running_loop().time()
         await world.watch.until(lambda: world.committed() == 1)
         assert 10 < asyncio.get_running_loop().time() - started < 40
     ((records, until, reason),) = world.parked
     assert [record.value for record in records] == [b"0"]
     assert reason == "retries_exhausted"
-    assert until > datetime.now(UTC)
+    assert until == A_MORNING + world.limits.park_for
 
 
 async def test_a_hint_to_wait_long_is_parked_at_once():
-    """A back-off of five minutes is not waited for in a lane."""
+    """A back-off of five minutes is not waited for in a lane; when it is over is said by the daemon's own clock."""
     world = MemoryWorld()
     world.desk.answers[ANNA] = raising(TransientError("busy", delay=timedelta(minutes=20)))
     fill(world, b"0")
-    async with world.daemon():
+    async with world.daemon(now=lambda: A_MORNING):
         started = asyncio.get_running_loop().time()
         await world.watch.until(lambda: world.committed() == 1)
         assert asyncio.get_running_loop().time() - started < 1
     ((_, until, _),) = world.parked
-    assert until - datetime.now(UTC) > timedelta(minutes=19)
+    assert until == A_MORNING + timedelta(minutes=20)
 
 
 async def test_a_hint_to_wait_is_kept():
