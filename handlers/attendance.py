@@ -7,6 +7,7 @@ has no address any more, or whom an earlier try of the same event has put there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from handlers import notifying, outgoing
 from handlers.crm_edits import Edit
@@ -17,7 +18,6 @@ from handlers.surroundings import Surroundings
 from schemas.copies import Attendee
 from schemas.items import ScheduleItem
 from schemas.outcomes import Decision
-from schemas.values import replace
 
 
 def moved(edit: Edit) -> tuple[frozenset[str], frozenset[str]]:

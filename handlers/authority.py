@@ -7,7 +7,7 @@ meeting the participant who accepted first, for a known one that lost its master
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from handlers.facts import Facts, User
@@ -16,7 +16,6 @@ from handlers.participants import recognised
 from handlers.policy import Policy
 from schemas.copies import Copy, Folder
 from schemas.items import Response
-from schemas.values import replace
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 

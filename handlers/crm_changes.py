@@ -8,7 +8,7 @@ What comes of it in Exchange is decided in `outbound`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -24,7 +24,6 @@ from handlers.policy import Policy
 from handlers.privacy import REDACTED_FIELDS
 from schemas.items import ForEntry, Response, ScheduleItem, SeriesException, differing, wire_name
 from schemas.outcomes import Decision, Reason
-from schemas.values import replace
 
 CONTENT = frozenset(
     {"subject", "notes", "location", *TIMES, "priority", "restricted", "assign_to", "recurrence", "exceptions"}

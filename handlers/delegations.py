@@ -17,7 +17,7 @@ whom somebody made by hand goes with the revoke. To leave somebody in a calendar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 
 from handlers.facts import User
@@ -26,7 +26,6 @@ from handlers.plans import Explanation, Report
 from schemas.delegates import CUSTOM, EDITOR, NO_RIGHTS, NONE, UNSAID, Rights
 from schemas.options import MEETING_INVITATIONS
 from schemas.outcomes import Decision, Direction, Reason, Result
-from schemas.values import replace
 
 _RULE = "INV-1"
 

@@ -6,7 +6,7 @@ The steps of `registry` take a draft and return another; `translation` makes the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -17,7 +17,6 @@ from handlers.participants import Participant, Verdict
 from handlers.policy import Policy
 from schemas.copies import Copy, Kind
 from schemas.items import Moment, SeriesException
-from schemas.values import replace
 
 
 class Admission(StrEnum):

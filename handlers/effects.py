@@ -6,7 +6,7 @@ what was done is folded into the link here, one effect after the other, so that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 
@@ -16,7 +16,6 @@ from schemas.copies import Attendee
 from schemas.edits import UNSET, Unset
 from schemas.items import Moment, Response, ScheduleItem
 from schemas.sending import SILENT, Sending, Whom
-from schemas.values import replace
 
 TIMES = frozenset({"start", "end", "zone", "all_day"})
 CONTENT = ("subject", "notes", "location", "start", "end", "zone", "all_day", "priority", "restricted", "recurrence")

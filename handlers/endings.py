@@ -5,7 +5,7 @@ Every copy is taken away, but those that Exchange marks as cancelled itself, or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from handlers import attendance, crm_edits, notifying, outgoing, plans
 from handlers.crm_changes import CrmChange
@@ -20,7 +20,6 @@ from handlers.plans import Plan, Report
 from handlers.surroundings import Surroundings
 from schemas.items import ScheduleItem, differing, wire_name
 from schemas.outcomes import Direction, Reason, Result
-from schemas.values import replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ The link keeps external contacts whoever may see them; each viewer's own option 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from handlers import registry
 from handlers.drafts import Draft
 from handlers.facts import User
 from schemas import options
 from schemas.copies import Kind
 from schemas.outcomes import Direction
-from schemas.values import replace
 
 
 def viewers(draft: Draft) -> tuple[User, ...]:

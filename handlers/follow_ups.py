@@ -7,6 +7,7 @@ conflict that the CRM won is written back, and so is a block that Exchange overw
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from handlers import bodies, occurrences, outgoing, registry, translation
@@ -24,7 +25,6 @@ from handlers.surroundings import Surroundings
 from schemas.copies import Copy
 from schemas.items import ScheduleItem
 from schemas.outcomes import Direction, Result
-from schemas.values import replace
 
 _UNREAD: Mapping[str, Copy] = {}
 _SAID = Report(Direction.INBOUND, Result.APPLIED)

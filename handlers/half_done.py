@@ -7,12 +7,12 @@ on: the CRM is told that, and not what was agreed on before.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from handlers.effects import CONTENT, Effect, Operation, holding
 from handlers.links import BEHIND, Link, Replica, State
 from handlers.occurrence_alarms import in_order, without_alarms
 from schemas.items import ScheduleItem
-from schemas.values import replace
 
 
 def standing(link: Link, made: Iterable[Effect], *, after: ScheduleItem | None) -> Link:

@@ -9,7 +9,7 @@ Exchange is written to for what follows from its change: direct copies, and conf
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from handlers import (
@@ -45,7 +45,6 @@ from schemas import options
 from schemas.copies import Copy
 from schemas.items import Response, ScheduleItem, SeriesException, wire_name
 from schemas.outcomes import Decision, Direction, Reason, Result
-from schemas.values import replace
 
 _COMPARED = {
     "subject": "subject",

@@ -8,6 +8,7 @@ gets remembered with the option off, too, so that switching it on moves nothing 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from handlers import registry
@@ -22,7 +23,6 @@ from schemas.copies import Copy, Kind
 from schemas.edits import Unset
 from schemas.items import Moment, ScheduleItem
 from schemas.outcomes import Direction
-from schemas.values import replace
 
 
 def has_news(draft: Draft) -> bool:

@@ -9,7 +9,7 @@ Exceptions of a series merge one by one, by original start (REC-3).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from handlers import conflicts
@@ -18,7 +18,6 @@ from handlers.moments import in_time
 from handlers.policy import Policy
 from handlers.privacy import REDACTED_FIELDS
 from schemas.items import ForEntry, Moment, Response, ScheduleItem, SeriesException, Source, differing, wire_name
-from schemas.values import replace
 
 TIMES = ("start", "end", "zone", "all_day")
 _GROUPS: tuple[tuple[str, ...], ...] = (

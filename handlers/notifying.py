@@ -11,7 +11,7 @@ said then by whoever made it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handlers.crm_changes import CrmChange
@@ -26,7 +26,6 @@ from schemas import ids
 from schemas.items import ScheduleItem, Source
 from schemas.outcomes import Decision, Reason
 from schemas.sending import Sending, Whom
-from schemas.values import replace
 
 _ADDED, _NOBODY = "added", "none"
 

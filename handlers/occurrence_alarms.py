@@ -7,13 +7,13 @@ in that exception. A deleted occurrence has none.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from handlers.alarms import Alarms, followed, paired
 from handlers.moments import in_time, instant_of
 from schemas.copies import Copy
 from schemas.items import Moment, ScheduleItem, SeriesException
-from schemas.values import replace
 from schemas.wire import changes_of, read_changes
 
 OccurrenceAlarms = tuple[tuple[Moment, Alarms], ...]

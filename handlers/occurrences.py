@@ -8,7 +8,7 @@ of a series changed, exceptions that are still in it are written anew, for Excha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +22,6 @@ from handlers.recurrences import Series
 from schemas.edits import UNSET, Unset
 from schemas.items import Moment, ScheduleItem, SeriesException, wire_name
 from schemas.outcomes import Decision, Reason
-from schemas.values import replace
 from schemas.wire import read_changes
 
 _SAYABLE = frozenset({*CONTENT, "alarms"}) - {"recurrence"}

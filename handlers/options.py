@@ -6,11 +6,10 @@ Levels, nearest first: user, user type, system (an event), configuration, defaul
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from handlers.facts import User
 from schemas.options import OPTIONS, Level
-from schemas.values import replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ take (CON-6). What takes a meeting away is in `endings`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from handlers import (
@@ -44,7 +45,6 @@ from handlers.targets import targets_of
 from schemas import ids
 from schemas.items import ScheduleItem, differing
 from schemas.outcomes import Decision, Direction, Reason, Result
-from schemas.values import replace
 
 _NOT_TOLD = frozenset({"owner"})
 """What the CRM may hold otherwise without being told so: whose meeting it is, Exchange decides (INV-7)."""

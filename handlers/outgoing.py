@@ -9,7 +9,7 @@ or two where only who is new is to be mailed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,6 @@ from schemas.copies import Attendee, Kind, Role
 from schemas.edits import UNSET, Unset
 from schemas.items import Moment, ScheduleItem
 from schemas.sending import Sending, Whom
-from schemas.values import replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

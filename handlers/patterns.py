@@ -7,12 +7,12 @@ compared: Exchange fills in, moves an end back to the last date and counts years
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from itertools import islice
 
 from handlers.pattern_days import LAST_DAY, MONTHS, WEEKDAYS, PatternDays, days
 from schemas.items import Recurrence
-from schemas.values import replace
 
 WORKING_DAYS, WEEKEND = WEEKDAYS[:5], WEEKDAYS[5:]
 LONGEST_INTERVAL = {"daily": 999, "weekly": 99, "monthly": 99, "yearly": 8}

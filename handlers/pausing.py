@@ -8,12 +8,11 @@ somebody who was paused by name, and the other way round.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from handlers.plans import Explanation, Report
 from schemas.outcomes import Decision, Direction, Reason, Result
-from schemas.values import replace
 
 SYSTEM = "system"
 _RULE = "OPS-1"

@@ -5,7 +5,7 @@ A plan names the link's new state, at most one command for the CRM and at most o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from handlers.effects import Effect
 from handlers.links import Link
@@ -15,7 +15,6 @@ from handlers.translation import EXCHANGE_FIELDS
 from schemas import ids
 from schemas.items import ITEM_FIELDS, ScheduleItem, differing
 from schemas.outcomes import Decision, Direction, Reason, Result
-from schemas.values import replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from schemas.items import Organizer, ScheduleItem, Source
-from schemas.values import replace
 
 REDACTED_SUBJECT = "Private"
 REDACTED_FIELDS = frozenset({"subject", "notes", "location", "for_", "external", "responses", "restricted", "redacted"})

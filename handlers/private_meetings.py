@@ -6,6 +6,8 @@ private because the CRM said so is never affected, and without hierarchical secu
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from handlers import registry
 from handlers.drafts import Admission, Draft
 from handlers.facts import User
@@ -15,7 +17,6 @@ from handlers.visibility import SecurityModel
 from schemas import options
 from schemas.copies import Kind
 from schemas.outcomes import Direction
-from schemas.values import replace
 
 _SEVERAL = 2
 

@@ -8,6 +8,7 @@ may be private, or have guests of its own. Alarms are everybody's own and never 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from handlers import participants, registry, translation
@@ -21,7 +22,6 @@ from schemas import options
 from schemas.copies import Copy
 from schemas.items import ForEntry, Moment, ScheduleItem, SeriesException, Source
 from schemas.outcomes import Direction
-from schemas.values import replace
 from schemas.wire import changes_of, read_changes
 
 _CONTENT = ("subject", "notes", "location", "priority", "restricted")

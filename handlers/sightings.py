@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from handlers import translation
 from handlers.authority import is_live
 from handlers.facts import User
 from handlers.links import ANOTHERS, Link, Replica
 from schemas.copies import Copy
-from schemas.values import replace
 
 
 @dataclass(frozen=True, slots=True)

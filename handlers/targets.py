@@ -7,6 +7,7 @@ that counts with whom it invites and takes out; what is told by a message is not
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from handlers import attendance, crm_edits, notifying, occurrences, outgoing
 from handlers.crm_edits import Edit
@@ -17,7 +18,6 @@ from handlers.merging import TIMES
 from handlers.notices import QUIET
 from handlers.outgoing import Occurrence, Target
 from schemas.items import ScheduleItem
-from schemas.values import replace
 
 
 def targets_of(edit: Edit) -> tuple[Target, ...]:

@@ -7,6 +7,7 @@ copy's reminder is as it was last read, and what the CRM asked for counts as wri
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from handlers import registry
@@ -19,7 +20,6 @@ from schemas import options
 from schemas.copies import Kind
 from schemas.outcomes import Decision, Direction
 from schemas.tasks import Task
-from schemas.values import replace
 
 _ENDED = frozenset({"completed", "cancelled"})
 _LAST_ZONE = timedelta(hours=12)

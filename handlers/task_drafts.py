@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handlers.facts import Facts, User
 from handlers.plans import Explanation
 from handlers.task_links import TaskContent, TaskLink
 from schemas.copies import Kind
-from schemas.values import replace
 
 _NOTHING = TaskContent()
 

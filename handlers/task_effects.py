@@ -6,7 +6,7 @@ Each effect is one call in one mailbox. The status alone is written, Exchange de
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,6 @@ from handlers.effects import Operation
 from handlers.task_links import TaskContent, TaskLink, TaskReplica
 from schemas.copies import Kind, TaskCopy
 from schemas.edits import UNSET, Body, Edit, New, Unset
-from schemas.values import replace
 
 CONTENT = tuple(f.name for f in fields(TaskContent))
 

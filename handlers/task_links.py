@@ -7,14 +7,13 @@ still to be done to anybody is therefore always the difference, whatever was int
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from handlers import task_series
 from handlers.links import State
 from schemas.items import Recurrence
 from schemas.tasks import Task
-from schemas.values import replace
 
 Alarm = tuple[datetime | None, ...]
 """One user's alarm: empty if it is not known, else its instant or None for none."""

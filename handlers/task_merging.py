@@ -11,7 +11,7 @@ status come from him, and nobody is in conflict.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -20,7 +20,6 @@ from handlers.conflicts import Side
 from handlers.merging import Conflict
 from handlers.task_links import TaskContent
 from schemas.tasks import Task
-from schemas.values import replace
 
 _DAYS = ("start", "due", "recurrence")
 _STATUS = ("status",)

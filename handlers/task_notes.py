@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from handlers import registry
 from handlers.facts import User
 from handlers.task_drafts import TaskDraft
 from schemas import options
 from schemas.copies import Kind
 from schemas.outcomes import Direction
-from schemas.values import replace
 
 
 def _owner(draft: TaskDraft) -> tuple[User, ...]:

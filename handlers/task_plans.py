@@ -6,7 +6,7 @@ be told.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from handlers.links import State
 from handlers.merging import names
@@ -15,7 +15,6 @@ from handlers.task_effects import TaskEffect
 from handlers.task_links import TaskLink
 from schemas import ids
 from schemas.tasks import TASK_FIELDS, Task, differing_tasks
-from schemas.values import replace
 
 
 @dataclass(frozen=True, slots=True)

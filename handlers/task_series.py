@@ -7,6 +7,7 @@ date of the earlier; whoever stands further on has moved on.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Protocol
 
@@ -15,7 +16,6 @@ from handlers.pattern_days import PatternDays
 from schemas.copies import TaskCopy
 from schemas.items import Recurrence
 from schemas.tasks import Task
-from schemas.values import replace
 
 OCCURRENCE = ("start", "due", "status", "recurrence")
 """What belongs to one occurrence. The next begins with its own; a pattern's dates are fewer by one."""

@@ -8,7 +8,7 @@ the link alone, as the difference between what is agreed on and what each side h
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -36,7 +36,6 @@ from schemas.edits import UNSET, Unset
 from schemas.items import wire_name
 from schemas.outcomes import Decision, Direction, Reason, Result
 from schemas.tasks import Alarms, Task, differing_tasks
-from schemas.values import replace
 
 _OF_STATUS = {word: status for status, word in STATUSES.items()}
 _OF_IMPORTANCE = {word: priority for priority, word in PRIORITIES.items()}

@@ -7,6 +7,7 @@ canonical defaults here; the merge never takes those from a translation.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from handlers import recurrences
 from handlers.bodies import notes_of
@@ -17,7 +18,6 @@ from handlers.participants import Participant, firmest
 from handlers.privacy import is_private, redact
 from schemas.copies import Copy, Role
 from schemas.items import External, ExternalReason, ForEntry, Organizer, Response, ScheduleItem, Source
-from schemas.values import replace
 
 EXCHANGE_FIELDS = (
     "subject",

@@ -6,7 +6,7 @@ copies, and by the version that every save must know.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, select, update
@@ -18,7 +18,6 @@ from daemon.store.errors import Stale, Taken
 from daemon.store.rows import AnyRow
 from handlers.links import Link, Replica, State
 from schemas.items import Response
-from schemas.values import replace
 
 _LINK_COLUMNS = tuple(f.name for f in fields(Link) if f.name != "replicas")
 _REPLICA_COLUMNS = tuple(f.name for f in fields(Replica))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -35,7 +35,6 @@ from handlers.links import Link
 from handlers.plans import Plan, Report
 from schemas.activities import Actor
 from schemas.outcomes import Direction, Reason, Result
-from schemas.values import replace
 
 T = TypeVar("T")
 

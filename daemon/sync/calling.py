@@ -7,6 +7,7 @@ our call was carried out; where it does not, a message may have gone or not, and
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum, auto
 
 from daemon.exchange.port import (
@@ -29,7 +30,6 @@ from handlers.effects import Effect, Operation
 from handlers.policy import Policy
 from schemas.copies import Copy, Kind, Shape
 from schemas.edits import New
-from schemas.values import replace
 
 UNKNOWN_KEY = "unknown"
 """No change key: a copy of which none is known has to be read first."""

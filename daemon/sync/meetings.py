@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -43,7 +43,6 @@ from schemas import ids
 from schemas.copies import Copy, Kind, Shape
 from schemas.items import Response
 from schemas.outcomes import Direction, Reason
-from schemas.values import replace
 
 _REMEMBERED = 10_000
 _COUNTED = 200  # copies kept, for as long as hints of their meetings come in a burst

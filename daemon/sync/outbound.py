@@ -7,6 +7,7 @@ known of the copies: one that turns out to be otherwise is read, and the decisio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -39,7 +40,6 @@ from schemas.activities import ItemOnWire, ScheduleItemChanged, ScheduleItemGone
 from schemas.items import ScheduleItem
 from schemas.outcomes import Direction, Reason
 from schemas.problems import Malformed
-from schemas.values import replace
 
 ScheduleItemEvent = ScheduleItemChanged | ScheduleItemGone
 

@@ -7,6 +7,7 @@ stands in the ledger from before the first call on; whoever finds it there write
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -19,7 +20,6 @@ from handlers.links import Link
 from handlers.plans import Explanation, Report
 from schemas.outcomes import Decision, Direction
 from schemas.sending import Sending
-from schemas.values import replace
 
 MAILED_BEFORE = "mailed before"
 PERHAPS_BEFORE = "may have been mailed before: nobody knows whether the call was carried out"
