@@ -139,7 +139,7 @@ def merge_for(
     for contact, entry in new.items():
         known = entries.get(contact)
         if known is not None:
-            entries[contact] = entry if known.source == entry.source else replace(entry, source=known.source)
+            entries[contact] = replace(entry, source=known.source)
         elif contact not in old:
             entries[contact] = entry
     return tuple(sorted(entries.values()))
