@@ -11,7 +11,7 @@ import asyncio
 import time
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -108,10 +108,11 @@ class _Topic:
 
 
 class MemoryBroker:
-    """The broker itself, with what tests want to see and do."""
+    """The broker itself, with what tests want to see and do. `clock` is what it stamps records with, in seconds."""
 
-    def __init__(self, specs: Iterable[TopicSpec] = ()) -> None:
+    def __init__(self, specs: Iterable[TopicSpec] = (), *, clock: Callable[[], float] = time.time) -> None:
         self.faults = Faults()
+        self._clock = clock
         self._topics: dict[str, _Topic] = {}
         self._groups: defaultdict[str, _Group] = defaultdict(lambda: _Group(self))
         self._readers: dict[MemoryConsumer, None] = {}  # in the order they came, so that a test can be run again
@@ -141,7 +142,7 @@ class MemoryBroker:
         """Puts a record into its partition, whatever its size."""
         partition = self.topic(topic).choose(key)
         log = self.topic(topic).logs[partition]
-        record = Record(topic, partition, log.end, key, value, headers, int(time.time() * 1000))
+        record = Record(topic, partition, log.end, key, value, headers, int(self._clock() * 1000))
         log.append(record)
         self.wake()
         return record

@@ -15,7 +15,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
@@ -38,7 +38,7 @@ from tests.integration.both_tasks import TaskPlayers
 from tests.integration.kafka_house import a_house_on_kafka
 from tests.oracle.sides import Meeting
 from tests.oracle.task_sides import Task
-from tests.support.house import Clock, House, a_house, contact, node, options, person, user
+from tests.support.house import Clock, House, a_house, contact, house_time, node, options, person, user
 from tests.support.kafka import Cluster
 
 MEETINGS = int(os.environ.get("EXSYNCD_TEST_MEETINGS", "12"))
@@ -210,7 +210,7 @@ def brief(outcome: Mapping[str, Any]) -> str:
 @pytest.mark.rule(*RULES)
 async def test_both_sides_hold_what_people_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever people do on both sides at once, both end as the rules say; then all of it again changes nothing."""
-    clock = Clock(datetime.now(UTC).replace(microsecond=0))
+    clock = Clock(house_time().replace(microsecond=0))
     async with a_house(tmp_path / "store.sqlite", *PEOPLE, clock=clock, security_model="gsm") as house:
         play = a_play(house, pass_by=clock.pass_by, faults=(*FAULTS, *LONG_FAULTS))
         await play.days(MEETINGS, rounds=ROUNDS)

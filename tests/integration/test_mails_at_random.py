@@ -14,7 +14,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -28,7 +28,7 @@ from tests.integration.mail_players import A_FORTNIGHT, MailPlayers, mails_of
 from tests.integration.series_mail_players import SeriesPlayers
 from tests.integration.test_both_sides import FAULTS, MEETINGS, PEOPLE, ROUNDS, Play
 from tests.oracle.sides import Meeting
-from tests.support.house import Clock, House, a_house
+from tests.support.house import Clock, House, a_house, house_time
 from tests.support.kafka import Cluster
 
 SEED = 115
@@ -91,7 +91,7 @@ async def test_everybody_is_mailed_what_was_asked_and_no_more(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever people do for each other, mails are one by one what they asked for; all of it again mails nobody."""
-    clock = Clock(datetime.now(UTC).replace(microsecond=0))
+    clock = Clock(house_time().replace(microsecond=0))
     async with a_house(tmp_path / "store.sqlite", *PEOPLE, clock=clock, security_model="gsm") as house:
         play = a_mail_play(house, pass_by=clock.pass_by)
         await play.days(2 * MEETINGS, rounds=ROUNDS + 1)
@@ -117,7 +117,7 @@ async def test_everybody_on_kafka_is_mailed_what_was_asked(
 @pytest.mark.rule(*RULES, "ID-5")
 async def test_an_exchange_in_trouble_mails_nobody_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same while answers are lost, errors come after the work is done, and mailboxes are busy."""
-    clock = Clock(datetime.now(UTC).replace(microsecond=0))
+    clock = Clock(house_time().replace(microsecond=0))
     async with a_house(tmp_path / "store.sqlite", *PEOPLE, clock=clock, security_model="gsm") as house:
         play = replace(a_mail_play(house, pass_by=clock.pass_by), faults=FAULTS)
         await play.days(2 * MEETINGS, rounds=ROUNDS + 1)
@@ -131,7 +131,7 @@ async def test_everybody_is_mailed_what_was_asked_of_a_series(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same of series: as a whole, and of single occurrences."""
-    clock = Clock(datetime.now(UTC).replace(microsecond=0))
+    clock = Clock(house_time().replace(microsecond=0))
     async with a_house(tmp_path / "store.sqlite", *PEOPLE, clock=clock, security_model="gsm") as house:
         play = a_mail_play(house, pass_by=clock.pass_by)
         await play.open()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from schemas import ids
 from tests.scenarios.test_kill_points_of_mails import copies, item, mails_of
 from tests.scenarios.test_mails_in_trouble import _found_at_once, all_done, created, to_both
-from tests.support.house import Clock, House, a_house, acting, grant, options, user
+from tests.support.house import Clock, House, a_house, acting, grant, house_time, options, user
 from tests.support.requests import request
 
 __all__ = ["_found_at_once"]
@@ -37,7 +37,7 @@ async def test_each_that_waited_is_dealt_with_in_its_name_and_tells_whom_it_aske
     """Given Anna who is paused and invites, and Cleo who mends a word, then resumed everybody is invited by Anna, once,
     and of the word nobody hears.
     """
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, "anna", *BOTH, clock=clock) as house:
         await request(house, "pause", "u-anna")
         crm_id = await created(house)
@@ -54,7 +54,7 @@ async def test_each_that_waited_is_dealt_with_in_its_name_and_tells_whom_it_aske
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
 async def test_what_came_after_a_call_without_an_answer_is_told_of_by_itself(store: Path, fault: str) -> None:
     """Given a change whose call is lost, and Cleo's next one, then each has its outcome, and the first its mails."""
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, "anna", *BOTH, clock=clock) as house:
         crm_id = await created(house)
         await house.quiet()
@@ -74,7 +74,7 @@ async def test_a_wish_that_a_newer_change_overtook_is_said_to_be_lost(store: Pat
     """Given an invitation of somebody nobody knows, and then one without him that tells nobody, then nobody is mailed,
     and the first one's outcome says so.
     """
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, "anna", *BOTH, clock=clock) as house:
         stranger = ["u-anna", "u-bob", "u-newcomer"]
         body = acting("anna", notify="all", **item(assign_to=stranger)) | {"kind": "schedule_item"}
@@ -93,7 +93,7 @@ async def test_a_wish_that_a_newer_change_overtook_is_said_to_be_lost(store: Pat
 @pytest.mark.rule("INV-1", "INV-2")
 async def test_what_a_delegate_makes_waits_for_a_grant_on_its_way(store: Path) -> None:
     """Given a grant that Exchange does not take at once, then what Bob makes for Anna waits, and goes out by him."""
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, "anna", *BOTH, clock=clock) as house:
         await house.announce(options(meeting_invitations=True))
         house.fault("drop_before", operation="AddDelegate", times=3)
@@ -113,7 +113,7 @@ async def test_what_a_delegate_makes_waits_for_a_grant_on_its_way(store: Path) -
 @pytest.mark.rule("INV-1", "INV-2")
 async def test_what_a_delegate_makes_is_held_while_exchange_denies_the_grant(store: Path) -> None:
     """Given a grant that Exchange denies for long, then what Bob makes for Anna is said to be held, and done after."""
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, "anna", *BOTH, clock=clock) as house:
         await house.announce(options(meeting_invitations=True))
         house.fault("access_denied", operation="AddDelegate")

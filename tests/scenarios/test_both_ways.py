@@ -11,7 +11,7 @@ from exchangelib import HTMLBody
 
 from schemas import ids
 from tests.scenarios.test_written_out import answers, calendar, made
-from tests.support.house import Clock, House, a_house, contact, options, running
+from tests.support.house import Clock, House, a_house, contact, house_time, options, running
 
 TEN = datetime(2027, 3, 2, 10)  # noqa: DTZ001  # in the person's own zone
 ANNA, BOB = "anna@bank.example", "bob@bank.example"
@@ -125,7 +125,7 @@ async def test_s07b_a_server_that_rewrites_what_we_wrote_is_still_quiet(store: P
 @pytest.mark.rule("ID-5")
 async def test_s08c_s08d_an_error_with_the_item_stored_is_found_by_its_marker(store: Path) -> None:
     """Given a server that stores the item and answers with an error, then the marker, written with it, finds it."""
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, "anna", "bob", clock=clock) as house:
         house.fault("error_after", operation="CreateItem")
         await made(house, assign_to=["u-anna", "u-bob"])

@@ -20,7 +20,7 @@ from daemon.store import delegates, tables
 from handlers.delegations import Pair
 from schemas import catalogue
 from tests.support import stores
-from tests.support.house import SERVICE, Clock, House, a_house, grant, options, revoke, running, user, utc_now
+from tests.support.house import SERVICE, Clock, House, a_house, grant, house_time, options, revoke, running, user
 from tests.support.plays import Play, killed_everywhere
 from tests.support.requests import request
 
@@ -387,7 +387,7 @@ async def test_a_grant_waits_for_somebody_nobody_knows_yet(store: Path) -> None:
 @pytest.mark.rule("INV-1")
 async def test_who_does_not_come_within_a_day_is_not_waited_for_and_still_gets_it_later(store: Path) -> None:
     """Given a delegate unknown for a day, then the grant is refused in the end; it stands, and is applied later."""
-    clock = Clock(utc_now())
+    clock = Clock(house_time())
     async with (
         a_house(store, "anna", "bob", options=ON, clock=clock, start=False) as house,
         running(house, clock=clock),
@@ -685,7 +685,7 @@ async def test_exchange_that_does_not_answer_is_asked_again(
     store: Path, fault: dict[str, Any], held: bool, operation: str
 ) -> None:
     """Given Exchange denying, busy or away at any call, then it is done later; what is denied is said to wait."""
-    clock = Clock(utc_now())
+    clock = Clock(house_time())
     async with a_house(store, "anna", "bob", options=ON, clock=clock) as house:
         house.fault(operation=operation, **fault)
 
@@ -710,7 +710,7 @@ async def test_exchange_that_does_not_answer_is_asked_again(
 @pytest.mark.parametrize("operation", ["AddDelegate", "RemoveDelegate", "UpdateDelegate"])
 async def test_a_call_whose_answer_was_lost_is_made_once(store: Path, operation: str) -> None:
     """Given an answer that never came, then Exchange is read again, nothing is done twice, and it is said once."""
-    clock = Clock(utc_now())
+    clock = Clock(house_time())
     async with a_house(store, "anna", "bob", options=ON, clock=clock) as house:
         prior = REVIEWER if operation == "UpdateDelegate" else None
         by_hand(house, prior)
@@ -750,7 +750,7 @@ async def test_whom_exchange_does_not_know_is_refused_for_good(store: Path) -> N
 @pytest.mark.rule("INV-1", "INV-2")
 async def test_what_is_in_force_and_what_will_be_is_known(store: Path) -> None:
     """Given a grant that waits for Exchange, then it is pending; done, it is in force; revoked, it is neither."""
-    clock = Clock(utc_now())
+    clock = Clock(house_time())
 
     async def known(house: House) -> tuple[bool, bool]:
         def work(tx: Any) -> tuple[bool, bool]:
@@ -857,5 +857,5 @@ async def test_killed_anywhere_it_is_done_once_and_what_was_before_is_not_lost(
     there before us.
     """
     awaits = await killed_everywhere(tmp_path / "store.sqlite", play(prior, revoked=revoked), capsys)
-    assert {"Limits._in_thread", "Publisher._send"} <= awaits.keys()
+    assert {"Limits._in_thread", "Publisher._publish"} <= awaits.keys()
     assert any("Delegating" in place or "Arranging" in place for place in awaits)

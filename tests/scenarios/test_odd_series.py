@@ -26,7 +26,7 @@ from tests.scenarios.test_series import (
     shown,
 )
 from tests.scenarios.test_written_out import calendar, made
-from tests.support.house import House, a_house
+from tests.support.house import House, a_house, house_time
 
 DAY = timedelta(days=1)
 
@@ -280,7 +280,7 @@ async def test_s29_work_in_a_series_of_729_exceptions_is_bounded(store: Path) ->
     """
     most, at_once = 200, 10  # read of one series, and in one request
     async with a_house(store, "anna") as house:
-        start = datetime.now().replace(hour=9, minute=0, second=0, microsecond=0) + DAY  # noqa: DTZ005
+        start = house_time().replace(hour=9, minute=0, second=0, microsecond=0, tzinfo=None) + DAY
         anna = house.outlook("anna")
         every_day = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
         uid = await house.does(anna.meet_weekly, "Stand-up", start=start, weekdays=every_day, count=800)

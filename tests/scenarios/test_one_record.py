@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from daemon.bus.lanes import Lanes
 from daemon.sandbox.exchange.items import Draft
 from schemas import catalogue
-from tests.support.house import House, a_house, contact, options
+from tests.support.house import House, a_house, contact, house_time, options
 from tests.support.invariants import same_from_scratch
 
 TEN = datetime(2026, 12, 1, 10)  # noqa: DTZ001  # in the person's own zone
@@ -136,7 +136,7 @@ async def test_s07a_one_change_is_one_command_and_then_silence(store: Path) -> N
 async def test_s07d_a_crm_whose_clock_is_wrong_changes_nothing(store: Path, minutes: int) -> None:
     """Given a CRM ten minutes off, when both sides change an item, then the result is that of a right clock."""
     async with a_house(store, "anna", "bob") as house:
-        house.crm._clock = lambda: datetime.now(UTC) + timedelta(minutes=minutes)
+        house.crm._clock = lambda: house_time() + timedelta(minutes=minutes)
         anna = house.outlook("anna")
         uid = await house.does(anna.meet, "Review", start=TEN, required=["bob@bank.example"])
         await house.quiet()

@@ -13,7 +13,7 @@ from exchangelib.ewsdatetime import EWSDate
 from exchangelib.recurrence import DailyRegeneration, TaskRecurrence
 
 from tests.scenarios.test_tasks import ANNA, BOB, answers, edited, made
-from tests.support.house import Clock, House, a_house, options
+from tests.support.house import Clock, House, a_house, house_time, options
 
 FIRST = date(2027, 3, 5)  # a Friday
 WEEKLY = {"frequency": "weekly", "weekdays": ["FR"]}
@@ -314,7 +314,7 @@ async def test_what_moves_a_task_on_and_loses_its_answer_moves_it_on_once(
     store: Path, change: str, operation: str, fault: str, names: tuple[str, ...]
 ) -> None:
     """Given an Exchange that completes or skips, or does not, and says nothing of it, then it is done once."""
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, *names, clock=clock) as house:
         crm_id = await a_series(house, *names)
         house.fault(fault, operation=operation, mailbox=f"{names[-1]}@bank.example")

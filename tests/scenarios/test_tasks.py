@@ -13,7 +13,7 @@ from daemon.sandbox.exchange.values import Day
 from daemon.store import parked
 from schemas import catalogue, ids
 from tests.support import task_invariants
-from tests.support.house import Clock, House, a_house, options, running, user
+from tests.support.house import Clock, House, a_house, house_time, options, running, user
 from tests.support.invariants import as_it_came
 from tests.support.outlook import Outlook
 
@@ -308,7 +308,7 @@ async def test_s27_a_server_that_rewrites_what_it_is_given_moves_nothing(store: 
 @pytest.mark.parametrize("fault", ["drop_after", "error_after", "drop_before"])
 async def test_s08a_a_task_whose_create_was_not_answered_is_made_once(store: Path, fault: str) -> None:
     """Given an Exchange that stores the task, or does not, and says nothing of it, then there is one afterwards."""
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, "anna", "bob", clock=clock) as house:
         house.fault(fault, operation="CreateItem", mailbox=BOB)
         await made(house)
@@ -321,7 +321,7 @@ async def test_s08a_a_task_whose_create_was_not_answered_is_made_once(store: Pat
 @pytest.mark.scenario("S08a")
 async def test_s08a_who_is_put_in_later_keeps_the_copy_whose_create_was_not_answered(store: Path) -> None:
     """Given that its hint comes before the CRM's event is tried again, then it is not taken for one too many."""
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, "anna", "bob", clock=clock) as house:
         crm_id = await made(house, assign_to=["u-anna"])
         house.fault("drop_after", operation="CreateItem", mailbox=BOB)
@@ -335,7 +335,7 @@ async def test_s08a_who_is_put_in_later_keeps_the_copy_whose_create_was_not_answ
 @pytest.mark.parametrize("fault", ["drop_after", "error_after", "drop_before"])
 async def test_a_change_whose_answer_is_lost_is_no_conflict(store: Path, fault: str) -> None:
     """Given an Exchange that changes the task and loses the answer, then it is changed, and nothing else is said."""
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, "anna", "bob", clock=clock) as house:
         crm_id = await made(house)
         house.fault(fault, operation="UpdateItem", mailbox=BOB)
@@ -363,7 +363,7 @@ async def test_s03c_a_lost_store_finds_every_task_again(store: Path, tmp_path: P
         house.daemons.clear()
         items, written = house.items(), len(house.watch.written)
         again = house.double(tmp_path / "another.sqlite")
-        again.crm, again.clock = house.crm, Clock(datetime.now(UTC) + timedelta(seconds=1))
+        again.crm, again.clock = house.crm, Clock(house_time() + timedelta(seconds=1))
         for topic in (*_DIRECTORY, catalogue.TASKS):
             again.deliver([as_it_came(record) for record in house.broker.records(topic)])
         again.deliver(house.watch.hints)
@@ -430,7 +430,7 @@ async def test_inv_7_an_owner_without_a_mailbox_has_the_others_do_it(store: Path
 
 async def test_a_list_that_may_not_be_written_waits_and_is_written_later(store: Path) -> None:
     """Given Bob's list under lock, then Anna's change waits for him, and is in both, and in the CRM, afterwards."""
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, "anna", "bob", clock=clock) as house:
         await made(house)
         house.fault("access_denied", operation="UpdateItem", mailbox=BOB, times=None)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from daemon.store import links
 from schemas import ids
-from tests.support.house import Clock, House, a_house, user
+from tests.support.house import Clock, House, a_house, house_time, user
 
 ITEM = {
     "subject": "Review",
@@ -73,7 +73,7 @@ async def test_a_change_waits_for_a_user_who_is_still_to_come(store: Path) -> No
 
 async def test_nobody_is_waited_for_longer_than_a_day(store: Path) -> None:
     """Given an item for somebody who never comes, then after a day it goes on without him."""
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, "anna", clock=clock) as house:
         crm_id = await created(house)
         assert (strangers(house), ends(house)) == (1, 0)

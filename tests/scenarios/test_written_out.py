@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from schemas import ids
-from tests.support.house import Clock, House, a_house
+from tests.support.house import Clock, House, a_house, house_time
 
 TEN = datetime(2027, 3, 2, 9, tzinfo=UTC)
 BOB = "bob@bank.example"
@@ -87,7 +87,7 @@ async def test_a_new_subject_goes_to_every_copy_and_nothing_else(store: Path) ->
 @pytest.mark.scenario("S08a")
 async def test_s08a_a_create_whose_answer_is_lost_is_not_made_twice(store: Path) -> None:
     """Given an Exchange that stores the item and loses the answer, then there is one item afterwards."""
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, "anna", clock=clock) as house:
         house.fault("drop_after", operation="CreateItem")
         await made(house)

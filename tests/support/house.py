@@ -38,6 +38,7 @@ from tests.support.watch import HeldHint, Watch
 GROUP = "exsyncd"
 SERVICE = ("sync@bank.example", "secret")
 XAVER = {"name": "Xaver Xu", "email": "xaver@else.example"}
+A_MONDAY = datetime(2026, 11, 2, 8, tzinfo=UTC)
 A_MORNING = datetime(2026, 12, 1, 9, tzinfo=UTC)
 _TURN = 0.01
 _STILL_TURNS = 5
@@ -113,8 +114,18 @@ def acting(who: str, *, principal: str | None = None, notify: str = "none", **it
     return {"actor": actor, "notify": notify, **({"item": item} if item else {})}
 
 
+_BEGAN = datetime.now(UTC)
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def house_time() -> datetime:
+    """What time it is in a house without a clock of its own: it passes as everywhere, but begins on one and the same
+    day, before all that happens there, whenever the tests are run.
+    """
+    return A_MONDAY + (utc_now() - _BEGAN)
 
 
 @dataclass
@@ -128,6 +139,10 @@ class Clock:
 
     def pass_by(self, span: timedelta) -> None:
         self.moment += span
+
+
+def a_broker(clock: Callable[[], datetime]) -> MemoryBroker:
+    return MemoryBroker(catalogue.TOPICS.values(), clock=lambda: clock().timestamp())
 
 
 @dataclass
@@ -199,11 +214,13 @@ class House:
 
     def double(self, store: Path) -> House:
         """A second bus and CRM around the same Exchange, for a daemon with a store of its own."""
-        broker = MemoryBroker(catalogue.TOPICS.values())
+        broker = a_broker(self.clock)
         settings = self.settings.model_copy(
             update={"store": self.settings.store.model_copy(update={"url": stores.url_of(store)})}
         )
-        return House(self.sandbox, self.url, SandboxCrm(_saying(broker)), broker, settings, clock=self.clock)
+        return House(
+            self.sandbox, self.url, SandboxCrm(_saying(broker), clock=self.clock), broker, settings, clock=self.clock
+        )
 
     # outside
 
@@ -333,7 +350,7 @@ def _saying(broker: MemoryBroker) -> Callable[..., Awaitable[None]]:
 async def a_house(
     store: Path | str,
     *people: str | dict[str, Any],
-    clock: Callable[[], datetime] = utc_now,
+    clock: Callable[[], datetime] = house_time,
     witness: Any = None,
     start: bool = True,
     **settings: Any,
@@ -347,7 +364,7 @@ async def a_house(
         "people": entries,
         "services": [{"username": SERVICE[0], "password": SERVICE[1], "impersonates": "*"}],
     }
-    broker = MemoryBroker(catalogue.TOPICS.values())
+    broker = a_broker(clock)
 
     async with AsyncExitStack() as parts:
         made: list[House] = []
@@ -358,7 +375,8 @@ async def a_house(
         sandbox = ExchangeSandbox(People.read(book), publish, clock=clock, witness=witness)
         url = await sandbox.start()
         parts.push_async_callback(sandbox.stop)
-        house = House(sandbox, url, SandboxCrm(_saying(broker)), broker, settings_for(url, store, **settings))
+        crm = SandboxCrm(_saying(broker), clock=clock)
+        house = House(sandbox, url, crm, broker, settings_for(url, store, **settings))
         house.clock = clock
         house.watch.service = house.service
         house.watch.attach(sandbox)
@@ -375,7 +393,7 @@ async def a_house(
 
 @asynccontextmanager
 async def running(
-    house: House, *, clock: Callable[[], datetime] = utc_now, producer: Producer | None = None
+    house: House, *, clock: Callable[[], datetime] = house_time, producer: Producer | None = None
 ) -> AsyncIterator[Daemon]:
     """A daemon in the house, until the end of the block; a second one after it finds the first one's store."""
     metrics = Metrics(version="test")

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from daemon.store import parked
 from daemon.sync import delegating, parking
 from schemas import catalogue, ids
 from tests.support import invariants
-from tests.support.house import Clock, House, a_house
+from tests.support.house import Clock, House, a_house, house_time
 from tests.support.mortal import Life, living, mortality
 from tests.support.outlook import Outlook
 
@@ -93,7 +93,7 @@ async def killed_everywhere(store: Path, play: Play, capsys: pytest.CaptureFixtu
 
 
 async def _lived_through(store: Path, play: Play) -> list[str]:
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(house_time())
     async with a_house(store, *PEOPLE, clock=clock, start=False) as house, mortality() as lives:
         name, died_in = "", ""
         for number in range(1, _MOST, _STEP):
