@@ -27,8 +27,8 @@ from tests.support import stores
 PATIENCE = 90.0
 _LOCKED = 0.05
 _TURN = 0.1
-_SOONEST, _LATEST = 0.001, 0.02
-_SPARED = 30
+_SOONEST, _LATEST = 0.001, 0.008
+_SPARED = 5
 _CHANCE = SystemRandom()  # not the players': their day is the same whatever the moments are
 
 Place = tuple[str, int]

@@ -30,6 +30,9 @@ REQUIRED = BEFORE_PUBLISHING if KILLS >= 4 * BEFORE_PUBLISHING else 1
 """The moment between commit and publishing cannot be had at will: of few kills not many need have met it."""
 MEETINGS = int(os.environ.get("EXSYNCD_TEST_MEETINGS", "18"))
 MAILBOXES = int(os.environ.get("EXSYNCD_TEST_MAILBOXES", "6"))
+AGAIN = 20
+"""How often hints that were dealt with before anybody could be killed are sent again, all at once: a few of them are
+settled in one transaction, and there is no moment between two."""
 
 
 @pytest.mark.timeout(900)
@@ -106,7 +109,7 @@ async def _delivered_with_kills(play: Play, hints: list[Hint], kills: list[Kill]
             kills.append(killed)
             await play.stage.start()
     while len(kills) < until:  # it was too fast for some of them
-        await play.stage.send(hints)
+        await play.stage.send(hints * AGAIN)
         killed = await kill(play.stage, before_publishing=False)
         if killed is not None:
             kills.append(killed)
